@@ -1,0 +1,161 @@
+# StreetSeg. `make help` lists what there is to do; README.md tells the story.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Two environments inside the clone: .venv-serve runs the three services (no torch), .venv runs everything.
+SERVE := .venv-serve
+FULL := .venv
+LOCK := .venv-lock
+PIP := -m pip --disable-pip-version-check --require-virtualenv
+SERVE_REQUIREMENTS := back/requirements.txt front/requirements.txt modelisation/mlflow_server/requirements.txt
+CONSTRAINTS := .ci/constraints.txt
+UV_VERSION := 0.13.9
+
+# What may be set on the command line (make demo IMAGE=photo.jpg); those with ?= in the environment too.
+PYTHON ?=
+TORCH_INDEX ?=
+MLFLOW_PORT ?= 5000
+API_PORT ?= 8000
+DASHBOARD_PORT ?= 8501
+export MLFLOW_PORT API_PORT DASHBOARD_PORT
+ONCE :=
+IMAGE :=
+DEMO_FLAGS :=
+UPGRADE :=
+RECIPE :=
+DATA :=
+SPLIT := val
+MODELS := modelisation/bundled/deeplabv3plus modelisation/bundled/segformer
+OUT := out/scenes
+COUNT := 100
+TESTS := tests
+PYTEST_ARGS :=
+
+# Caches and settings of libraries stay in the clone.
+CACHE := $(CURDIR)/.cache
+export MPLCONFIGDIR := $(CACHE)/matplotlib
+export NUMBA_CACHE_DIR := $(CACHE)/numba
+export MLFLOW_DISABLE_TELEMETRY := true
+export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
+export IPYTHONDIR := $(CACHE)/ipython
+export JUPYTER_CONFIG_DIR := $(CACHE)/jupyter
+export JUPYTER_DATA_DIR := $(CACHE)/jupyter
+export JUPYTER_RUNTIME_DIR := $(CACHE)/jupyter/runtime
+export HF_HOME := $(CACHE)/huggingface
+export TORCH_HOME := $(CACHE)/torch
+# For programs that write to the home folder whatever they are told; git still finds its settings.
+RUN := env GIT_CONFIG_GLOBAL="$${GIT_CONFIG_GLOBAL:-$$HOME/.gitconfig}" HOME='$(CACHE)/home' \
+	XDG_CACHE_HOME='$(CACHE)/home/.cache' XDG_CONFIG_HOME='$(CACHE)/home/.config' $(FULL)/bin/python
+
+.PHONY: help setup demo test lint lock train lab notebooks scenes benchmark benchmark-quality tables screenshots \
+	up down clean
+
+help: ## list the targets
+	@echo "StreetSeg: make TARGET [NAME=value]"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# make_venv FOLDER: a virtual environment of Python 3.11, or a sentence that says what is missing.
+define make_venv
+	@if [ ! -x $(1)/bin/python ]; then \
+	  for python in $(PYTHON) python3.11 python3; do \
+	    if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then break; fi; \
+	    python=; \
+	  done; \
+	  if [ -z "$$python" ]; then \
+	    echo "Python 3.11 was not found: install it, or name it with make PYTHON=/path/to/python3.11" >&2; exit 1; \
+	  fi; \
+	  "$$python" -m venv $(1) || { rm -rf $(1); \
+	    echo "No virtual environment could be made: install venv for Python 3.11 (Debian: python3.11-venv)" >&2; \
+	    exit 1; }; \
+	fi
+endef
+
+# A stamp tells that the environment holds what the requirements say; pip runs again only when they change.
+$(SERVE)/.stamp: $(SERVE_REQUIREMENTS) $(CONSTRAINTS)
+	$(call make_venv,$(SERVE))
+	@echo "Installing what serving needs into $(SERVE) (a minute or two the first time) …"
+	@$(SERVE)/bin/python $(PIP) install $(addprefix -r ,$(SERVE_REQUIREMENTS)) -c $(CONSTRAINTS) | .ci/pip-progress
+	@touch $@
+
+# torch comes first where another index is asked for; pip then finds its pin satisfied and leaves it alone.
+$(FULL)/.stamp: tests/requirements.txt $(CONSTRAINTS)
+	$(call make_venv,$(FULL))
+	@echo "Installing everything, torch included, into $(FULL) (several minutes the first time) …"
+ifneq ($(strip $(TORCH_INDEX)),)
+	@$(FULL)/bin/python $(PIP) install --no-deps --index-url '$(TORCH_INDEX)' \
+	  $$(grep -E '^torch(vision)?==' modelisation/requirements.txt)
+endif
+	@$(FULL)/bin/python $(PIP) install -r tests/requirements.txt -c $(CONSTRAINTS) | .ci/pip-progress
+	@touch $@
+
+setup: $(SERVE)/.stamp $(FULL)/.stamp ## install both environments (TORCH_INDEX=URL: take torch from there, e.g. its CPU builds, see pytorch.org)
+
+demo: $(SERVE)/.stamp ## the whole system on sample pictures, then http://localhost:8501 (IMAGE=photo.jpg, ONCE=1, …_PORT=)
+	@exec $(SERVE)/bin/python -m modelisation.demo $(if $(IMAGE),--image '$(IMAGE)') $(if $(filter-out 0,$(ONCE)),--once) $(DEMO_FLAGS)
+
+test: $(SERVE)/.stamp $(FULL)/.stamp ## everything that CI runs (TESTS=path, PYTEST_ARGS=…)
+	@$(RUN) -m pytest $(TESTS) $(PYTEST_ARGS) \
+	  && echo "make test: everything passed" || { echo "make test: FAILED, see above" >&2; exit 1; }
+
+lint: $(FULL)/.stamp ## format, lint, types, and which tier may import which
+	$(FULL)/bin/ruff format --check .
+	$(FULL)/bin/ruff check .
+	$(FULL)/bin/mypy
+	$(FULL)/bin/lint-imports
+
+lock: $(LOCK)/.stamp ## compile every requirements.in to pinned requirements.txt (UPGRADE=1: newest versions of everything)
+	@.ci/lock $(LOCK)/bin/uv $(if $(UPGRADE),--upgrade)
+
+$(LOCK)/.stamp: Makefile
+	$(call make_venv,$(LOCK))
+	@$(LOCK)/bin/python $(PIP) install --quiet uv==$(UV_VERSION)
+	@touch $@
+
+need-%:
+	@[ -n '$($*)' ] || { echo "Say which: make $(MAKECMDGOALS) $*=… (make help shows how)" >&2; exit 1; }
+
+train: need-RECIPE need-DATA $(FULL)/.stamp ## train a recipe: make train RECIPE=modelisation/recipes/NAME.yaml DATA=folder
+	@exec $(RUN) -m modelisation train '$(RECIPE)' --data '$(DATA)'
+
+lab: $(FULL)/.stamp ## open the notebooks in Jupyter
+	@exec $(FULL)/bin/python -m jupyter lab --notebook-dir=modelisation/notebooks
+
+notebooks: $(FULL)/.stamp ## run every notebook headless into out/notebooks (DATA=folder: on that instead of rendered scenes)
+	@mkdir -p out/notebooks
+	@for notebook in modelisation/notebooks/*.ipynb; do \
+	  $(RUN) -m papermill "$$notebook" "out/notebooks/$${notebook##*/}" \
+	    $(if $(DATA),-p data '$(abspath $(DATA))'); done
+
+scenes: $(FULL)/.stamp ## render street scenes with exact labels in the Cityscapes layout (OUT=folder COUNT=100)
+	@$(RUN) -m modelisation scenes '$(OUT)' --count '$(COUNT)'
+
+benchmark: $(FULL)/.stamp ## speed: this server against the usual ways, same weights, same photos
+	@$(RUN) -m tests.benchmarks.serving
+
+benchmark-quality: need-DATA $(FULL)/.stamp ## accuracy: every bundled model on a labelled split (DATA=folder SPLIT=val)
+	@$(RUN) -m modelisation compare $(MODELS) --data '$(DATA)' --split '$(SPLIT)' --out out/benchmark
+
+tables: $(FULL)/.stamp ## write the README's result tables from the bundled models' cards and reports
+	@$(RUN) -m modelisation.tables
+
+screenshots: $(FULL)/.stamp ## photograph every page of the dashboard into out/screenshots
+	@$(RUN) -m tests.browser.screenshots
+
+define need_compose
+	@docker compose version >/dev/null 2>&1 || \
+	  { echo "Docker with its compose plugin is not installed here; make demo runs the same without it" >&2; exit 1; }
+endef
+
+up: ## build and start MLflow, API and dashboard in Docker
+	$(need_compose)
+	docker compose up --build --detach
+	@echo "dashboard http://localhost:$(DASHBOARD_PORT)  API http://localhost:$(API_PORT)/docs  MLflow http://localhost:$(MLFLOW_PORT)"
+
+down: ## stop the containers; their data stays in the volumes
+	$(need_compose)
+	docker compose down
+
+clean: ## remove environments, caches and outputs (not store/, which holds your runs and models)
+	rm -rf $(SERVE) $(FULL) $(LOCK) .cache out .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
