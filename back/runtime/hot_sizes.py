@@ -1,0 +1,83 @@
+"""Which input sizes are worth a network compiled for just them."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Generic, TypeVar
+
+Network = TypeVar("Network")
+Size = tuple[int, int]
+
+# At most this many: each keeps its own working memory (about 100 MB for half a megapixel).
+MAX_NETWORKS = 2
+# A size is hot when it came up this often among the last requests; a network leaves when its size came up no more.
+WINDOW = 32
+HOT = 4
+
+log = logging.getLogger(__name__)
+
+
+class HotSizes(Generic[Network]):
+    """Networks for the input sizes that come up most, compiled in the background; no request waits for them.
+
+    Args:
+        compile_for: compiles the network for one (height, width); runs in a background thread.
+    """
+
+    def __init__(self, compile_for: Callable[[Size], Network]) -> None:
+        self._compile_for = compile_for
+        self._networks: dict[Size, Network] = {}
+        self._recent: deque[Size] = deque(maxlen=WINDOW)
+        self._compiling: Size | None = None
+        self._failed: set[Size] = set()
+        self._lock = threading.Lock()
+
+    def network_for(self, size: Size) -> Network | None:
+        """The network for `size`, or None while there is none; notes that the size came up."""
+        with self._lock:
+            self._recent.append(size)
+            network = self._networks.get(size)
+            if network is None and self._is_worth(size):
+                self._compiling = size
+                _background().submit(self._add, size)
+            return network
+
+    def prepare(self, size: Size) -> None:
+        """Compile for `size` now, so that all its answers come from the same network."""
+        with self._lock:
+            if size in self._networks:
+                return
+            self._compiling = size
+        self._add(size)
+
+    def _is_worth(self, size: Size) -> bool:
+        if self._compiling is not None or size in self._failed or self._recent.count(size) < HOT:
+            return False
+        return len(self._networks) < MAX_NETWORKS or self._unused() is not None
+
+    def _unused(self) -> Size | None:
+        return next((size for size in self._networks if size not in self._recent), None)
+
+    def _add(self, size: Size) -> None:
+        network = None
+        try:
+            network = self._compile_for(size)
+        except Exception:  # the network for any size still answers
+            log.exception("cannot compile a network for input size %s x %s", *size)
+        with self._lock:
+            self._compiling = None
+            if network is None:
+                self._failed.add(size)
+                return
+            if len(self._networks) >= MAX_NETWORKS:
+                self._networks.pop(self._unused() or next(iter(self._networks)))
+            self._networks[size] = network
+
+
+@cache
+def _background() -> ThreadPoolExecutor:
+    """One thread for all models: compiling two networks at once would take the processors from the requests."""
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="streetseg-compile")

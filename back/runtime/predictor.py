@@ -1,0 +1,201 @@
+"""A loaded model: photo in, label map at the photo's own size out."""
+
+import base64
+import binascii
+import io
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from numba import int64, njit, uint8, void
+from numba.core.types import Array
+from PIL import Image
+
+from back.runtime.card import ONNX_FILE, BundleError, Card, Taxonomy, read_card, sha256_of, verify_files
+from back.runtime.engine import Engine, EngineKind, Precision, create_engine
+from back.runtime.imaging import ImageError, UInt8Array, decode_image, open_photo, plan_resize, to_input
+from back.runtime.upsample import ScoresError, upsample_argmax
+
+_SELF_TEST_PIXELS = 1 << 22
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A label map and how long its steps took.
+
+    Attributes:
+        labels_HW: uint8 class ids at the photo's own size.
+        timings_ms: milliseconds of `decode` (where bytes were given), `resize`, `infer` and `argmax`.
+        taxonomy: what the ids mean.
+    """
+
+    labels_HW: UInt8Array  # noqa: N815 - the name carries the shape
+    timings_ms: dict[str, float]
+    taxonomy: Taxonomy = field(repr=False)
+
+    def class_shares(self) -> dict[str, float]:
+        """Fraction of the photo's pixels that each class covers; sums to 1."""
+        counts = np.zeros(256, np.int64)
+        _count(np.ascontiguousarray(self.labels_HW).reshape(-1), counts)
+        return {c.name: float(counts[c.id] / self.labels_HW.size) for c in self.taxonomy.classes}
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A bundle ready to answer; safe to call from several threads at once. Make one with `Predictor.load`."""
+
+    card: Card
+    engine: Engine
+    sha256: str
+    pixel_budget: int
+
+    @classmethod
+    def load(
+        cls,
+        bundle: Path,
+        *,
+        engine: EngineKind = "auto",
+        precision: Precision = "auto",
+        threads: int | None = None,
+        cache_dir: Path | None = None,
+        pixel_budget: int | None = None,
+        verify: bool = True,
+    ) -> "Predictor":
+        """Read, verify and compile a bundle, and run its self-test, which also warms everything up.
+
+        Args:
+            engine, precision, threads, cache_dir: see `create_engine`. With precision `auto`, a model whose self-test
+                fails in bf16 is compiled in fp32 instead.
+            pixel_budget: pixels of the resized photo in place of the card's; the self-test keeps the card's.
+            verify: check the sha256 of all files against the card; off only for a folder that is being written.
+
+        Raises:
+            BundleError: a file is missing or changed, the engine cannot load the model, or the self-test fails.
+        """
+        card = read_card(bundle)
+        if verify:
+            verify_files(bundle, card)
+        elif not (bundle / ONNX_FILE).is_file():
+            raise BundleError(f"{bundle / ONNX_FILE}: no such file; export the bundle again")
+
+        def attempt(precision: Precision) -> Predictor:
+            compiled = create_engine(
+                bundle, card, kind=engine, precision=precision, threads=threads, cache_dir=cache_dir
+            )
+            predictor = cls(card, compiled, sha256_of(bundle / ONNX_FILE), card.input.pixel_budget)
+            predictor._self_test(bundle)
+            return predictor
+
+        try:
+            tested = attempt(precision)
+        except _SelfTestError:
+            if precision != "auto":
+                raise
+            tested = attempt("fp32")
+            tested.engine.reason += "; bf16 failed the model's self-test"
+        return cls(card, tested.engine, tested.sha256, pixel_budget or card.input.pixel_budget)
+
+    def predict(self, data: bytes, max_pixels: int) -> Prediction:
+        """Label a photo given as the bytes of a JPEG, PNG or WEBP file.
+
+        Raises:
+            ImageError: the bytes are no usable photo of at most `max_pixels` pixels.
+            ScoresError: the network answered with NaN or infinity.
+        """
+        timings: dict[str, float] = {}
+        with _timed(timings, "decode"):
+            photo = open_photo(data, max_pixels)
+        return self._predict(photo, timings)
+
+    def predict_array(self, image_HWC: UInt8Array | Image.Image) -> Prediction:
+        """Label a decoded photo: uint8 [height, width, 3] RGB, or what `open_photo` gives, which saves a copy.
+
+        Several models can share one decoded photo. Raises ScoresError.
+        """
+        return self._predict(image_HWC, {})
+
+    def prepare(self, height: int, width: int) -> None:
+        """Get ready for photos of this size: takes a second or two once, and saves doing it in the background.
+
+        For a run over many equal photos whose result must not depend on when the background work is done.
+        """
+        plan = plan_resize(height, width, self.card.input, self.pixel_budget)
+        self.engine.prepare(plan.padded_height, plan.padded_width)
+
+    def _predict(self, photo: UInt8Array | Image.Image, timings: dict[str, float]) -> Prediction:
+        height, width = (photo.height, photo.width) if isinstance(photo, Image.Image) else photo.shape[:2]
+        contract = self.card.input
+        plan = plan_resize(height, width, contract, self.pixel_budget)
+        with _timed(timings, "resize"):
+            image_NHWC = to_input(photo, plan, contract)[None]
+        with _timed(timings, "infer"):
+            scores_CHW = self.engine.run(image_NHWC)
+        with _timed(timings, "argmax"):
+            self._check_shape(scores_CHW, plan.padded_height, plan.padded_width)
+            labels_HW = upsample_argmax(
+                scores_CHW,
+                height,
+                width,
+                plan.height / contract.score_stride,
+                plan.width / contract.score_stride,
+            )
+        return Prediction(labels_HW, timings, self.card.taxonomy)
+
+    def _check_shape(self, scores_CHW: npt.NDArray[np.float32], height: int, width: int) -> None:
+        stride = self.card.input.score_stride
+        expected = (len(self.card.taxonomy.classes), -(-height // stride), -(-width // stride))
+        if scores_CHW.shape != expected:
+            raise ScoresError(
+                f"model {self.card.name} gives scores of shape {scores_CHW.shape} where its card promises "
+                f"{expected}; export the bundle again"
+            )
+
+    def _self_test(self, bundle: Path) -> None:
+        test = self.card.self_test
+        try:
+            image_HWC = decode_image(base64.b64decode(test.image_png, validate=True), _SELF_TEST_PIXELS)
+            with Image.open(io.BytesIO(base64.b64decode(test.labels_png, validate=True)), formats=("PNG",)) as png:
+                expected_HW = np.asarray(png)
+        except (ImageError, OSError, binascii.Error) as error:
+            raise BundleError(f"{bundle}: the card's self-test cannot be read: {error}; export it again") from error
+        try:
+            labels_HW = self.predict_array(image_HWC).labels_HW
+        except (ScoresError, RuntimeError) as error:
+            raise BundleError(f"{bundle}: the self-test fails: {error}") from error
+        if labels_HW.shape != expected_HW.shape:
+            raise BundleError(
+                f"{bundle}: the self-test's picture is {labels_HW.shape} and its labels are {expected_HW.shape}; "
+                "export the bundle again"
+            )
+        agreement = float((labels_HW == expected_HW).mean())
+        if agreement < test.min_agreement:
+            raise _SelfTestError(
+                f"{bundle}: the self-test agrees on {agreement:.2%} of its pixels where the card asks for "
+                f"{test.min_agreement:.2%} ({self.engine.name}, {self.engine.precision}); the model, its card or the "
+                "engine is wrong: export the bundle again or choose another engine"
+            )
+
+
+class _SelfTestError(BundleError):
+    """The network answers, but not with the labels that the card promises."""
+
+
+@contextmanager
+def _timed(timings_ms: dict[str, float], step: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timings_ms[step] = (time.perf_counter() - start) * 1e3
+
+
+@njit(void(Array(uint8, 1, "C", readonly=True), int64[::1]), cache=True, nogil=True)
+def _count(labels, counts):  # type: ignore[no-untyped-def]
+    # Four tables in turn: neighbouring pixels are mostly equal, and one counter would wait for itself.
+    tables = np.zeros((4, 256), np.int64)
+    for i in range(labels.size):
+        tables[i & 3, labels[i]] += 1
+    for table in tables:
+        counts += table

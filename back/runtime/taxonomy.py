@@ -1,0 +1,171 @@
+"""Class sets and every remap between them, as data.
+
+Sources: the label table of the official Cityscapes scripts (ids, trainIds, categories, colours), and the 11-class
+CamVid order of the SegNet tutorial (Kendall, Badrinarayanan, Cipolla). `street8` merges them as README.md describes.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from back.runtime.card import ClassInfo, Taxonomy
+
+IGNORE = 255
+
+
+class LabelValueError(ValueError):
+    """A label map holds a value that the source's table does not know."""
+
+
+class RemapError(ValueError):
+    """There is no way from a source's label values to the taxonomy asked for."""
+
+
+def _taxonomy(name: str, *classes: tuple[str, tuple[int, int, int]]) -> Taxonomy:
+    infos = tuple(ClassInfo(id=i, name=n, color=c) for i, (n, c) in enumerate(classes))
+    return Taxonomy(id=name, classes=infos, ignore_index=IGNORE)
+
+
+STREET8 = _taxonomy(
+    "street8",
+    ("road", (128, 64, 128)),
+    ("sidewalk", (244, 35, 232)),
+    ("building", (70, 70, 70)),
+    ("vehicle", (0, 0, 142)),
+    ("pedestrian", (220, 20, 60)),
+    ("vegetation", (107, 142, 35)),
+    ("sky", (70, 130, 180)),
+    ("background", (0, 0, 0)),
+)
+
+CITYSCAPES19 = _taxonomy(
+    "cityscapes19",
+    ("road", (128, 64, 128)),
+    ("sidewalk", (244, 35, 232)),
+    ("building", (70, 70, 70)),
+    ("wall", (102, 102, 156)),
+    ("fence", (190, 153, 153)),
+    ("pole", (153, 153, 153)),
+    ("traffic light", (250, 170, 30)),
+    ("traffic sign", (220, 220, 0)),
+    ("vegetation", (107, 142, 35)),
+    ("terrain", (152, 251, 152)),
+    ("sky", (70, 130, 180)),
+    ("person", (220, 20, 60)),
+    ("rider", (255, 0, 0)),
+    ("car", (0, 0, 142)),
+    ("truck", (0, 0, 70)),
+    ("bus", (0, 60, 100)),
+    ("train", (0, 80, 100)),
+    ("motorcycle", (0, 0, 230)),
+    ("bicycle", (119, 11, 32)),
+)
+
+CITYSCAPES7 = _taxonomy(
+    "cityscapes7",
+    ("flat", (128, 64, 128)),
+    ("construction", (70, 70, 70)),
+    ("object", (153, 153, 153)),
+    ("nature", (107, 142, 35)),
+    ("sky", (70, 130, 180)),
+    ("human", (220, 20, 60)),
+    ("vehicle", (0, 0, 142)),
+)
+
+TAXONOMIES: Mapping[str, Taxonomy] = {t.id: t for t in (STREET8, CITYSCAPES19, CITYSCAPES7)}
+
+# Cityscapes labelId -> trainId: position in this tuple is the trainId.
+CITYSCAPES_TRAIN_LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+# Every labelId that can occur in a labelIds file; -1 (license plate) is stored as 255 by some writers.
+CITYSCAPES_LABEL_IDS = (*range(34), 255)
+
+_LABEL_IDS_TO_19 = dict.fromkeys(CITYSCAPES_LABEL_IDS, IGNORE) | {
+    label_id: train_id for train_id, label_id in enumerate(CITYSCAPES_TRAIN_LABEL_IDS)
+}
+_19_TO_STREET8 = (0, 1, 2, 7, 7, 7, 7, 7, 5, 7, 6, 4, 4, 3, 3, 3, 3, 3, 3)
+_19_TO_7 = (0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 5, 6, 6, 6, 6, 6, 6)
+_STREET8_TO_7 = (0, 0, 1, 6, 5, 3, 4, IGNORE)
+
+
+def _then(first: Mapping[int, int], second: tuple[int, ...]) -> dict[int, int]:
+    return {k: IGNORE if v == IGNORE else second[v] for k, v in first.items()}
+
+
+def _same(n: int) -> dict[int, int]:
+    return {i: i for i in range(n)} | {IGNORE: IGNORE}
+
+
+# REMAPS[source][target]: value in the source's files -> id in the target taxonomy. Values outside are errors.
+REMAPS: Mapping[str, Mapping[str, Mapping[int, int]]] = {
+    "cityscapes_label_ids": {
+        "street8": _then(_LABEL_IDS_TO_19, _19_TO_STREET8),
+        "cityscapes19": _LABEL_IDS_TO_19,
+        "cityscapes7": _then(_LABEL_IDS_TO_19, _19_TO_7),
+    },
+    "camvid11": {
+        "street8": dict(enumerate((6, 2, 7, 0, 1, 5, 7, 7, 3, 4, 4, IGNORE))),
+        "cityscapes7": dict(enumerate((4, 1, 2, 0, 0, 3, 2, 1, 6, 5, 5, IGNORE))),
+    },
+    "cityscapes19": {
+        "street8": _then(_same(19), _19_TO_STREET8),
+        "cityscapes19": _same(19),
+        "cityscapes7": _then(_same(19), _19_TO_7),
+    },
+    "street8": {"street8": _same(8), "cityscapes7": _then(_same(8), _STREET8_TO_7)},
+    "cityscapes7": {"cityscapes7": _same(7)},
+}
+
+
+def remap_for(source: str, target: str) -> Mapping[int, int]:
+    """The remap from a source's label values to a taxonomy's ids.
+
+    Raises:
+        RemapError: no such remap; the message lists those there are.
+    """
+    try:
+        return REMAPS[source][target]
+    except KeyError:
+        known = ", ".join(f"{s} -> {t}" for s, targets in REMAPS.items() for t in targets)
+        raise RemapError(f"no remap {source} -> {target}; there are: {known}") from None
+
+
+def apply_remap(
+    label_HW: npt.NDArray[np.uint8], remap: Mapping[int, int], *, name: str | Path = "label"
+) -> npt.NDArray[np.uint8]:
+    """Map a label file's values through a remap.
+
+    Args:
+        label_HW: uint8 values as stored in the file.
+        remap: value -> target id, for every value that may occur.
+        name: what to call the label in an error, usually its path.
+
+    Returns:
+        uint8 array of the same shape in the target taxonomy, 255 where ignored.
+
+    Raises:
+        LabelValueError: a value is outside the table; names the file and the values.
+    """
+    present = np.flatnonzero(np.bincount(label_HW.ravel(), minlength=256))
+    unknown = [int(v) for v in present if int(v) not in remap]
+    if unknown:
+        raise LabelValueError(
+            f"{name}: label value {', '.join(map(str, unknown[:8]))} is not in the table "
+            f"(known: {_ranges(sorted(remap))}); check that the file holds the ids of its source, "
+            "not trainIds or colours"
+        )
+    table = np.full(256, IGNORE, np.uint8)
+    table[list(remap)] = list(remap.values())
+    return table[label_HW]
+
+
+def _ranges(values: list[int]) -> str:
+    """`[0, 1, 2, 5]` -> `0-2, 5`."""
+    parts: list[list[int]] = []
+    for v in values:
+        if parts and v == parts[-1][1] + 1:
+            parts[-1][1] = v
+        else:
+            parts.append([v, v])
+    return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in parts)

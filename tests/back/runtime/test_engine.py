@@ -1,0 +1,148 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from back.runtime import engine as engine_module
+from back.runtime.card import ONNX_FILE, BundleError, read_card
+from back.runtime.engine import OpenVinoEngine, create_engine
+from tests.bundles import MEAN, STD, make_bundle
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return make_bundle(tmp_path_factory.mktemp("bundles"))
+
+
+def picture(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
+
+
+def reference(bundle, image_NHWC):
+    """Scores of the ONNX file itself on the input normalised in float64."""
+    x = ((image_NHWC / 255 - MEAN) / STD).transpose(0, 3, 1, 2).astype(np.float32)
+    return onnxruntime.InferenceSession(bundle / ONNX_FILE).run(None, {"image": x})[0][0]
+
+
+@pytest.mark.parametrize("kind", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize("size", [(32, 32), (64, 160), (352, 480)])
+def test_fp32_scores_equal_those_of_the_file(bundle, kind, size):
+    engine = create_engine(bundle, read_card(bundle), kind=kind, precision="fp32")
+    scores = engine.run(picture(*size))
+    assert (engine.name, engine.precision) == (kind, "fp32")
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, reference(bundle, picture(*size)), atol=2e-5)
+
+
+def test_auto_takes_openvino_and_says_why(bundle):
+    engine = create_engine(bundle, read_card(bundle))
+    assert engine.name == "openvino"
+    assert "OpenVINO is the fastest" in engine.reason
+    assert "bf16" in engine.reason
+
+
+def test_bf16_scores_are_close(bundle):
+    card = read_card(bundle)
+    engine = create_engine(bundle, card)
+    if engine.precision != "bf16":
+        pytest.skip("this processor has no bf16 arithmetic")
+    np.testing.assert_allclose(engine.run(picture(64, 64)), reference(bundle, picture(64, 64)), atol=0.05)
+
+
+def test_auto_falls_back_to_onnx_runtime_where_openvino_fails(bundle, monkeypatch):
+    def broken(*args):
+        raise BundleError("no such operation")
+
+    monkeypatch.setattr(engine_module, "OpenVinoEngine", broken)
+    engine = create_engine(bundle, read_card(bundle))
+    assert engine.name == "onnxruntime"
+    assert "no such operation" in engine.reason
+
+
+def test_bf16_of_onnx_runtime_is_an_error(bundle):
+    with pytest.raises(ValueError, match="computes in fp32"):
+        create_engine(bundle, read_card(bundle), kind="onnxruntime", precision="bf16")
+
+
+@pytest.mark.parametrize("kind", ["auto", "openvino", "onnxruntime"])
+def test_a_broken_file_is_a_bundle_error_of_one_sentence(tmp_path, kind):
+    bundle = make_bundle(tmp_path)
+    (bundle / ONNX_FILE).write_bytes(b"not a network")
+    with pytest.raises(BundleError, match="export the bundle again") as caught:
+        create_engine(bundle, read_card(bundle), kind=kind)
+    assert str(caught.value).startswith(str(bundle / ONNX_FILE))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["openvino", "onnxruntime"])
+def test_other_tensor_names_are_a_bundle_error(tmp_path, kind):
+    bundle = make_bundle(tmp_path)
+    model = onnx.load(bundle / ONNX_FILE)
+    model.graph.output[0].name = model.graph.node[-1].output[0] = "logits"
+    onnx.save(model, bundle / ONNX_FILE)
+    with pytest.raises(BundleError, match="logits"):
+        create_engine(bundle, read_card(bundle), kind=kind)
+
+
+@pytest.mark.parametrize("kind", ["openvino", "onnxruntime"])
+def test_many_threads_get_their_own_scores(bundle, kind):
+    engine = create_engine(bundle, read_card(bundle), kind=kind, precision="fp32")
+    pictures = [picture(32 * (1 + i % 3), 64, i) for i in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(engine.run, pictures))
+    for image, scores in zip(pictures, results, strict=True):
+        np.testing.assert_allclose(scores, reference(bundle, image), atol=2e-5)
+
+
+def test_scores_outlive_the_next_run(bundle):
+    engine = create_engine(bundle, read_card(bundle), kind="openvino", precision="fp32")
+    first = engine.run(picture(64, 64, 1))
+    kept = first.copy()
+    for seed in range(2, 6):
+        engine.run(picture(64, 64, seed))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_compiled_models_are_cached_on_disk(bundle, tmp_path):
+    cache = tmp_path / "deep" / "cache"
+    for _ in range(2):
+        engine = create_engine(bundle, read_card(bundle), kind="openvino", precision="fp32", cache_dir=cache)
+        np.testing.assert_allclose(engine.run(picture(32, 64)), reference(bundle, picture(32, 64)), atol=2e-5)
+    assert len(list(cache.glob("*.blob"))) == 1
+
+
+def test_a_fixed_size_network_runs_at_its_size(tmp_path):
+    bundle = make_bundle(tmp_path, fixed_size=(64, 96))
+    for kind in ("openvino", "onnxruntime"):
+        engine = create_engine(bundle, read_card(bundle), kind=kind, precision="fp32")
+        np.testing.assert_allclose(engine.run(picture(64, 96)), reference(bundle, picture(64, 96)), atol=2e-5)
+
+
+def with_transpose(bundle):
+    """The same network with two transposes that undo each other: what OpenVINO is slow at with open sizes."""
+    model = onnx.load(bundle / ONNX_FILE)
+    model.graph.node[0].input[0] = "back"
+    for i, (source, target) in enumerate((("image", "turned"), ("turned", "back"))):
+        node = onnx.helper.make_node("Transpose", [source], [target], perm=[0, 1, 3, 2])
+        model.graph.node.insert(i, node)
+    onnx.save(model, bundle / ONNX_FILE)
+    return bundle
+
+
+def test_networks_for_hot_sizes_give_the_same_scores(tmp_path):
+    bundle = with_transpose(make_bundle(tmp_path))
+    engine = create_engine(bundle, read_card(bundle), kind="openvino", precision="fp32")
+    assert isinstance(engine, OpenVinoEngine)
+    before = engine.run(picture(96, 64))
+    engine.prepare(96, 64)
+    assert engine._hot_sizes.network_for((96, 64)) is not None
+    np.testing.assert_allclose(engine.run(picture(96, 64)), before, atol=1e-5)
+    np.testing.assert_allclose(engine.run(picture(64, 32)), reference(bundle, picture(64, 32)), atol=2e-5)
+
+
+def test_networks_without_transposes_need_no_hot_sizes(bundle):
+    engine = create_engine(bundle, read_card(bundle), kind="openvino")
+    engine.prepare(96, 64)
+    assert engine._hot_sizes is None

@@ -1,0 +1,250 @@
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from back.runtime.card import InputContract
+from back.runtime.imaging import ImageError, decode_image, plan_resize, to_input
+
+MILLION = 1_000_000
+CONTRACT = InputContract(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), pixel_budget=512 * 1024)
+
+
+def photo(height=20, width=30, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def encoded(image, kind="PNG", **options):
+    buffer = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def refused(data, max_pixels=MILLION):
+    with pytest.raises(ImageError) as caught:
+        decode_image(data, max_pixels)
+    return caught.value
+
+
+@pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("WEBP", {"lossless": True})])
+def test_lossless_formats_come_back_exactly(kind, options):
+    np.testing.assert_array_equal(decode_image(encoded(photo(), kind, **options), MILLION), photo())
+
+
+def test_jpeg_comes_back_as_pillow_decodes_it():
+    data = encoded(photo(), "JPEG", quality=90)
+    np.testing.assert_array_equal(decode_image(data, MILLION), np.asarray(Image.open(io.BytesIO(data))))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(orientation):
+    # What each value means, by the EXIF standard: which side of the stored picture is the top and the left.
+    stored = photo(4, 6)
+    upright = {
+        1: stored,
+        2: stored[:, ::-1],
+        3: stored[::-1, ::-1],
+        4: stored[::-1],
+        5: stored.transpose(1, 0, 2),
+        6: stored[::-1].transpose(1, 0, 2),
+        7: stored[::-1, ::-1].transpose(1, 0, 2),
+        8: stored[:, ::-1].transpose(1, 0, 2),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    np.testing.assert_array_equal(decode_image(encoded(stored, "PNG", exif=exif), MILLION), upright)
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 77])
+def test_orientation_values_that_mean_nothing_are_ignored(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    np.testing.assert_array_equal(decode_image(encoded(photo(), "PNG", exif=exif), MILLION), photo())
+
+
+def test_broken_exif_is_ignored():
+    data = encoded(photo(), "JPEG", exif=b"Exif\x00\x00MM\x00*\x00\x00\xff\xff garbage")
+    assert decode_image(data, MILLION).shape == (20, 30, 3)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "1"])
+def test_other_modes_become_rgb(mode):
+    source = Image.fromarray(photo()).convert(mode)
+    expected = np.asarray(source.convert("RGB"))
+    np.testing.assert_array_equal(decode_image(encoded(source), MILLION), expected)
+
+
+def test_transparent_palette_keeps_its_colours():
+    source = Image.fromarray(photo()).convert("P")
+    data = encoded(source, transparency=bytes([0, 128] * 60))
+    np.testing.assert_array_equal(decode_image(data, MILLION), np.asarray(source.convert("RGB")))
+
+
+def test_sixteen_bit_grey_keeps_its_high_byte():
+    grey = np.linspace(0, 65535, 600).astype(np.uint16).reshape(20, 30)
+    decoded = decode_image(encoded(Image.fromarray(grey)), MILLION)
+    np.testing.assert_array_equal(decoded, np.repeat((grey >> 8).astype(np.uint8)[..., None], 3, 2))
+
+
+def test_cmyk_jpeg_becomes_rgb():
+    data = encoded(Image.new("CMYK", (30, 20), (0, 255, 255, 0)), "JPEG", quality=95)  # full magenta and yellow: red
+    red = decode_image(data, MILLION)[10, 15]
+    assert red[0] > 200
+    assert red[1:].max() < 60
+
+
+def test_first_picture_of_a_phones_multi_picture_jpeg():
+    pictures = [Image.new("RGB", (30, 20), colour) for colour in ("red", "blue")]
+    data = encoded(pictures[0], "MPO", save_all=True, append_images=pictures[1:])
+    assert decode_image(data, MILLION)[10, 15].tolist() == pytest.approx([254, 0, 0], abs=3)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_animations_are_refused(kind):
+    frames = [Image.fromarray(photo(seed=i)) for i in range(3)]
+    error = refused(encoded(frames[0], kind, save_all=True, append_images=frames[1:]))
+    assert error.status == 415
+    assert "animation" in str(error)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "ICO", "PPM"])
+def test_other_formats_are_refused(kind):
+    error = refused(encoded(photo(32, 32), kind))
+    assert error.status == 415
+    assert "JPEG, PNG or WEBP" in str(error)
+
+
+@pytest.mark.parametrize("data", [b"hello", b"<svg></svg>", b"%PDF-1.7", b"\x00" * 500])
+def test_what_is_no_picture_is_refused(data):
+    assert refused(data).status == 415
+
+
+def test_empty_is_refused():
+    assert refused(b"").status == 400
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kept", [0.03, 0.3, 0.6, 0.95])
+def test_cut_off_files_are_refused(kind, kept):
+    data = encoded(photo(64, 64), kind)
+    error = refused(data[: int(len(data) * kept)])
+    assert error.status == 400
+    assert "damaged" in str(error)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    kind=st.sampled_from(["JPEG", "PNG", "WEBP"]),
+    edits=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=8),
+)
+def test_damaged_bytes_give_a_picture_or_an_image_error(kind, edits):
+    data = bytearray(encoded(photo(16, 16), kind))
+    for position, value in edits:
+        data[position % len(data)] = value
+    try:
+        decoded = decode_image(bytes(data), 100_000)
+    except ImageError as error:
+        outcome = error.status in (400, 413, 415)
+    else:
+        height, width, channels = decoded.shape
+        outcome = decoded.dtype == np.uint8 and channels == 3 and height * width <= 100_000
+    assert outcome
+
+
+def test_pixel_limit_holds_to_the_pixel():
+    data = encoded(photo(20, 30))
+    assert decode_image(data, 600).shape == (20, 30, 3)
+    error = refused(data, 599)
+    assert error.status == 413
+    assert "30 x 20" in str(error)
+
+
+@pytest.mark.parametrize("side", [20_000, 60_000])
+def test_a_bomb_is_refused_by_its_header(side):
+    # A few hundred bytes that claim a picture of gigabytes; its data is never touched, so it need not be there.
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100)))
+    assert refused(data, 50 * MILLION).status == 413
+
+
+@pytest.mark.parametrize(
+    ("photo_size", "resized", "padded"),
+    [
+        ((1024, 2048), (512, 1024), (512, 1024)),
+        ((512, 1024), (512, 1024), (512, 1024)),
+        ((256, 512), (512, 1024), (512, 1024)),
+        ((360, 480), (627, 836), (640, 864)),
+        ((3000, 4000), (627, 836), (640, 864)),
+        ((1, 1), (724, 724), (736, 736)),
+    ],
+)
+def test_plan_known_sizes(photo_size, resized, padded):
+    plan = plan_resize(*photo_size, CONTRACT, None)
+    assert (plan.height, plan.width) == resized
+    assert (plan.padded_height, plan.padded_width) == padded
+
+
+@given(
+    height=st.integers(1, 20_000),
+    width=st.integers(1, 20_000),
+    budget=st.integers(32 * 32, 4 * MILLION),
+    stride=st.sampled_from([8, 16, 32]),
+)
+def test_plan_keeps_the_budget_the_stride_and_the_aspect(height, width, budget, stride):
+    plan = plan_resize(height, width, CONTRACT.model_copy(update={"stride": stride}), budget)
+    assert plan.padded_height % stride == plan.padded_width % stride == 0
+    assert 0 <= plan.padded_height - plan.height < stride
+    assert 0 <= plan.padded_width - plan.width < stride
+    # The budget holds up to rounding, and padding cannot make a thin strip cost many times as much.
+    assert plan.height * plan.width <= budget + plan.height + plan.width
+    assert plan.padded_height * plan.padded_width <= 4 * budget + stride * stride
+    scale = plan.width / width if width >= height else plan.height / height
+    assert abs(plan.height - max(1, scale * height)) <= 1.5
+    assert abs(plan.width - max(1, scale * width)) <= 1.5
+
+
+def test_a_thin_strip_does_not_exceed_the_budget_by_padding():
+    plan = plan_resize(1, 100_000, CONTRACT, None)
+    assert plan.padded_height * plan.padded_width <= 2 * CONTRACT.pixel_budget
+
+
+@given(height=st.integers(1, 5000), width=st.integers(1, 5000))
+def test_fixed_size_holds_the_whole_photo(height, width):
+    plan = plan_resize(height, width, CONTRACT.model_copy(update={"fixed_size": (128, 256)}), None)
+    assert (plan.padded_height, plan.padded_width) == (128, 256)
+    assert 1 <= plan.height <= 128
+    assert 1 <= plan.width <= 256
+    assert plan.height == 128 or plan.width == 256
+
+
+def test_input_of_the_networks_own_size_is_the_photo_itself():
+    image = photo(64, 96)
+    contract = CONTRACT.model_copy(update={"pixel_budget": 64 * 96})
+    np.testing.assert_array_equal(to_input(image, plan_resize(64, 96, contract, None), contract), image)
+
+
+def test_input_is_resized_with_the_cards_filter_and_padded_with_the_mean():
+    image = photo(50, 70)
+    for name, resampling in (("box", Image.Resampling.BOX), ("lanczos", Image.Resampling.LANCZOS)):
+        contract = CONTRACT.model_copy(update={"pixel_budget": 2000, "resize_filter": name})
+        plan = plan_resize(50, 70, contract, None)
+        tensor = to_input(image, plan, contract)
+        expected = np.asarray(Image.fromarray(image).resize((plan.width, plan.height), resampling))
+        assert tensor.shape == (plan.padded_height, plan.padded_width, 3)
+        np.testing.assert_array_equal(tensor[: plan.height, : plan.width], expected)
+        assert (tensor[plan.height :] == (124, 116, 104)).all()
+        assert (tensor[:, plan.width :] == (124, 116, 104)).all()
+
+
+def test_an_array_and_a_pillow_picture_give_the_same_input():
+    image = photo(50, 70)
+    plan = plan_resize(50, 70, CONTRACT, 4000)
+    np.testing.assert_array_equal(to_input(image, plan, CONTRACT), to_input(Image.fromarray(image), plan, CONTRACT))
