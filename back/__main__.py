@@ -1,0 +1,81 @@
+"""`python -m back`: run the API with the settings in the environment; `--check` says only whether it could."""
+
+import argparse
+import logging
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+
+from back.settings import Settings, SettingsError, load_settings, unknown_variables
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until interrupted; 2 when a setting is wrong or the port is taken."""
+    parser = argparse.ArgumentParser(
+        prog="python -m back",
+        description="Serve StreetSeg's HTTP API. Settings are environment variables that start with STREETSEG_.",
+        epilog="example: STREETSEG_PORT=8080 python -m back",
+    )
+    parser.add_argument("--check", action="store_true", help="check settings, port and MLflow, and end")
+    check = parser.parse_args(arguments).check
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(f"The API cannot start: {error}.", file=sys.stderr)
+        return 2
+    obstacles = list(_obstacles(settings, ask_mlflow=check))
+    for obstacle in obstacles:
+        print(f"The API cannot start: {obstacle}", file=sys.stderr)
+    if check and not obstacles:
+        print(f"Settings are right, {settings.host}:{settings.port} is free, {settings.mlflow_tracking_uri} answers.")
+    if check or obstacles:
+        return 2 if obstacles else 0
+    _serve(settings)
+    return 0
+
+
+def _serve(settings: Settings) -> None:
+    # After the checks, so that what is wrong is said at once: these imports take a second.
+    import uvicorn
+
+    from back.main import create_app
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    # MLflow's client tells of each retry at length; the registry says once, in a sentence, what is wrong.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    logging.getLogger("streetseg").info("http://%s:%d answers; /docs explains it", settings.host, settings.port)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+    )
+
+
+def _obstacles(settings: Settings, *, ask_mlflow: bool) -> Iterator[str]:
+    for name in unknown_variables() if ask_mlflow else ():
+        yield f"{name} is no setting; is it misspelt?"
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            yield f"{settings.host}:{settings.port}: {reason}; set STREETSEG_HOST or STREETSEG_PORT to another."
+    # A start does not ask MLflow: it may come later, and /readyz tells until then.
+    uri = settings.mlflow_tracking_uri
+    if ask_mlflow and uri.startswith(("http://", "https://")):
+        try:
+            urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=5).close()
+        except urllib.error.HTTPError as error:
+            yield f"MLflow at {uri} answers {error.code} {error.reason}; is the address right, and this host allowed?"
+        except OSError:
+            yield f"MLflow at {uri} does not answer; start it, or set STREETSEG_MLFLOW_TRACKING_URI."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""From an uploaded photo to an encoded mask, step by step over the workers."""
+
+import base64
+import io
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from fastapi import Request, UploadFile
+from PIL import Image
+
+from back.problems import Problem
+from back.registry import Served
+from back.runtime.colour import overlay, palette_of
+from back.runtime.imaging import ImageError, open_photo
+from back.runtime.png import encode_gray_png, encode_palette_png
+from back.runtime.predictor import Prediction
+from back.runtime.upsample import ScoresError
+from back.schemas import EncodedImage, PredictionAnswer
+from back.services import Services
+
+Output = Literal["mask", "overlay", "classes"]
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded photo: upright RGB."""
+
+    image: Image.Image
+    decode_ms: float
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """A prediction and its PNG; `timings_ms` has decode, resize, infer, argmax and encode."""
+
+    served: Served
+    prediction: Prediction
+    png: bytes
+    timings_ms: dict[str, float]
+
+
+async def decode(services: Services, upload: UploadFile, request: Request) -> Photo:
+    """Decode an upload.
+
+    Raises:
+        Problem: 400, 413 or 415, the upload is no usable photo; 499, its sender is gone.
+    """
+    if await request.is_disconnected():  # after the wait for its turn: nobody would read the answer
+        raise Problem(499, "The client closed the connection.")
+
+    def work() -> Photo:
+        start = time.perf_counter()
+        image = open_photo(upload.file.read(), services.settings.max_pixels)
+        return Photo(image, (time.perf_counter() - start) * 1e3)
+
+    try:
+        return await services.workers.codec(work)
+    except ImageError as error:
+        raise Problem(error.status, str(error)) from error
+
+
+async def segment(
+    services: Services, served: Served, photo: Photo, output: Output, opacity: float = 0.5
+) -> Segmented:
+    """Predict and encode one model's view of a photo.
+
+    Raises:
+        Problem: 500, the network answered with NaN or infinity.
+    """
+    try:
+        prediction = await services.workers.infer(served.predictor.predict_array, photo.image)
+    except ScoresError as error:
+        raise Problem(
+            500, f"{served.name}/{served.version.version} fails on this photo: {error}; use another model or version."
+        ) from error
+    start = time.perf_counter()
+    png = await services.workers.codec(encode, photo.image, prediction, output, opacity)
+    encode_ms = (time.perf_counter() - start) * 1e3
+    timings = {"decode": photo.decode_ms, **prediction.timings_ms, "encode": encode_ms}
+    services.metrics.observe_stages(served.name, timings)
+    return Segmented(served, prediction, png, timings)
+
+
+def encode(image: Image.Image, prediction: Prediction, output: Output, opacity: float) -> bytes:
+    """The PNG of a prediction: mode P for a mask, grey for classes, RGB for an overlay."""
+    labels_HW = prediction.labels_HW
+    if output == "classes":
+        return encode_gray_png(labels_HW)
+    palette = palette_of(prediction.taxonomy)
+    if output == "mask":
+        return encode_palette_png(labels_HW, palette)
+    buffer = io.BytesIO()
+    blended_HWC = overlay(np.asarray(image), labels_HW, palette, opacity)
+    Image.fromarray(blended_HWC).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def answer(segmented: Segmented, output: Output, started: float) -> PredictionAnswer:
+    """The JSON form of a prediction; `started` is the perf_counter of when the request was read."""
+    height, width = segmented.prediction.labels_HW.shape
+    total_ms = (time.perf_counter() - started) * 1e3
+    return PredictionAnswer(
+        model=segmented.served.name,
+        version=segmented.served.version.version,
+        sha256=segmented.served.predictor.sha256,
+        width=width,
+        height=height,
+        timings_ms={**segmented.timings_ms, "total": total_ms},
+        class_shares=segmented.prediction.class_shares(),
+        image=encoded(segmented.png, output),
+    )
+
+
+def encoded(png: bytes, output: Literal["mask", "overlay", "classes", "disagreement", "errors"]) -> EncodedImage:
+    """A PNG as text."""
+    return EncodedImage(output=output, base64=base64.b64encode(png).decode())
+
+
+async def check_form(request: Request, allowed: tuple[str, ...]) -> None:
+    """Refuse form fields that nobody reads, usually spelling mistakes.
+
+    Raises:
+        Problem: 422, names the fields.
+    """
+    fields = [key for key, _ in (await request.form()).multi_items()]
+    unknown = sorted({key for key in fields if key not in allowed})
+    if unknown:
+        names = ", ".join(key[:40] for key in unknown[:5])
+        raise Problem(422, f"Unknown form field: {names}; this route reads {' and '.join(allowed)}.")
+    if len(fields) != len(set(fields)):
+        raise Problem(422, "A form field was sent twice; send one photo a request.")

@@ -1,0 +1,122 @@
+"""Errors as problem details (RFC 9457, application/problem+json), each with a sentence that says what to do."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+MEDIA_TYPE = "application/problem+json"
+log = logging.getLogger("streetseg")
+
+
+class ProblemDetails(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(default="about:blank", description="about:blank: the status code says which kind it is")
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(
+        description="what was wrong and what to do, in a sentence",
+        examples=["There is no model 'unet'. Known models: deeplabv3plus, segformer."],
+    )
+    instance: str = Field(description="the path that was asked for", examples=["/predict"])
+
+
+class Problem(HTTPException):
+    """Ends a request with a problem; `detail` is the sentence for the person who sent it."""
+
+    def __init__(self, status: int, detail: str, *, retry_after_s: int | None = None) -> None:
+        headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+        super().__init__(status_code=status, detail=detail, headers=headers)
+
+
+def problem_response(path: str, status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The response for a problem on `path`."""
+    try:
+        title = HTTPStatus(status).phrase
+    except ValueError:
+        title = "Client Closed Request" if status == 499 else "Error"
+    body = ProblemDetails(title=title, status=status, detail=detail, instance=path[:200])
+    return JSONResponse(body.model_dump(), status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error responses of a route, for its OpenAPI description."""
+    what = {
+        400: "the image or the form is corrupt",
+        404: "no such model, run or path; the known ones are listed",
+        413: "the body or the image is too large",
+        415: "not multipart/form-data, or not a JPEG, PNG or WEBP",
+        422: "a field or query parameter is missing, unknown or out of range",
+        503: "overloaded or not ready; try again after Retry-After seconds",
+    }
+    retry = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
+    return {
+        status: {
+            "description": what[status],
+            "content": {MEDIA_TYPE: {"schema": ProblemDetails.model_json_schema()}},
+            **({"headers": retry} if status == 503 else {}),
+        }
+        for status in statuses
+    }
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Make every error of the app a problem, those of the framework included."""
+    app.add_exception_handler(StarletteHTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(Exception, _on_crash)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, StarletteHTTPException)
+    path, status, detail = request.url.path, error.status_code, str(error.detail)
+    if not isinstance(error, Problem):  # raised by the framework, in its own few words
+        if status == 404:
+            detail = f"There is no {path}; /docs lists what there is."
+        elif status == 405:
+            allowed = (error.headers or {}).get("Allow", "another method")
+            detail = f"{request.method} is not allowed on {path}; use {allowed}."
+        elif status == 400:
+            detail = f"The form cannot be read ({detail.rstrip('.')}); send multipart/form-data, curl -F does."
+    return problem_response(path, status, detail, error.headers)
+
+
+async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    is_form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+    if not is_form and any(item["loc"][0] == "body" for item in error.errors()):
+        detail = "Send the photo as multipart/form-data, field 'image'; with curl: -F image=@photo.jpg."
+        return problem_response(request.url.path, 415, detail)
+    sentences = [_sentence(item) for item in error.errors()[:4]]
+    return problem_response(request.url.path, 422, " ".join(sentences))
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    """One validation error of pydantic's, for people."""
+    place, *rest = item["loc"]
+    field = ".".join(str(part) for part in rest) or str(place)
+    where = f"form field '{field}'" if place == "body" else f"{place} parameter '{field}'"
+    if item["type"] == "missing":
+        hint = "; with curl: -F image=@photo.jpg" if field == "image" else ""
+        return f"The {where} is missing{hint}."
+    if item["type"] == "extra_forbidden":
+        return f"The {where} is unknown; /docs lists those there are."
+    if place == "body" and not isinstance(item["input"], (int, float)):
+        return f"The {where} must be a file; with curl put an @ before its path: -F {field}=@photo.jpg."
+    value = str(item["input"])
+    shown = value if len(value) <= 60 else value[:57] + "..."
+    return f"The {where} is {shown!r}: {item['msg'][0].lower()}{item['msg'][1:]}."
+
+
+async def _on_crash(request: Request, error: Exception) -> JSONResponse:
+    # The trace goes to the log (the server writes it when the error is raised again), not to the caller.
+    log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
+    detail = "The server failed on this request; its log says why. Other requests are not affected."
+    return problem_response(request.url.path, 500, detail)

@@ -1,0 +1,155 @@
+"""POST /compare: several models on one photo, which is uploaded and decoded once."""
+
+import asyncio
+import time
+from itertools import combinations
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, File, Query, Request, Response, UploadFile
+from pydantic import BaseModel, ConfigDict, Field
+
+from back.agreement import (
+    UInt8Array,
+    agreement_of,
+    count_pairs,
+    decode_label,
+    disagreement_map,
+    error_map,
+    remap_label,
+    scores_against,
+)
+from back.pipeline import Photo, Segmented, answer, check_form, decode, encoded, segment
+from back.problems import Problem, responses
+from back.registry import Served
+from back.runtime.png import encode_gray_png
+from back.schemas import CompareAnswer, LabelAnswer, LabelScores, Pair
+from back.services import Services, ServicesDep
+
+router = APIRouter(tags=["segmentation"])
+MAX_MODELS = 8
+
+
+class CompareQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    models: str | None = Field(
+        default=None,
+        max_length=1000,
+        description="names, name@alias or name/version, separated by commas; default: every model that is ready",
+        examples=["deeplabv3plus,segformer"],
+    )
+    output: Literal["mask", "classes"] = Field(default="classes", description="form of each model's label map")
+    label_taxonomy: str = Field(
+        default="street8",
+        max_length=100,
+        description="what the values of the label file mean: street8, cityscapes19 (trainIds), cityscapes_label_ids, "
+        "cityscapes7 or camvid11",
+    )
+
+
+@router.post(
+    "/compare",
+    summary="Compare models on one photo",
+    responses=responses(400, 404, 413, 415, 422, 503),
+    response_model=CompareAnswer,
+)
+async def compare(
+    request: Request,
+    services: ServicesDep,
+    query: Annotated[CompareQuery, Query()],
+    image: Annotated[UploadFile, File(description="the photo: JPEG, PNG or WEBP; EXIF rotation is applied")],
+    label: Annotated[UploadFile | None, File(description="PNG of class ids, of the photo's size")] = None,
+) -> Response:
+    """Every model's label map, how far each two agree, where they do not, and, where a label file comes with the
+    photo, the errors of each model against it.
+
+        curl -F image=@photo.jpg -F label=@labels.png 'http://127.0.0.1:8000/compare?label_taxonomy=camvid11'
+    """
+    started = time.perf_counter()
+    await check_form(request, ("image", "label"))
+    async with services.workers.admit():
+        models = [await services.model(name) for name in _names(services, query.models)]
+        async with services.workers.turn():
+            photo = await decode(services, image, request)
+            truth = await _read_label(services, photo, label, query.label_taxonomy, models)
+            results = await asyncio.gather(*(segment(services, served, photo, query.output) for served in models))
+            body = await services.workers.codec(
+                lambda: _answer(photo, results, query.output, truth, started).model_dump_json().encode()
+            )
+    return Response(body, media_type="application/json")
+
+
+def _names(services: Services, text: str | None) -> list[str]:
+    names = sorted(services.registry.served) if text is None else [part.strip() for part in text.split(",")]
+    names = list(dict.fromkeys(name for name in names if name))
+    if text is not None and not names:
+        raise Problem(422, "The query parameter 'models' is empty; name models, separated by commas.")
+    if len(names) > MAX_MODELS:
+        if text is None:
+            return names[:MAX_MODELS]
+        raise Problem(422, f"At most {MAX_MODELS} models are compared at once; {len(names)} were named.")
+    if not names:
+        services.registry.find(None)  # raises: nothing is ready
+    return names
+
+
+async def _read_label(
+    services: Services, photo: Photo, label: UploadFile | None, source: str, models: list[Served]
+) -> dict[str, UInt8Array] | None:
+    """The label in the classes of each model's taxonomy, by taxonomy id; None without a label."""
+    if label is None:
+        return None
+
+    def work() -> dict[str, UInt8Array]:
+        label_HW = decode_label(label.file.read(), photo.image.width, photo.image.height)
+        taxonomies = {served.predictor.card.taxonomy.id: served.predictor.card.taxonomy for served in models}
+        return {key: remap_label(label_HW, source, taxonomy) for key, taxonomy in taxonomies.items()}
+
+    return await services.workers.codec(work)
+
+
+def _answer(
+    photo: Photo,
+    results: list[Segmented],
+    output: Literal["mask", "classes"],
+    truth: dict[str, UInt8Array] | None,
+    started: float,
+) -> CompareAnswer:
+    keys = _keys(results)
+    maps = [(result.prediction.labels_HW, result.prediction.taxonomy) for result in results]
+    pairs = []
+    for (key_a, (a_HW, a)), (key_b, (b_HW, b)) in combinations(zip(keys, maps, strict=True), 2):
+        counts = count_pairs(a_HW, b_HW)
+        matrix = counts[: len(a.classes), : len(b.classes)].tolist()
+        pairs.append(Pair(a=key_a, b=key_b, pixel_agreement=agreement_of(counts, a, b), confusion_matrix=matrix))
+    several = len(maps) > 1
+    return CompareAnswer(
+        width=photo.image.width,
+        height=photo.image.height,
+        decode_ms=photo.decode_ms,
+        models=[answer(result, output, started) for result in results],
+        pairs=pairs,
+        disagreement=encoded(encode_gray_png(disagreement_map(maps)), "disagreement") if several else None,
+        label=None if truth is None else LabelAnswer(models=_label_scores(keys, results, truth)),
+    )
+
+
+def _label_scores(keys: list[str], results: list[Segmented], truth: dict[str, UInt8Array]) -> dict[str, LabelScores]:
+    scores = {}
+    for key, result in zip(keys, results, strict=True):
+        taxonomy, labels_HW = result.prediction.taxonomy, result.prediction.labels_HW
+        label_HW = truth[taxonomy.id]
+        errors = encode_gray_png(error_map(label_HW, labels_HW, taxonomy.ignore_index))
+        scores[key] = LabelScores.model_validate(
+            {**scores_against(count_pairs(label_HW, labels_HW), taxonomy), "errors": encoded(errors, "errors")}
+        )
+    return scores
+
+
+def _keys(results: list[Segmented]) -> list[str]:
+    """A name for each model in the answer: its own, with the version where two versions of one are compared."""
+    names = [result.served.name for result in results]
+    return [
+        name if names.count(name) == 1 else f"{name}/{result.served.version.version}"
+        for name, result in zip(names, results, strict=True)
+    ]

@@ -1,0 +1,89 @@
+"""POST /predict: one photo, one model, one mask."""
+
+import time
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, File, Query, Request, Response, UploadFile
+from pydantic import BaseModel, ConfigDict, Field
+
+from back.pipeline import Output, Segmented, answer, check_form, decode, segment
+from back.problems import responses
+from back.schemas import PredictionAnswer
+from back.services import ServicesDep
+
+router = APIRouter(tags=["segmentation"])
+
+_HEADERS = {
+    "X-Model": ("name of the model that answered", "string"),
+    "X-Model-Version": ("its version in the registry", "string"),
+    "X-Model-SHA256": ("sha256 of its weights file, model.onnx", "string"),
+    "Server-Timing": ("milliseconds of decode, resize, infer, argmax and encode", "string"),
+}
+_OK = {
+    "description": "the mask, of the photo's own size",
+    "headers": {name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in _HEADERS.items()},
+    "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+}
+
+
+class PredictQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(
+        default=None,
+        max_length=300,
+        description="name, name@alias or name/version; default: the server's default model",
+        examples=["segformer"],
+    )
+    output: Output = Field(
+        default="mask",
+        description="mask: palette PNG in the classes' colours; classes: 8-bit grey PNG of class ids; "
+        "overlay: RGB PNG of the colours over the photo",
+    )
+    format: Literal["png", "json"] = Field(default="png", description="json carries the PNG and the class shares")
+    opacity: float = Field(default=0.5, ge=0, le=1, allow_inf_nan=False, description="of the overlay's colours")
+
+
+@router.post(
+    "/predict",
+    summary="Segment one photo",
+    response_model=PredictionAnswer,
+    responses={200: _OK, **responses(400, 404, 413, 415, 422, 503)},
+)
+async def predict(
+    request: Request,
+    services: ServicesDep,
+    query: Annotated[PredictQuery, Query()],
+    image: Annotated[UploadFile, File(description="the photo: JPEG, PNG or WEBP; EXIF rotation is applied")],
+) -> Response:
+    """Answers with a PNG of the photo's own size.
+
+        curl -F image=@photo.jpg 'http://127.0.0.1:8000/predict?model=segformer' -o mask.png
+
+    The response's headers say which model answered and how long each stage took. With `format=json` the same comes
+    as JSON, with the share of each class.
+    """
+    started = time.perf_counter()
+    await check_form(request, ("image",))
+    async with services.workers.admit():
+        served = await services.model(query.model)
+        async with services.workers.turn():
+            photo = await decode(services, image, request)
+            result = await segment(services, served, photo, query.output, query.opacity)
+            if query.format == "png":
+                return Response(result.png, media_type="image/png", headers=model_headers(result))
+            body = await services.workers.codec(
+                lambda: answer(result, query.output, started).model_dump_json().encode()
+            )
+    return Response(body, media_type="application/json", headers=model_headers(result))
+
+
+def model_headers(result: Segmented) -> dict[str, str]:
+    """Which model answered, and the time of each stage (Server-Timing, a W3C recommendation)."""
+    served = result.served
+    return {
+        "X-Model": served.name,
+        "X-Model-Version": served.version.version,
+        "X-Model-SHA256": served.predictor.sha256,
+        "Server-Timing": ", ".join(f"{stage};dur={ms:.2f}" for stage, ms in result.timings_ms.items()),
+    }

@@ -1,0 +1,120 @@
+"""GET /runs and GET /runs/{run_id}: training runs and their curves, read from MLflow at each request."""
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from back.problems import Problem, responses
+from back.registry import mlflow_sentence
+from back.schemas import Point, RunDetail, RunEntry, RunsAnswer
+from back.services import Services, ServicesDep
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+router = APIRouter(tags=["runs"])
+EXPERIMENT = "streetseg"
+
+
+class RunsQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(
+        default=None,
+        max_length=300,
+        description="only the runs that made versions of this model",
+        examples=["segformer"],
+    )
+    limit: int = Field(default=100, ge=1, le=1000, description="newest first")
+
+
+@router.get("/runs", summary="List training runs", response_model=RunsAnswer, responses=responses(404, 422, 503))
+async def list_runs(services: ServicesDep, query: Annotated[RunsQuery, Query()]) -> RunsAnswer:
+    """Runs of MLflow's experiment `streetseg`, newest first, with parameters and the last value of each metric."""
+    if query.model is not None and query.model not in services.registry.catalogue:
+        services.registry.find(query.model)  # raises 404 or 503
+
+    def work() -> RunsAnswer:
+        client, ui = services.registry.client, services.settings.ui_url
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            return RunsAnswer(mlflow_ui_url=ui, experiment_id=None, runs=[])
+        # Which run made which model is known here, not to MLflow's search; so with a model all runs are looked at.
+        found = client.search_runs(
+            [experiment.experiment_id],
+            max_results=query.limit if query.model is None else 1000,
+            order_by=["attributes.start_time DESC"],
+        )
+        entries = [RunEntry(**_entry(services, run)) for run in found]
+        if query.model is not None:
+            entries = [entry for entry in entries if entry.model == query.model][: query.limit]
+        return RunsAnswer(mlflow_ui_url=ui, experiment_id=experiment.experiment_id, runs=entries)
+
+    return await _ask(services, work)
+
+
+@router.get(
+    "/runs/{run_id}", summary="One run with its curves", response_model=RunDetail, responses=responses(404, 422, 503)
+)
+async def get_run(run_id: str, services: ServicesDep) -> RunDetail:
+    """Parameters, tags and every value of every metric."""
+    if not (run_id.isascii() and run_id.isalnum() and len(run_id) <= 64):
+        raise Problem(404, f"There is no run {run_id[:80]!r}; /runs lists them.")
+
+    def work() -> RunDetail:
+        client = services.registry.client
+        run = client.get_run(run_id)
+        history = {
+            key: [
+                Point(step=point.step, value=_finite(point.value), timestamp=point.timestamp)
+                for point in sorted(client.get_metric_history(run_id, key), key=lambda p: (p.step, p.timestamp))
+            ]
+            for key in sorted(run.data.metrics)
+            if not key.startswith("system/")  # a point a second, of interest only in MLflow's own pages
+        }
+        return RunDetail(**_entry(services, run), history=history)
+
+    return await _ask(services, work, missing=f"There is no run {run_id!r}; /runs lists them.")
+
+
+def _entry(services: Services, run: "Run") -> dict[str, Any]:
+    made = next(
+        (
+            version
+            for model in services.registry.catalogue.values()
+            for version in reversed(model.versions.values())
+            if version.run_id == run.info.run_id
+        ),
+        None,
+    )
+    ui = services.settings.ui_url
+    return {
+        "run_id": run.info.run_id,
+        "name": run.info.run_name or run.info.run_id,
+        "status": run.info.status,
+        "start_time": run.info.start_time,
+        "end_time": run.info.end_time,
+        "model": made.name if made else None,
+        "version": made.version if made else None,
+        "params": dict(run.data.params),
+        "metrics": {key: _finite(value) for key, value in run.data.metrics.items()},
+        "tags": {key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")},
+        "url": f"{ui}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}" if ui else None,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None  # JSON has no NaN
+
+
+async def _ask(services: Services, work: Any, missing: str | None = None) -> Any:
+    """Run a question to MLflow; its failures become problems."""
+    try:
+        return await services.ask_mlflow(work)
+    except Exception as error:
+        if missing and getattr(error, "error_code", None) in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise Problem(404, missing) from error
+        sentence = mlflow_sentence(services.settings.mlflow_tracking_uri, error)
+        raise Problem(503, f"{sentence} Predictions are not affected.", retry_after_s=10) from error

@@ -1,0 +1,157 @@
+"""What the API answers, as pydantic models: they make the JSON and its description on /docs."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from back.runtime.card import Card, Metrics
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(protected_namespaces=())
+
+
+class EncodedImage(Answer):
+    """A PNG as text."""
+
+    output: Literal["mask", "overlay", "classes", "disagreement", "errors"]
+    media_type: Literal["image/png"] = "image/png"
+    base64: str = Field(description="the bytes of the PNG file, base64", examples=["iVBORw0KGgo…"])
+
+
+class PredictionAnswer(Answer):
+    """One model's view of one photo."""
+
+    model: str = Field(examples=["segformer"])
+    version: str = Field(examples=["1"])
+    sha256: str = Field(description="of the model's weights file, model.onnx")
+    width: int = Field(examples=[2048])
+    height: int = Field(examples=[1024])
+    timings_ms: dict[str, float] = Field(
+        description="decode, resize, infer, argmax, encode and total, in milliseconds",
+        examples=[{"decode": 21.0, "resize": 9.1, "infer": 105.2, "argmax": 4.4, "encode": 6.0, "total": 147.9}],
+    )
+    class_shares: dict[str, float] = Field(
+        description="fraction of the photo's pixels that each class covers",
+        examples=[{"road": 0.41, "sidewalk": 0.06, "building": 0.28}],
+    )
+    image: EncodedImage
+
+
+class Pair(Answer):
+    """How far two models agree on one photo. Classes are compared by name."""
+
+    a: str
+    b: str
+    pixel_agreement: float = Field(description="fraction of the pixels that both give the same class", ge=0, le=1)
+    confusion_matrix: list[list[int]] = Field(description="pixels; rows are classes of a, columns classes of b")
+
+
+class LabelScores(Answer):
+    """One model against the label file; fractions 0..1, null where a class has no pixel."""
+
+    miou: float | None
+    pixel_accuracy: float | None
+    class_iou: dict[str, float | None]
+    confusion_matrix: list[list[int]] = Field(description="pixels; rows are the label, columns the model")
+    errors: EncodedImage = Field(
+        description="8-bit grey PNG: 255 where the model is wrong, 0 where right or unlabelled"
+    )
+
+
+class LabelAnswer(Answer):
+    models: dict[str, LabelScores]
+
+
+class CompareAnswer(Answer):
+    """Several models on one photo."""
+
+    width: int
+    height: int
+    decode_ms: float
+    models: list[PredictionAnswer]
+    pairs: list[Pair]
+    disagreement: EncodedImage | None = Field(description="8-bit grey PNG: 255 where not all models agree")
+    label: LabelAnswer | None
+
+
+class EngineInfo(Answer):
+    name: str = Field(examples=["openvino"])
+    precision: str = Field(examples=["bf16"])
+    reason: str = Field(examples=["OpenVINO is the fastest engine on processors"])
+
+
+class ModelEntry(Answer):
+    """A registered model and, when it is ready, what serves it."""
+
+    name: str = Field(examples=["segformer"])
+    version: str | None = Field(description="the version served, else the one that should be", examples=["1"])
+    alias: str | None = Field(examples=["champion"])
+    sha256: str | None
+    architecture: str | None
+    taxonomy: str | None = Field(examples=["street8"])
+    description: str | None
+    ready: bool
+    error: str | None = Field(
+        description="why the wanted version does not serve; an older one may, then ready is true"
+    )
+    engine: EngineInfo | None
+    metrics: Metrics | None
+    parameters: int | None
+    multiply_adds: int | None
+    file_size_bytes: int | None = Field(description="size of model.onnx")
+    pixel_budget: int | None = Field(description="pixels of the network's input, before padding")
+    run_id: str | None = Field(description="MLflow run that the version belongs to; see /runs/{run_id}")
+    data_licence: str | None
+    weights_licence: str | None
+
+
+class ModelsAnswer(Answer):
+    default: str | None = Field(description="answers when a request names no model")
+    models: list[ModelEntry]
+
+
+class ModelDetail(ModelEntry):
+    card: Card | None = Field(description="model.json of the bundle")
+    report: dict[str, Any] | None = Field(description="report.json of the bundle: evaluation, parity, robustness")
+
+
+class RunEntry(Answer):
+    """A training run in MLflow, with the last value of each metric."""
+
+    run_id: str
+    name: str
+    status: str = Field(examples=["FINISHED"])
+    start_time: int | None = Field(description="milliseconds since 1970")
+    end_time: int | None
+    model: str | None = Field(description="registered model that this run made")
+    version: str | None
+    params: dict[str, str]
+    metrics: dict[str, float | None] = Field(description="null where MLflow holds NaN or infinity")
+    tags: dict[str, str]
+    url: str | None = Field(description="the run in MLflow's own pages")
+
+
+class RunsAnswer(Answer):
+    mlflow_ui_url: str | None
+    experiment_id: str | None
+    runs: list[RunEntry]
+
+
+class Point(Answer):
+    step: int
+    value: float | None
+    timestamp: int = Field(description="milliseconds since 1970")
+
+
+class RunDetail(RunEntry):
+    history: dict[str, list[Point]] = Field(description="every value of each metric, by step")
+
+
+class HealthAnswer(Answer):
+    status: Literal["ok"] = "ok"
+
+
+class ReadyAnswer(Answer):
+    status: Literal["ready"] = "ready"
+    models: list[str]

@@ -1,0 +1,102 @@
+"""Settings of the API, read once from environment variables that start with STREETSEG_.
+
+Wrong values stop the start with one sentence that names the variable, never in the middle of a request.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "STREETSEG_"
+REPOSITORY = Path(__file__).resolve().parents[1]
+# Read by the dashboard, so not a spelling mistake here.
+_FOREIGN = {"STREETSEG_API_URL"}
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used: names the variable, the value and what is allowed."""
+
+
+class Settings(BaseSettings):
+    """Everything that an operator can set; each field is the variable STREETSEG_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    mlflow_tracking_uri: str = Field(
+        default="http://127.0.0.1:5000", min_length=1, description="where models and runs are read from"
+    )
+    mlflow_ui_url: str | None = Field(
+        default=None, description="MLflow's address as a browser reaches it; default: the tracking URI"
+    )
+    default_model: str | None = Field(
+        default=None, description="name, name@alias or name/version that answers when a request names none"
+    )
+    engine: Literal["auto", "openvino", "onnxruntime"] = "auto"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    threads: int | None = Field(default=None, ge=1, le=1024, description="default: the processor quota")
+    pixel_budget: int | None = Field(
+        default=None, ge=32 * 32, le=2**26, description="pixels of the network input; default: the card's"
+    )
+    cache_dir: Path = Field(default=REPOSITORY / ".cache", description="downloaded and compiled models")
+    max_image_mb: float = Field(default=32, gt=0, le=1024, description="megabytes of one request's body")
+    max_image_megapixels: float = Field(default=64, gt=0, le=1000, description="pixels of one photo, millions")
+    max_queue: int = Field(default=64, ge=1, le=100_000, description="requests working or waiting; more get 503")
+    reload_seconds: float = Field(default=30, ge=0.1, description="how often aliases are looked up")
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(default=8000, ge=1, le=65535)
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="comma-separated origins of web pages that may call the API"
+    )
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("mlflow_ui_url", "default_model", "threads", "pixel_budget", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        # Compose files and shells pass a variable that is not set as an empty string.
+        return None if value == "" else value
+
+    @property
+    def max_body_bytes(self) -> int:
+        return int(self.max_image_mb * 1_000_000)
+
+    @property
+    def max_pixels(self) -> int:
+        return int(self.max_image_megapixels * 1_000_000)
+
+    @property
+    def ui_url(self) -> str | None:
+        """MLflow's web address without a trailing slash; None when the store is no server."""
+        url = self.mlflow_ui_url or self.mlflow_tracking_uri
+        return url.rstrip("/") if urlsplit(url).scheme in {"http", "https"} else None
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: a value is not allowed.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + "_".join(str(part) for part in first["loc"][:1]).upper()
+        raise SettingsError(
+            f"{name}={first['input']}: {first['msg'].lower()}; set another value or unset the variable"
+        ) from error
+
+
+def unknown_variables() -> list[str]:
+    """Names in the environment that look like settings but are none, usually spelling mistakes."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _FOREIGN
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)

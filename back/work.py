@@ -1,0 +1,85 @@
+"""Who works when: a bounded number of requests, a few of them at a time, none on the event loop.
+
+A request passes three gates. `admit` counts it, and refuses it at once when too many are here already: an answer
+"try again in 3 s" beats a wait of minutes. The turn lets as many work at a time as keep the processors busy, so that
+decoded photos (up to 200 MB each) do not pile up. Inside its turn a request decodes and encodes on the codec threads
+and infers on the engine's, so that the engine does not wait while another photo is decoded.
+"""
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from back.problems import Problem
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Two: while one photo is in the engine the other is resized or turned into labels.
+INFER_THREADS = 2
+
+
+class Workers:
+    """The thread pools and the gates before them."""
+
+    def __init__(self, *, cpus: int, max_requests: int) -> None:
+        self._codec = ThreadPoolExecutor(cpus, thread_name_prefix="codec")
+        self._infer = ThreadPoolExecutor(INFER_THREADS, thread_name_prefix="infer")
+        self._turns = asyncio.Semaphore(INFER_THREADS + cpus)
+        self._max_requests = max_requests
+        self._seconds = 0.5  # smoothed time of one turn, for Retry-After
+        self._parallel = INFER_THREADS + cpus
+        self.admitted = 0
+        self.working = 0
+
+    @contextlib.asynccontextmanager
+    async def admit(self) -> AsyncIterator[None]:
+        """Count a request in.
+
+        Raises:
+            Problem: 503 with Retry-After; too many are waiting.
+        """
+        if self.admitted >= self._max_requests:
+            wait = min(30, max(1, math.ceil(self._seconds * self.admitted / self._parallel)))
+            raise Problem(
+                503,
+                f"{self.admitted} photos are being worked on or wait; try again in {wait} s.",
+                retry_after_s=wait,
+            )
+        self.admitted += 1
+        try:
+            yield
+        finally:
+            self.admitted -= 1
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for the turn of an admitted request."""
+        async with self._turns:
+            self.working += 1
+            start = time.perf_counter()
+            try:
+                yield
+            finally:
+                self.working -= 1
+                self._seconds += 0.1 * (time.perf_counter() - start - self._seconds)
+
+    async def codec(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run decoding, encoding and the like on the codec threads."""
+        return await _run(self._codec, function, *args, **kwargs)
+
+    async def infer(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a prediction on the threads of the engine."""
+        return await _run(self._infer, function, *args, **kwargs)
+
+    def close(self) -> None:
+        self._codec.shutdown(wait=False, cancel_futures=True)
+        self._infer.shutdown(wait=False, cancel_futures=True)
+
+
+async def _run(pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return await asyncio.get_running_loop().run_in_executor(pool, lambda: function(*args, **kwargs))

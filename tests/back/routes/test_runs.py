@@ -1,0 +1,72 @@
+import math
+import time
+
+from fastapi.testclient import TestClient
+from mlflow.entities import Metric
+
+from back.main import create_app
+from tests.api import Store, serving
+
+
+def test_runs_carry_last_values_parameters_and_a_link(api: TestClient) -> None:
+    body = api.get("/runs").json()
+    assert body["mlflow_ui_url"] == "http://mlflow.example"
+    assert len(body["runs"]) == 3
+    run = next(run for run in body["runs"] if run["name"] == "deeplabv3plus")
+    assert (run["status"], run["start_time"], run["end_time"]) == ("FINISHED", 1_700_000_000_000, 1_700_000_002_000)
+    assert (run["model"], run["version"]) == ("deeplabv3plus", "1")
+    assert run["metrics"]["val_miou"] == 0.6
+    assert run["params"]["architecture"] == "nearest-colour"
+    assert run["url"] == f"http://mlflow.example/#/experiments/{body['experiment_id']}/runs/{run['run_id']}"
+
+
+def test_runs_of_one_model(api: TestClient) -> None:
+    runs = api.get("/runs?model=segformer").json()["runs"]
+    assert {(run["model"], run["version"]) for run in runs} == {("segformer", "1"), ("segformer", "2")}
+    assert len(api.get("/runs?model=segformer&limit=1").json()["runs"]) == 1
+    assert api.get("/runs?model=unet").status_code == 404
+
+
+def test_run_has_its_curves_by_step(api: TestClient) -> None:
+    run_id = api.get("/runs?model=segformer").json()["runs"][0]["run_id"]
+    body = api.get(f"/runs/{run_id}").json()
+    assert body["run_id"] == run_id
+    assert [(point["step"], point["value"]) for point in body["history"]["train_loss"]] == [(0, 1.5), (1, 0.7)]
+    assert body["history"]["val_iou_sky"][0] == {"step": 0, "value": 0.2, "timestamp": 1_700_000_001_000}
+
+
+def test_unknown_run_is_404(api: TestClient) -> None:
+    for run_id in ("0" * 32, "nope", "../x", "a" * 100, "é"):
+        response = api.get(f"/runs/{run_id}")
+        assert response.status_code == 404
+        assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_run_that_diverged_is_still_json(store: Store) -> None:
+    store.add()
+    run = store.client.create_run(store.client.get_experiment_by_name("streetseg").experiment_id, run_name="diverged")
+    now = int(time.time() * 1000)
+    points = [Metric("train_loss", value, now, step) for step, value in enumerate([1.0, math.inf, math.nan])]
+    store.client.log_batch(run.info.run_id, metrics=points)
+    with serving(create_app(store.settings())) as client:
+        body = client.get(f"/runs/{run.info.run_id}").json()
+        assert (body["name"], body["status"], body["model"]) == ("diverged", "RUNNING", None)
+        values = [point["value"] for point in body["history"]["train_loss"]]
+        assert values[0] == 1.0
+        assert values[2] is None
+
+
+def test_runs_without_mlflow_are_503_and_predictions_go_on(store: Store) -> None:
+    from tests.api import PHOTO
+
+    store.add()
+    app = create_app(store.settings())
+    with serving(app) as client:
+        registry = app.state.services.registry
+        registry._settings = store.settings(mlflow_tracking_uri="http://127.0.0.1:9")
+        del registry.client
+        response = client.get("/runs")
+        assert (response.status_code, response.headers["retry-after"]) == (503, "10")
+        assert "Predictions are not affected" in response.json()["detail"]
+        assert client.post("/predict", files={"image": PHOTO}).status_code == 200
+        assert client.get("/readyz").status_code == 200
