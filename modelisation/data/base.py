@@ -1,0 +1,131 @@
+"""What every data set gives: pictures with label maps in one taxonomy, and a hash of its file list."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from back.runtime.card import Taxonomy
+from modelisation.taxonomy import TAXONOMIES, apply_remap, remap_for
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+class DatasetError(ValueError):
+    """A data folder that cannot be used: says which file or folder, what is wrong, and what to do."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture: `image` uint8 [H, W, 3] RGB, `label` uint8 [H, W] in the data set's taxonomy, 255 ignored."""
+
+    image: npt.NDArray[np.uint8]
+    label: npt.NDArray[np.uint8]
+    name: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """Where one picture and its label file lie; `name` is unique in the split and `sequence` is its video clip."""
+
+    name: str
+    image: Path
+    label: Path
+    sequence: str
+
+
+class SegmentationDataset:
+    """A split of a data set: a list of picture and label files read through one remap table.
+
+    Args:
+        dataset: id of the data set, for example `camvid`.
+        split: name of the split.
+        items: the files, in a fixed order.
+        source: which label values the files hold, a key of `modelisation.taxonomy.REMAPS`.
+        taxonomy: id of the target taxonomy.
+        licence: the data's terms, carried into the card of what is trained on it.
+    """
+
+    def __init__(
+        self, dataset: str, split: str, items: Sequence[Item], *, source: str, taxonomy: str, licence: str
+    ) -> None:
+        self.dataset = dataset
+        self.split = split
+        self.items = tuple(items)
+        self.source = source
+        self.licence = licence
+        self.taxonomy: Taxonomy = TAXONOMIES[taxonomy]
+        self._remap: Mapping[int, int] = remap_for(source, taxonomy)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one sample.
+
+        Raises:
+            DatasetError: a file is missing or is no picture, or the sizes of picture and label differ.
+            LabelValueError: the label holds a value outside the source's table.
+        """
+        item = self.items[index]
+        image = read_rgb(item.image)
+        raw = read_label(item.label)
+        if raw.shape != image.shape[:2]:
+            raise DatasetError(
+                f"{item.label}: label is {raw.shape[1]}x{raw.shape[0]} but {item.image.name} is "
+                f"{image.shape[1]}x{image.shape[0]}; both must have the same size"
+            )
+        return Sample(image, apply_remap(raw, self._remap, name=item.label), item.name)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(item.name for item in self.items)
+
+    @property
+    def split_sha256(self) -> str:
+        """sha256 of the sorted names, one a line: the same files give the same hash wherever they lie."""
+        return hashlib.sha256("\n".join(sorted(self.names)).encode()).hexdigest()
+
+    def subset(self, keep: Sequence[Item], split: str) -> "SegmentationDataset":
+        """The same data set with other items, for example a dev split."""
+        return SegmentationDataset(
+            self.dataset, split, keep, source=self.source, taxonomy=self.taxonomy.id, licence=self.licence
+        )
+
+
+def read_rgb(path: Path) -> npt.NDArray[np.uint8]:
+    """Read a picture as uint8 [H, W, 3] RGB, turned as its EXIF data say, as in serving.
+
+    Raises:
+        DatasetError: it is missing or cannot be read.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such file; the split lists it, so download or copy it") from None
+    except (UnidentifiedImageError, OSError) as error:
+        raise DatasetError(f"{path}: not a readable picture ({error}); replace it") from error
+
+
+def read_label(path: Path) -> npt.NDArray[np.uint8]:
+    """Read a label file's raw values as uint8 [H, W]; a palette PNG gives its indices, never its colours."""
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("L", "P"):
+                raise DatasetError(
+                    f"{path}: label has mode {image.mode}, wanted one channel of ids; "
+                    "this may be a colour picture of the labels instead of the ids"
+                )
+            return np.asarray(image)
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such file; every picture of the split needs a label") from None
+    except (UnidentifiedImageError, OSError) as error:
+        raise DatasetError(f"{path}: not a readable label file ({error}); replace it") from error

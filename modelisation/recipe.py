@@ -1,0 +1,113 @@
+"""A training recipe: one YAML file, checked before anything else happens."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from back.runtime.card import ResizeFilter
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be used: names the file and the field."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Augmentation(_Part):
+    """What is done to a training picture, on uint8; probabilities are 0..1."""
+
+    crop: tuple[int, int] = Field(default=(256, 320), description="height and width in pixels")
+    scale: tuple[float, float] = Field(default=(0.5, 2.0), description="resize factor, drawn log-uniformly")
+    flip: float = 0.5
+    rare_class: float = Field(default=0.0, description="probability that a crop is placed on a class drawn uniformly")
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    blur: float = Field(default=0.0, description="probability of a Gaussian blur with sigma 0.3 to 1.5 pixels")
+    noise: float = Field(default=0.0, description="probability of Gaussian noise with sigma up to 10/255")
+    jpeg: float = Field(default=0.0, description="probability of JPEG artefacts, quality 30 to 90")
+    rotate: float = Field(default=0.0, description="probability of a rotation by up to 7 degrees")
+
+
+class Loss(_Part):
+    """Weights of the parts of the loss; a part of weight 0 is not computed."""
+
+    cross_entropy: float = 1.0
+    dice: float = 0.0
+    lovasz: float = 0.0
+    label_smoothing: float = 0.0
+
+
+class Recipe(_Part):
+    """Everything that decides a run but the data folder."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", description="name of the registered model")
+    description: str
+    limits: str
+    architecture: str
+    build: dict[str, Any] = Field(default_factory=dict)
+    taxonomy: str = "street8"
+    train_split: str = "train"
+    val_split: str = "val"
+    scenes: int = Field(default=0, ge=0, description="rendered scenes mixed into the training pictures")
+    scenes_share: float = Field(default=0.0, ge=0, lt=1, description="share of them in an epoch")
+    seed: int = 1
+    epochs: int = Field(gt=0)
+    epoch_samples: int | None = Field(
+        default=None, gt=0, description="pictures an epoch; default: once through the data"
+    )
+    batch_size: int = Field(8, gt=0)
+    lr: float = Field(gt=0)
+    encoder_lr_factor: float = Field(1.0, gt=0)
+    weight_decay: float = 0.01
+    warmup_steps: int = 100
+    schedule: Literal["poly", "cosine"] = "poly"
+    clip_norm: float = Field(default=5.0, gt=0)
+    ema_decay: float = Field(default=0.0, ge=0, lt=1, description="0 switches the moving average of the weights off")
+    loss: Loss = Loss()
+    augmentation: Augmentation = Augmentation()
+    precision: Literal["bf16", "no"] = "bf16"
+    workers: int = 1
+    pixel_budget: int = Field(default=480 * 360, description="pixels of the served network's input")
+    resize_filter: ResizeFilter = "bilinear"
+    weights_licence: str = "as the data's"
+    init_from: str | None = Field(default=None, description="bundle folder whose weights training starts from")
+
+
+def load_recipe(path: Path, overrides: list[str] | None = None) -> Recipe:
+    """Read a recipe and apply `key=value` overrides (dotted keys, values in YAML).
+
+    Raises:
+        RecipeError: the file is missing or no YAML mapping, an override has no `=`, or a field is wrong.
+    """
+    try:
+        fields = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        known = ", ".join(sorted(p.name for p in (Path(__file__).parent / "recipes").glob("*.yaml")))
+        raise RecipeError(f"{path}: no such recipe; modelisation/recipes holds {known}") from None
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(fields, dict):
+        raise RecipeError(f"{path}: wanted a mapping of recipe fields")
+    for override in overrides or []:
+        _override(fields, override)
+    try:
+        return Recipe.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RecipeError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def _override(fields: dict[str, Any], override: str) -> None:
+    key, separator, value = override.partition("=")
+    if not separator:
+        raise RecipeError(f"--set {override}: wanted key=value, for example --set epochs=2")
+    *parents, leaf = key.strip().split(".")
+    for parent in parents:
+        fields = fields.setdefault(parent, {})
+    fields[leaf] = yaml.safe_load(value)
