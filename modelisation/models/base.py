@@ -1,0 +1,85 @@
+"""The interface that every architecture fulfils, so that training and export know none of them by name."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Criterion = Callable[[Tensor, Tensor], Tensor]
+
+
+class SegmentationModel(nn.Module, ABC):
+    """A semantic-segmentation network that scores every class on a grid coarser than the picture.
+
+    `forward` maps normalised pictures float32 [N, 3, H, W], H and W multiples of `size_multiple`, to scores
+    [N, classes, H / score_stride, W / score_stride], meant for bilinear upsampling with align_corners=False.
+    A subclass with a loss of its own (set prediction, say) overrides `loss`; one whose served form differs from the
+    trained form overrides `export_form`.
+    """
+
+    architecture: ClassVar[str]
+    score_stride: ClassVar[int] = 4
+    size_multiple: ClassVar[int] = 32
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    initialisation: str
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+
+    @abstractmethod
+    def forward(self, image_NCHW: Tensor) -> Tensor:
+        """Scores [N, classes, h, w] of normalised pictures whose sides are multiples of `size_multiple`."""
+
+    @abstractmethod
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """The parameters of the pretrained (or pretrainable) part, which may learn at a rate of its own."""
+
+    def dense_scores(self, image_NCHW: Tensor) -> Tensor:
+        """Scores [N, classes, H, W] at the picture's own size, which may be odd.
+
+        The picture is padded right and bottom with zeros, which is the mean colour of a normalised picture.
+        """
+        height, width = image_NCHW.shape[-2:]
+        m = self.size_multiple
+        scores = self(F.pad(image_NCHW, (0, -width % m, 0, -height % m)))
+        # In float32: interpolation and softmax of bf16 scores would lose the last digits of the loss.
+        upsampled = F.interpolate(
+            scores.float(), scale_factor=float(self.score_stride), mode="bilinear", align_corners=False
+        )
+        return upsampled[..., :height, :width]
+
+    def loss(self, image_NCHW: Tensor, label_NHW: Tensor, criterion: Criterion) -> Tensor:
+        """Scalar training loss; label int64 [N, H, W] with the ignore index where unlabelled."""
+        return criterion(self.dense_scores(image_NCHW), label_NHW)
+
+    def export_form(self) -> nn.Module:
+        """A module in eval mode with the same scores, in the form that is cheapest to serve."""
+        return self.eval()
+
+    def parameter_groups(self, lr: float, encoder_lr_factor: float, weight_decay: float) -> list[dict[str, Any]]:
+        """Optimiser groups: no weight decay on biases and norms, encoder at `lr * encoder_lr_factor`."""
+        encoder = {id(p) for p in self.encoder_parameters()}
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+        for parameter in self.parameters():
+            groups.setdefault((id(parameter) in encoder, parameter.ndim > 1), []).append(parameter)
+        return [
+            {
+                "params": parameters,
+                "lr": lr * (encoder_lr_factor if in_encoder else 1.0),
+                "weight_decay": weight_decay if decays else 0.0,
+            }
+            for (in_encoder, decays), parameters in groups.items()
+        ]
+
+
+def mean_and_std(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device | None = None) -> Any:
+    """Mean and std as float32 tensors [1, 3, 1, 1], for pictures scaled to 0..1."""
+    return (
+        torch.tensor(mean, device=device).view(1, 3, 1, 1),
+        torch.tensor(std, device=device).view(1, 3, 1, 1),
+    )

@@ -1,0 +1,70 @@
+"""DeepLabV3+ (Chen et al., ECCV 2018, arXiv:1802.02611) from segmentation-models-pytorch, any of its encoders."""
+
+from typing import Any
+
+import segmentation_models_pytorch as smp
+from segmentation_models_pytorch.encoders import get_preprocessing_params
+from torch import Tensor, nn
+
+from modelisation.models.base import SegmentationModel
+from modelisation.models.pretrained import load_packaged_weights, packaged_weights
+
+PACKAGE = "package"
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class DeepLabV3Plus(SegmentationModel):
+    """DeepLabV3+ whose scores stay at stride 4.
+
+    smp's own head upsamples with align_corners=True; it is built with `upsampling=1` and trained through the same
+    align_corners=False interpolation that the served runtime stands for.
+
+    Args:
+        num_classes: number of classes.
+        encoder_name: any smp encoder that supports dilation.
+        encoder_weights: `package` (weights from an installed package), a name smp knows (`imagenet`: downloads),
+            or None for random.
+        decoder: further arguments of `smp.DeepLabV3Plus`, for example `decoder_channels`.
+    """
+
+    architecture = "deeplabv3plus"
+
+    def __init__(
+        self,
+        num_classes: int,
+        *,
+        encoder_name: str = "timm-tf_efficientnet_lite0",
+        encoder_weights: str | None = PACKAGE,
+        **decoder: Any,
+    ) -> None:
+        super().__init__(num_classes)
+        packaged = packaged_weights(encoder_name) if encoder_weights == PACKAGE else None
+        self.net = smp.DeepLabV3Plus(
+            encoder_name,
+            encoder_weights=None if packaged else encoder_weights,
+            classes=num_classes,
+            upsampling=1,
+            **decoder,
+        )
+        if packaged:
+            load_packaged_weights(self.net.encoder, packaged)
+            self.mean, self.std = packaged.mean, packaged.std
+            self.initialisation = f"encoder: ImageNet from {packaged.package} ({packaged.licence})"
+        elif encoder_weights is None:
+            # smp would ask the hub for these even where no weights are wanted.
+            self.mean, self.std = IMAGENET_MEAN, IMAGENET_STD
+            self.initialisation = "encoder: random"
+        else:
+            params = get_preprocessing_params(encoder_name, pretrained=encoder_weights)
+            self.mean, self.std = tuple(params["mean"]), tuple(params["std"])
+            self.initialisation = f"encoder: {encoder_weights}"
+        # The encoder's classification head is never run; without it the weights file and the optimiser are smaller.
+        for name in ("conv_head", "bn2"):
+            if hasattr(self.net.encoder, name):
+                setattr(self.net.encoder, name, nn.Identity())
+
+    def forward(self, image_NCHW: Tensor) -> Tensor:
+        return self.net(image_NCHW)
+
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        return list(self.net.encoder.parameters())
