@@ -1,0 +1,67 @@
+"""The command line: `python -m modelisation COMMAND`. Each command is a module with `add_arguments` and `run`."""
+
+import argparse
+import importlib
+import sys
+
+from back.runtime.card import BundleError
+from back.runtime.imaging import ImageError
+from modelisation.data.base import DatasetError
+from modelisation.taxonomy import LabelValueError
+
+# command -> (module, what it does). A module is imported when its command is called: `predict` needs no torch.
+COMMANDS = {
+    "doctor": ("modelisation.doctor", "look for faults in a data set before training on it"),
+    "scenes": ("modelisation.render", "render street scenes with exact labels"),
+    "train": ("modelisation.train", "train a recipe, export its bundle, register it"),
+    "evaluate": ("modelisation.evaluate", "score a model on a labelled split"),
+    "export": ("modelisation.export", "make the bundle of a run"),
+    "register": ("modelisation.register", "put a bundle into the MLflow registry"),
+    "promote": ("modelisation.promote", "check a model's parity and make it champion"),
+    "predict": ("modelisation.predict", "write the masks of photos"),
+    "compare": ("modelisation.compare", "compare models on a split and write the report"),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Its help comes from the command's module, which is imported only when that command is called."""
+
+    module: str | None = None
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        if self.module is not None:
+            command = importlib.import_module(self.module)
+            self.formatter_class = argparse.RawDescriptionHelpFormatter
+            command.add_arguments(self)
+            self.set_defaults(run=command.run)
+            self.module = None
+        return super().parse_known_args(args, namespace)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m modelisation", description="Train, measure and register street-scene segmentation models."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    for name, (module, summary) in COMMANDS.items():
+        commands.add_parser(name, help=summary, description=summary).module = module  # type: ignore[attr-defined]
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. What the user can mend is one sentence on stderr and exit status 1, never a stack trace."""
+    try:
+        args = make_parser().parse_args(arguments)
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except (BundleError, DatasetError, ImageError, LabelValueError, OSError, ValueError, RuntimeError) as error:
+        if isinstance(error, (ValueError, RuntimeError)) and type(error) in (ValueError, RuntimeError):
+            raise  # not one of ours: a bug, whose trace is wanted
+        print(f"{args.command if 'args' in locals() else 'modelisation'}: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

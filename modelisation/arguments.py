@@ -1,0 +1,44 @@
+"""Arguments that every command shares which runs models on a labelled split."""
+
+import argparse
+from pathlib import Path
+
+from back.runtime.predictor import Predictor
+from modelisation.data.base import SegmentationDataset
+from modelisation.data.open import open_dataset
+from modelisation.registry import resolve_model
+from modelisation.taxonomy import RemapError
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which data, and how to run the models on it."""
+    parser.add_argument("--data", required=True, metavar="DIR", help="Cityscapes, CamVid or images/labels folder")
+    parser.add_argument("--split", default="val", help="split of the data (default: val)")
+    parser.add_argument("--engine", default="auto", choices=("auto", "openvino", "onnxruntime"))
+    parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of the engine (default: its choice)")
+    parser.add_argument("--pixel-budget", type=int, metavar="PIXELS", help="instead of the card's")
+
+
+class OptionError(ValueError):
+    """Options that this machine or engine cannot fulfil: says which and what would do."""
+
+
+def load_for(args: argparse.Namespace, model: str) -> tuple[Path, Predictor, SegmentationDataset]:
+    """A model's bundle folder, its predictor, and the split in its taxonomy, as the shared arguments say."""
+    bundle = resolve_model(model)
+    try:
+        predictor = Predictor.load(
+            bundle,
+            engine=args.engine,
+            precision=args.precision,
+            threads=args.threads,
+            pixel_budget=args.pixel_budget,
+        )
+    except ValueError as error:
+        # A plain ValueError is the engine's answer to a precision that it lacks.
+        raise OptionError(str(error)) if type(error) is ValueError else error from None
+    try:
+        return bundle, predictor, open_dataset(args.data, args.split, predictor.card.taxonomy.id)
+    except RemapError as error:
+        raise OptionError(f"{args.data} has no labels in the classes of {predictor.card.name}: {error}") from None

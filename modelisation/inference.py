@@ -1,0 +1,109 @@
+"""Ways to run a model that `evaluate` offers beside the served one: mirrored twice, and in overlapping windows.
+
+All of them end in the served runtime's own upsampling and argmax, so that only the scores differ.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from back.runtime.imaging import plan_resize, to_input
+from back.runtime.predictor import Predictor
+from back.runtime.upsample import upsample_argmax
+
+Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+
+
+class InferenceError(ValueError):
+    """Options that do not fit the model: says which and what would."""
+
+
+@dataclass(frozen=True)
+class InferenceOptions:
+    """How to infer.
+
+    Attributes:
+        flip: average the scores with those of the mirrored photo (twice the cost).
+        window: (height, width) in pixels of the resized photo: infer overlapping windows of this size instead of
+            the whole, each a multiple of the contract's stride; neighbours overlap by about a third.
+    """
+
+    flip: bool = False
+    window: tuple[int, int] | None = None
+
+    @property
+    def served(self) -> bool:
+        """Whether this is what the service itself does."""
+        return not self.flip and self.window is None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"flip": self.flip, "sliding_window": list(self.window) if self.window else None}
+
+
+@dataclass(frozen=True)
+class PhotoScores:
+    """Scores of one photo, `values` float32 [C, h, w], and how much of them is photo, in score cells."""
+
+    values: Floats
+    valid_height: float
+    valid_width: float
+
+    def labels(self, height: int, width: int) -> Pixels:
+        """uint8 [height, width] by the runtime's exact argmax."""
+        return upsample_argmax(self.values, height, width, self.valid_height, self.valid_width)
+
+
+def score_photo(predictor: Predictor, image_HWC: Pixels, options: InferenceOptions) -> PhotoScores:
+    """Scores of one photo, uint8 [H, W, 3] RGB, through the predictor's engine.
+
+    Raises:
+        InferenceError: the window is no multiple of the stride, or the model has a fixed input size.
+    """
+    contract = predictor.card.input
+    height, width = image_HWC.shape[:2]
+    plan = plan_resize(height, width, contract, predictor.pixel_budget)
+    pixels = to_input(image_HWC, plan, contract)
+    if options.window is not None:
+        if contract.fixed_size is not None:
+            raise InferenceError(f"{predictor.card.name} takes one input size alone: windows need a dynamic model")
+        if any(side < 1 or side % contract.stride for side in options.window):
+            raise InferenceError(f"a window of {options.window} is no multiple of the stride {contract.stride}")
+    scores = _windowed(predictor, pixels, options.window)
+    if options.flip:
+        # The whole padded input is mirrored, so that both grids of scores meet cell by cell.
+        mirrored = _windowed(predictor, np.ascontiguousarray(pixels[:, ::-1]), options.window)
+        scores = np.ascontiguousarray((scores + mirrored[:, :, ::-1]) / np.float32(2))
+    return PhotoScores(scores, plan.height / contract.score_stride, plan.width / contract.score_stride)
+
+
+def window_starts(size: int, window: int, step_unit: int) -> list[int]:
+    """Where windows start along one axis: evenly, on multiples of `step_unit`, overlapping by about a third."""
+    if window >= size:
+        return [0]
+    count = -(-(size - window) // max(step_unit, window * 2 // 3)) + 1
+    last = size - window
+    return sorted({round(last * i / (count - 1) / step_unit) * step_unit for i in range(count - 1)} | {last})
+
+
+def _windowed(predictor: Predictor, pixels: Pixels, window: tuple[int, int] | None) -> Floats:
+    if window is None:
+        return np.asarray(predictor.engine.run(pixels[None]))
+    height, width = pixels.shape[:2]
+    contract = predictor.card.input
+    high, wide = min(window[0], height), min(window[1], width)
+    stride = contract.score_stride
+    total: Floats | None = None
+    seen = np.zeros((height // stride, width // stride), np.float32)
+    for top in window_starts(height, high, contract.stride):
+        for left in window_starts(width, wide, contract.stride):
+            part = predictor.engine.run(np.ascontiguousarray(pixels[None, top : top + high, left : left + wide]))
+            if total is None:
+                total = np.zeros((part.shape[0], *seen.shape), np.float32)
+            y, x = top // stride, left // stride
+            total[:, y : y + part.shape[1], x : x + part.shape[2]] += part
+            seen[y : y + part.shape[1], x : x + part.shape[2]] += 1
+    assert total is not None  # every photo has at least one window
+    return np.divide(total, seen, out=total)

@@ -1,0 +1,62 @@
+"""The `MLmodel` file of a bundle, so that MLflow's UI shows its signature and MLflow's loaders can open it.
+
+Written by us because `mlflow.onnx.log_model` moves extra files, splits the weights off as external data and stores
+input examples as JSON. Our own server does not read it. Format: MLflow's documentation, "MLflow Model" and "Model
+Signatures".
+"""
+
+import json
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from back.runtime.card import ONNX_FILE, Card
+
+MLMODEL_FILE = "MLmodel"
+
+
+def mlmodel_of(card: Card, *, run_id: str, onnx_bytes: int, created: datetime | None = None) -> dict[str, Any]:
+    """The content of MLmodel: flavours onnx and python_function, and the signature.
+
+    The signature is one float32 tensor in, `image` [N, 3, H, W], and one out, `scores` [N, classes, h, w]; N, H and W
+    are -1 (any) unless the card fixes the size.
+
+    Args:
+        onnx_bytes: size of model.onnx, which the UI shows.
+        created: when it was written, in UTC; default now.
+    """
+    height, width = card.input.fixed_size or (-1, -1)
+    stride = card.input.score_stride
+    rows, columns = (-1, -1) if card.input.fixed_size is None else (height // stride, width // stride)
+    classes = len(card.taxonomy.classes)
+    return {
+        "artifact_path": "model",
+        "flavors": {
+            "onnx": {"data": ONNX_FILE, "providers": ["CPUExecutionProvider"]},
+            "python_function": {
+                "loader_module": "mlflow.onnx",
+                "data": ONNX_FILE,
+                "python_version": platform.python_version(),
+            },
+        },
+        "model_size_bytes": onnx_bytes,
+        "run_id": run_id,
+        "signature": {
+            "inputs": _tensor("image", (-1, 3, height, width)),
+            "outputs": _tensor("scores", (-1, classes, rows, columns)),
+        },
+        "utc_time_created": (created or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M:%S.%f"),
+    }
+
+
+def write_mlmodel(bundle: Path, card: Card, folder: Path, *, run_id: str) -> Path:
+    """Write MLmodel for `bundle` into `folder` and return its path."""
+    content = mlmodel_of(card, run_id=run_id, onnx_bytes=(bundle / ONNX_FILE).stat().st_size)
+    path = folder / MLMODEL_FILE
+    path.write_text(json.dumps(content, indent=2))  # JSON is YAML too, so no YAML library is needed
+    return path
+
+
+def _tensor(name: str, shape: tuple[int, ...]) -> str:
+    return json.dumps([{"type": "tensor", "name": name, "tensor-spec": {"dtype": "float32", "shape": list(shape)}}])

@@ -1,0 +1,90 @@
+"""A trained network as one self-contained ONNX file, checked against PyTorch."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import nn
+
+INPUT, OUTPUT = "image", "scores"
+# Height and width that the network is traced at, and three others that the result is checked at.
+TRACED = (128, 192)
+CHECKED = ((64, 96), (352, 480), (32, 256))
+TOLERANCE = 1e-4
+
+
+class ExportError(RuntimeError):
+    """The ONNX file does not give the network's scores."""
+
+
+def export_onnx(
+    form: nn.Module, path: Path, size_multiple: int, fixed_size: tuple[int, int]
+) -> tuple[int, int] | None:
+    """Write `form` (normalised float32 [N, 3, H, W] -> scores) as ONNX with dynamic N, H and W.
+
+    Where the dynamic file and PyTorch differ at one of the checked sizes, or the network cannot be traced with
+    dynamic sizes, the file is written again for `fixed_size` alone.
+
+    Returns:
+        None where the sizes are dynamic, else `fixed_size`.
+
+    Raises:
+        ExportError: not even the fixed size agrees with PyTorch.
+    """
+    try:
+        _write(form, path, TRACED, size_multiple)
+        if all(_difference(form, path, size) <= TOLERANCE for size in CHECKED):
+            return None
+    except (RuntimeError, torch.onnx.errors.OnnxExporterError):
+        pass  # a network that cannot be traced dynamically is still served at its fixed size
+    _write(form, path, fixed_size, None)
+    if (difference := _difference(form, path, fixed_size)) > TOLERANCE:
+        raise ExportError(f"{path}: ONNX and PyTorch scores differ by {difference:.1e} of their range")
+    return fixed_size
+
+
+def _write(form: nn.Module, path: Path, size: tuple[int, int], size_multiple: int | None) -> None:
+    dynamic = None
+    if size_multiple is not None:
+        dim = torch.export.Dim
+        height, width = dim("height_units", min=1, max=512), dim("width_units", min=1, max=512)
+        dynamic = ({0: dim("batch", min=1, max=256), 2: size_multiple * height, 3: size_multiple * width},)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns of its own internals
+        torch.onnx.export(
+            form.cpu().eval(),
+            (torch.zeros(1 if dynamic is None else 2, 3, *size),),
+            path,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes=dynamic,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    _strip_annotations(path)
+
+
+def _strip_annotations(path: Path) -> None:
+    """Take out the exporter's notes: a stack trace with this machine's paths at every node."""
+    model = onnx.load(path)
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    onnx.save(model, path)
+
+
+@torch.no_grad()
+def _difference(form: nn.Module, path: Path, size: tuple[int, int]) -> float:
+    """Largest difference between ONNX Runtime and PyTorch, as a share of the scores' range."""
+    image = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
+    expected = form(image).numpy()
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    scores = session.run([OUTPUT], {INPUT: image.numpy()})[0]
+    if scores.shape != expected.shape:
+        return np.inf
+    return float(np.abs(scores - expected).max() / max(np.ptp(expected), 1e-12))

@@ -1,0 +1,83 @@
+"""`promote`: run the parity gate on a model, store the report in its bundle, and make it champion if it passes."""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from back.runtime.card import CARD_FILE, REPORT_FILE, Card, read_card, sha256_of, verify_files
+from modelisation.data.base import SegmentationDataset
+from modelisation.data.open import open_dataset
+from modelisation.gate import parity_failure, read_report
+from modelisation.parity import check_parity, format_parity
+from modelisation.registry import default_tracking_uri, register_bundle, resolve_model
+
+
+def store_parity(bundle: Path, parity: dict[str, Any]) -> None:
+    """Write a parity report into a bundle's `report.json` and bring the card's sha256 of it up to date."""
+    report = read_report(bundle) | {"parity": parity}
+    (bundle / REPORT_FILE).write_text(json.dumps(report, indent=1))
+    card: Card = read_card(bundle)
+    files = card.files | {REPORT_FILE: sha256_of(bundle / REPORT_FILE)}
+    (bundle / CARD_FILE).write_text(card.model_copy(update={"files": files}).model_dump_json(indent=1))
+
+
+def spread(dataset: SegmentationDataset, images: int | None) -> SegmentationDataset:
+    """`images` of the split at even distances, under a name that says so; None keeps all."""
+    total = len(dataset)
+    if images is None or images >= total:
+        return dataset
+    chosen = sorted({i * total // max(1, images) for i in range(max(1, images))})
+    return dataset.subset([dataset.items[i] for i in chosen], f"{dataset.split} ({len(chosen)} of {total})")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `promote`."""
+    parser.description = (
+        "Compare every served engine with PyTorch on a labelled split, store the report with the model, and make it "
+        "champion where all pass. Exit status 1 where one does not."
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = (
+        "examples:\n  python -m modelisation promote segformer --data ../shared/camvid\n"
+        "  python -m modelisation promote modelisation/bundled/segformer --data ../shared/camvid --no-register"
+    )
+    parser.add_argument("model", help="registered name (its candidate), models:/name@alias, or a bundle folder")
+    parser.add_argument("--data", required=True, metavar="DIR", help="Cityscapes, CamVid or images/labels folder")
+    parser.add_argument("--split", default="val", help="split of the data (default: val)")
+    parser.add_argument("--images", type=int, metavar="N", help="only N images, spread over the split (default: all)")
+    parser.add_argument("--no-register", action="store_true", help="only check, and store the report in the folder")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `promote`; returns the exit status."""
+    with tempfile.TemporaryDirectory() as scratch:
+        # Downloaded for this command alone, since the report is written into it.
+        bundle = resolve_model(_uri(args.model), cache_dir=Path(scratch))
+        verify_files(bundle, read_card(bundle))
+        dataset = open_dataset(args.data, args.split, read_card(bundle).taxonomy.id)
+        parity = check_parity(bundle, spread(dataset, args.images), progress=True)
+        print(format_parity(parity))
+        store_parity(bundle, parity)
+        return _promote(bundle, args.no_register)
+
+
+def _uri(model: str) -> str:
+    """A bare registered name means its candidate."""
+    if model.startswith("models:") or Path(model).exists():
+        return model
+    return f"models:/{model}@candidate"
+
+
+def _promote(bundle: Path, no_register: bool) -> int:
+    failure = parity_failure(bundle)
+    if failure is not None:
+        print("not promoted: an engine does not give what PyTorch gives")
+        return 1
+    if no_register:
+        print("passed")
+        return 0
+    version = register_bundle(bundle, tracking_uri=default_tracking_uri(), alias="champion")
+    print(f"{version.name} version {version.version} is champion")
+    return 0

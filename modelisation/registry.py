@@ -1,0 +1,278 @@
+"""Bundles in MLflow's model registry: put one in with its training curves, get one out. Needs no torch."""
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from back.runtime.card import (
+    CARD_FILE,
+    HISTORY_FILE,
+    ONNX_FILE,
+    BundleError,
+    Card,
+    read_card,
+    sha256_of,
+    verify_files,
+)
+from back.runtime.download import fetch_bundle, quiet_mlflow
+from modelisation.gate import parity_failure
+from modelisation.mlmodel import MLMODEL_FILE, write_mlmodel
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+DEFAULT_TRACKING_URI = "http://127.0.0.1:5000"
+ARTIFACT_PATH = "model"
+CHAMPION = "champion"
+_REPOSITORY = Path(__file__).resolve().parents[1]
+CACHE = _REPOSITORY / ".cache" / "bundles"
+_PARAM_LENGTH = 6000  # MLflow's limit
+_URI = re.compile(r"^models:/(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))$")
+
+
+class RegistryError(RuntimeError):
+    """MLflow does not answer or does not hold what was asked for: says what to do."""
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """A version in the registry; `created` is False where the same bundle was there already."""
+
+    name: str
+    version: str
+    run_id: str
+    created: bool = True
+
+
+def register_bundle(
+    bundle: Path,
+    *,
+    tracking_uri: str,
+    experiment: str = "streetseg",
+    alias: str = "candidate",
+    run_id: str | None = None,
+) -> RegisteredVersion:
+    """Register a bundle under its card's name and point an alias at it.
+
+    The same bundle (card and weights) is registered once: a second call only moves the alias. A card that changed,
+    for instance because it was evaluated again, is a new version.
+
+    Args:
+        bundle: folder with the card and the files that it lists; verified first.
+        tracking_uri: MLflow server, or a store such as sqlite:///mlflow.db.
+        experiment: MLflow experiment of the replayed run; created where missing.
+        alias: candidate, or champion for a bundle that carries a passed parity report.
+        run_id: run that trained it; None makes one and replays history.json into it (params, tags, metrics).
+
+    Raises:
+        BundleError: a file is missing or does not match the card, or a champion has not passed the parity gate.
+        RegistryError: MLflow does not answer or refuses.
+    """
+    card = read_card(bundle)
+    verify_files(bundle, card)
+    if alias == CHAMPION and (failure := parity_failure(bundle)):
+        raise BundleError(failure)
+    tags = _version_tags(bundle, card)
+    with _explained(tracking_uri):
+        client = _client(tracking_uri)
+        version = _find_version(client, card.name, tags)
+        created = version is None
+        if version is None:
+            run_id = run_id or _replay(client, bundle, experiment)
+            version = _create_version(client, bundle, card, run_id, tags)
+        client.set_registered_model_alias(card.name, alias, str(version.version))
+        return RegisteredVersion(card.name, str(version.version), str(version.run_id or ""), created)
+
+
+def resolve_model(uri_or_path: str | Path, *, tracking_uri: str | None = None, cache_dir: Path = CACHE) -> Path:
+    """The bundle folder that a user means.
+
+    Args:
+        uri_or_path: a bundle folder, `models:/name@alias` or `models:/name/3`.
+        tracking_uri: default see `default_tracking_uri`.
+        cache_dir: where downloaded bundles are kept.
+
+    Raises:
+        BundleError: no such folder, or it holds no card.
+        RegistryError: MLflow does not answer or knows no such version.
+    """
+    text = str(uri_or_path)
+    if not text.startswith("models:"):
+        path = Path(uri_or_path)
+        read_card(path)
+        return path
+    match = _URI.match(text)
+    if match is None:
+        raise RegistryError(f"{text}: write models:/name@alias or models:/name/3, or the path of a bundle folder")
+    name, alias, version = match["name"], match["alias"], match["version"]
+    uri = tracking_uri or default_tracking_uri()
+    with _explained(uri):
+        client = _client(uri)
+        if alias is not None:
+            version = str(client.get_model_version_by_alias(name, alias).version)
+        bundle = fetch_bundle(client, name, version, cache_dir)
+    verify_files(bundle, read_card(bundle))
+    return bundle
+
+
+def default_tracking_uri() -> str:
+    """`MLFLOW_TRACKING_URI`, else the SQLite store in the clone that `make demo` serves."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{_REPOSITORY / 'store' / 'mlflow.db'}"
+
+
+def experiment_id(client: "MlflowClient", name: str) -> str:
+    """The id of an experiment, which is created where missing.
+
+    A server decides itself where artifacts go; for an SQLite store they lie beside the database.
+    """
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    database = _database(client.tracking_uri)
+    location = None if database is None else (database.parent / "artifacts").resolve().as_uri()
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def _database(tracking_uri: str) -> Path | None:
+    prefix = "sqlite:///"
+    return Path(tracking_uri.removeprefix(prefix)) if tracking_uri.startswith(prefix) else None
+
+
+def _client(tracking_uri: str) -> "MlflowClient":
+    quiet_mlflow()
+    from mlflow import MlflowClient  # takes a second to import
+
+    if (database := _database(tracking_uri)) is not None:
+        database.parent.mkdir(parents=True, exist_ok=True)
+    return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+
+
+@contextlib.contextmanager
+def _explained(tracking_uri: str) -> Iterator[None]:
+    """Turn MLflow's exceptions into sentences."""
+    quiet_mlflow()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        first_line = str(error.message).strip().splitlines()[0][:300]
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise RegistryError(f"MLflow at {tracking_uri}: {first_line}; its UI lists the models") from error
+        if "exceptions.ConnectionError" in repr(error.__cause__) or "Max retries exceeded" in first_line:
+            raise RegistryError(
+                f"MLflow at {tracking_uri} does not answer; start it (make demo does) or set MLFLOW_TRACKING_URI"
+            ) from error
+        raise RegistryError(f"MLflow at {tracking_uri} refused: {first_line}") from error
+
+
+def _version_tags(bundle: Path, card: Card) -> dict[str, str]:
+    # The card holds the sha256 of every file, so its own stands for the whole bundle.
+    tags = {
+        "sha256": card.files[ONNX_FILE],
+        "card_sha256": sha256_of(bundle / CARD_FILE),
+        "taxonomy": card.taxonomy.id,
+        "architecture": card.architecture,
+    }
+    return tags | ({"miou": f"{card.metrics.miou:.4f}"} if card.metrics else {})
+
+
+def _find_version(client: "MlflowClient", name: str, tags: Mapping[str, str]) -> Any:
+    same = ("sha256", "card_sha256")
+    return next(
+        (
+            version
+            for version in client.search_model_versions(f"name='{name}'")
+            if all(version.tags.get(key) == tags[key] for key in same)
+        ),
+        None,
+    )
+
+
+def _create_version(client: "MlflowClient", bundle: Path, card: Card, run_id: str, tags: Mapping[str, str]) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    for file in (CARD_FILE, *(file for file in card.files if file != MLMODEL_FILE)):
+        client.log_artifact(run_id, str(bundle / file), ARTIFACT_PATH)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = write_mlmodel(bundle, card, Path(scratch), run_id=run_id)
+        client.log_artifact(run_id, str(path), ARTIFACT_PATH)
+    try:
+        client.create_registered_model(card.name, description=card.description)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    source = f"{client.get_run(run_id).info.artifact_uri}/{ARTIFACT_PATH}"
+    return client.create_model_version(
+        card.name, source, run_id=run_id, tags=dict(tags), description=card.description
+    )
+
+
+class _History(BaseModel):
+    """history.json: what a training run logged; a metric is [step, value, milliseconds since 1970]."""
+
+    run_id: str
+    name: str
+    start_time: int
+    end_time: int | None
+    params: dict[str, str]
+    tags: dict[str, str]
+    metrics: dict[str, list[tuple[int, float, int]]]
+
+
+def _replay(client: "MlflowClient", bundle: Path, experiment: str) -> str:
+    """Make a run with the params, tags and metric curves of history.json; returns its id."""
+    from mlflow.entities import Metric, Param, RunTag
+
+    history = _read_history(bundle)
+    run = client.create_run(experiment_id(client, experiment), start_time=history.start_time, run_name=history.name)
+    run_id = str(run.info.run_id)
+    params = [Param(key, value[:_PARAM_LENGTH]) for key, value in history.params.items()]
+    tags = [RunTag(key, value) for key, value in {**history.tags, "replayed_from": history.run_id}.items()]
+    metrics = [
+        Metric(key, value, timestamp, step)
+        for key, points in history.metrics.items()
+        for step, value, timestamp in points
+    ]
+    try:
+        for some in _batches(params, 100):
+            client.log_batch(run_id, params=some)
+        for some in _batches(tags, 100):
+            client.log_batch(run_id, tags=some)
+        for some in _batches(metrics, 1000):
+            client.log_batch(run_id, metrics=some)
+    except BaseException:
+        client.set_terminated(run_id, "FAILED")
+        raise
+    client.set_terminated(run_id, "FINISHED", end_time=history.end_time)
+    return run_id
+
+
+def _read_history(bundle: Path) -> _History:
+    path = bundle / HISTORY_FILE
+    try:
+        return _History.model_validate(json.loads(path.read_bytes()))
+    except FileNotFoundError as error:
+        raise BundleError(f"{path}: no such file; export the bundle again") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(
+            f"{path}: no training history ({where}: {first['msg']}); export the bundle again"
+        ) from error
+    except ValueError as error:
+        raise BundleError(f"{path}: no training history ({error}); export the bundle again") from error
+
+
+def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
+    # MLflow takes at most 1000 metrics and 100 params or tags a call.
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,68 @@
+"""What a training run says of itself: the card's record, an epoch's metrics, a line on the screen."""
+
+from typing import Any
+
+from back.runtime.card import TrainingRecord
+from modelisation.checkpoint import Progress
+from modelisation.data import SegmentationDataset
+from modelisation.lineage import package_versions
+from modelisation.recipe import Recipe
+
+
+def training_record(
+    recipe: Recipe,
+    progress: Progress,
+    steps: int,
+    initialisation: str,
+    data: SegmentationDataset,
+    code: dict[str, Any],
+) -> TrainingRecord:
+    """Where the weights come from, for the card. `code` is `git_state()` as the process started."""
+    return TrainingRecord(
+        run_id=progress.run_id or "",
+        **code,
+        seed=recipe.seed,
+        recipe=recipe.model_dump(mode="json"),
+        dataset=data.dataset,
+        split=data.split,
+        split_sha256=data.split_sha256,
+        data_licence=data.licence,
+        weights_licence=recipe.weights_licence,
+        initialisation=initialisation,
+        epochs=progress.epoch,
+        steps=steps,
+        wall_time_s=round(progress.total_seconds, 1),
+        packages=package_versions(),
+    )
+
+
+def epoch_metrics(progress: Progress, recipe: Recipe, evaluated: dict[str, Any], lr: list[float]) -> dict[str, float]:
+    seconds = max(progress.train_seconds, 1e-9)
+    metrics = {
+        "train_loss": progress.loss_sum / progress.batch,
+        "val_loss": evaluated["loss"],
+        "val_miou": evaluated["miou"],
+        "val_pixel_accuracy": evaluated["pixel_accuracy"],
+        "learning_rate": max(lr),
+        "images_per_second": progress.batch * recipe.batch_size / seconds,
+        "epoch_seconds": seconds,
+        "data_wait_share": progress.wait_seconds / seconds,
+    }
+    ious = {f"val_iou_{name}": iou for name, iou in evaluated["class_iou"].items() if iou is not None}
+    return metrics | ious
+
+
+def epoch_line(progress: Progress, evaluated: dict[str, Any]) -> str:
+    classes = " ".join(f"{name} {iou:.2f}" for name, iou in evaluated["class_iou"].items() if iou is not None)
+    wait = progress.wait_seconds / max(progress.train_seconds, 1e-9)
+    return (
+        f"epoch {progress.epoch + 1}: train {progress.loss_sum / progress.batch:.3f} val {evaluated['loss']:.3f} "
+        f"mIoU {evaluated['miou']:.4f} ({classes}) data wait {wait:.1%}"
+    )
+
+
+def flat(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in fields.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found

@@ -1,0 +1,74 @@
+"""What a training run needs before its first step: folder, network, input contract, learning-rate schedule."""
+
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from back.runtime.card import InputContract
+from modelisation import checkpoint
+from modelisation.export import RECIPE_COPY
+from modelisation.models import build_model, load_bundle_model
+from modelisation.models.base import SegmentationModel
+from modelisation.models.depthwise import use_fast_depthwise
+from modelisation.recipe import Recipe, RecipeError
+from modelisation.taxonomy import TAXONOMIES
+
+
+def prepare_run_dir(recipe: Recipe, run_dir: Path, resume: bool) -> None:
+    """Make the run's folder and keep the recipe in it, or check that it can be resumed.
+
+    Raises:
+        RecipeError: the folder is in use, has no checkpoint to resume from, or belongs to another recipe.
+    """
+    copy = run_dir / RECIPE_COPY
+    text = yaml.safe_dump(recipe.model_dump(mode="json"))
+    if resume:
+        if not checkpoint.exists(run_dir):
+            raise RecipeError(f"{run_dir}: no checkpoint to resume from; start without --resume")
+        if copy.read_text() != text:
+            raise RecipeError(
+                f"{copy} differs from this recipe; resume with the same recipe and --set, or start anew"
+            )
+        return
+    if checkpoint.exists(run_dir):
+        raise RecipeError(f"{run_dir}: holds a run; go on with --resume, choose another --run-dir, or delete it")
+    shutil.rmtree(run_dir, ignore_errors=True)
+    run_dir.mkdir(parents=True)
+    copy.write_text(text)
+
+
+def build_from_recipe(recipe: Recipe) -> SegmentationModel:
+    """The network of a recipe, with the weights that training begins with."""
+    model = build_model(recipe.architecture, len(TAXONOMIES[recipe.taxonomy].classes), **recipe.build)
+    if recipe.init_from:
+        model.load_state_dict(load_bundle_model(Path(recipe.init_from)).state_dict())
+        model.initialisation = f"weights of {Path(recipe.init_from).name}"
+    use_fast_depthwise(model)
+    return model
+
+
+def input_contract(model: SegmentationModel, recipe: Recipe) -> InputContract:
+    """The input contract of a network trained by a recipe."""
+    return InputContract(
+        mean=model.mean,
+        std=model.std,
+        resize_filter=recipe.resize_filter,
+        stride=model.size_multiple,
+        score_stride=model.score_stride,
+        pixel_budget=recipe.pixel_budget,
+    )
+
+
+def learning_rate_factor(recipe: Recipe, total_steps: int) -> Callable[[int], float]:
+    """Factor of the learning rate at a step: linear warm-up, then poly (power 0.9) or cosine down to zero."""
+
+    def factor(step: int) -> float:
+        warmup = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
+        left = max(0.0, 1 - step / total_steps)
+        decay = left**0.9 if recipe.schedule == "poly" else 0.5 * (1 - math.cos(math.pi * left))
+        return warmup * decay
+
+    return factor

@@ -1,0 +1,189 @@
+"""The training loop: read it top to bottom. `python -m modelisation train RECIPE --data DIR`."""
+
+import argparse
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch.optim.lr_scheduler import LambdaLR
+from tqdm import tqdm
+
+from modelisation import checkpoint
+from modelisation.checkpoint import Progress
+from modelisation.data import open_dataset
+from modelisation.data.loader import AugmentedSamples, EpochBatches, decode_all, make_loader, render_all
+from modelisation.data.transforms import TrainingTransform
+from modelisation.ema import WeightAverage
+from modelisation.export import RECIPE_COPY, export_run, register_run, save_run
+from modelisation.figures import confusion_figure, panel_figure
+from modelisation.lineage import REPOSITORY, git_state, package_versions
+from modelisation.loss import make_criterion
+from modelisation.recipe import Recipe, load_recipe
+from modelisation.run_record import epoch_line, epoch_metrics, flat, training_record
+from modelisation.setup_run import build_from_recipe, input_contract, learning_rate_factor, prepare_run_dir
+from modelisation.stopping import INTERRUPTED_EXIT, Interrupted, stop_signals
+from modelisation.tracking import Tracker
+from modelisation.validate import normalise, predict_labels, validate
+
+
+class TrainingError(RuntimeError):
+    """Training that cannot go on: says at which step, and what to change."""
+
+
+def train(recipe: Recipe, data: Path, run_dir: Path, *, resume: bool = False, register: bool = True) -> Path:
+    """Train a recipe, export its bundle and register it as `candidate`.
+
+    Args:
+        recipe: what to train.
+        data: folder of a data set that `open_dataset` recognises.
+        run_dir: folder for checkpoint, history and bundle.
+        resume: go on from the checkpoint in `run_dir`, exactly where it stopped.
+        register: whether to add the bundle to the MLflow registry.
+
+    Returns:
+        The bundle's folder.
+
+    Raises:
+        Interrupted: stopped by Ctrl-C; the checkpoint holds everything that resuming needs.
+        RecipeError: the run folder is in use, has no checkpoint to resume from, or belongs to another recipe.
+        DatasetError: the data cannot be read.
+        TrainingError: the loss is not finite.
+    """
+    prepare_run_dir(recipe, run_dir, resume)
+    set_seed(recipe.seed)
+    accelerator = Accelerator(mixed_precision=recipe.precision)
+    train_set = open_dataset(data, recipe.train_split, recipe.taxonomy)
+    val_set = open_dataset(data, recipe.val_split, recipe.taxonomy)
+    taxonomy = train_set.taxonomy
+
+    model = build_from_recipe(recipe)
+    contract = input_contract(model, recipe)
+    model.to(accelerator.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = WeightAverage(model, recipe.ema_decay)
+
+    main, val_samples = decode_all(train_set), decode_all(val_set)
+    height, width = main[0].label.shape
+    scenes = render_all(recipe.scenes, height, width, taxonomy, recipe.seed)
+    transform = TrainingTransform(recipe.augmentation, model.mean, taxonomy.ignore_index)
+    batches = EpochBatches(
+        len(main), len(scenes), recipe.scenes_share, recipe.epoch_samples or len(main), recipe.batch_size, recipe.seed
+    )
+    total_steps = recipe.epochs * batches.batches
+    optimiser = torch.optim.AdamW(
+        model.parameter_groups(recipe.lr, recipe.encoder_lr_factor, recipe.weight_decay), fused=True
+    )
+    scheduler = LambdaLR(optimiser, learning_rate_factor(recipe, total_steps))
+    criterion = make_criterion(recipe.loss, taxonomy.ignore_index)
+    loader = make_loader(AugmentedSamples([*main, *scenes], transform), batches, recipe.workers)
+    # The average is a copy of the bare network, so the bare network is kept beside accelerate's wrapped forward.
+    net, optimiser, scheduler, loader = accelerator.prepare(model, optimiser, scheduler, loader)
+    progress = Progress()
+    accelerator.register_for_checkpointing(average, progress)
+    if resume:
+        checkpoint.load(accelerator, run_dir)
+
+    code = git_state()
+    tracker = Tracker(
+        run_dir,
+        recipe.name,
+        flat(recipe.model_dump()) | {"parameters": sum(p.numel() for p in model.parameters())},
+        {
+            "model": recipe.name,
+            "dataset": train_set.dataset,
+            "taxonomy": taxonomy.id,
+            "split_sha256": train_set.split_sha256,
+            "git_commit": code["git_commit"],
+            "git_dirty": str(code["git_dirty"]).lower(),
+            "packages": str(package_versions()),
+        },
+        progress.run_id,
+    )
+    progress.run_id = tracker.run_id
+    tracker.log_text(yaml.safe_dump(recipe.model_dump(mode="json")), RECIPE_COPY)
+
+    evaluated: dict[str, Any] = {}
+    steps = tqdm(total=total_steps, unit="step", desc=recipe.name, smoothing=0.1)
+    with tracker, stop_signals() as stopped, steps as bar:
+        bar.update(progress.epoch * batches.batches + progress.batch)
+        while progress.epoch < recipe.epochs:
+            batches.epoch, batches.first_batch = progress.epoch, progress.batch
+            model.train()
+            before = time.perf_counter()
+            for image_NCHW, label_NHW in loader:
+                started = time.perf_counter()
+                image = normalise(image_NCHW.permute(0, 2, 3, 1), contract)
+                with accelerator.autocast():
+                    loss = net.loss(image.contiguous(memory_format=torch.channels_last), label_NHW.long(), criterion)
+                if not torch.isfinite(loss):
+                    raise TrainingError(f"the loss is {loss.item()} at step {bar.n}; lower lr (now {recipe.lr})")
+                accelerator.backward(loss)
+                accelerator.clip_grad_norm_(model.parameters(), recipe.clip_norm)
+                optimiser.step()
+                scheduler.step()
+                optimiser.zero_grad(set_to_none=True)
+                average.update()
+
+                done = time.perf_counter()
+                progress.batch += 1
+                progress.loss_sum += loss.item()
+                progress.wait_seconds += started - before
+                progress.train_seconds += done - before
+                progress.total_seconds += done - before
+                bar.update()
+                bar.set_postfix(epoch=progress.epoch + 1, loss=f"{progress.loss_sum / progress.batch:.3f}")
+                if stopped():
+                    checkpoint.save(accelerator, run_dir)
+                    raise Interrupted
+                before = time.perf_counter()
+
+            with accelerator.autocast():
+                evaluated = validate(average.model, val_samples, contract, taxonomy)
+            tracker.log_epoch(progress.epoch + 1, epoch_metrics(progress, recipe, evaluated, scheduler.get_last_lr()))
+            bar.write(epoch_line(progress, evaluated))
+            progress.start_epoch()
+            checkpoint.save(accelerator, run_dir)
+            record = training_record(
+                recipe, progress, progress.epoch * batches.batches, model.initialisation, train_set, code
+            )
+            save_run(average.model, contract, record, run_dir)
+
+        if not evaluated:  # resumed after the last epoch
+            evaluated = validate(average.model, val_samples, contract, taxonomy)
+        tracker.log_figure(confusion_figure(evaluated["confusion_matrix"], taxonomy), "confusion_matrix.png")
+        shown = val_samples[:: max(1, len(val_samples) // 4)][:4]
+        predictions = [predict_labels(average.model.eval(), s.image, contract)[0] for s in shown]
+        tracker.log_figure(panel_figure(shown, predictions, taxonomy), "panel.png")
+    bundle = export_run(run_dir, val_set)
+    if register:
+        register_run(bundle)
+    return bundle
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "example:\n  python -m modelisation train modelisation/recipes/segformer.yaml --data path/to/camvid"
+    )
+    parser.add_argument("recipe", type=Path, help="YAML file, for example modelisation/recipes/segformer.yaml")
+    parser.add_argument("--data", type=Path, required=True, help="folder of Cityscapes, CamVid or images/labels")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe field")
+    parser.add_argument("--run-dir", type=Path, help="folder of the run (default: runs/<name of the recipe>)")
+    parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
+    parser.add_argument("--no-register", action="store_true", help="do not add the bundle to the MLflow registry")
+
+
+def run(args: argparse.Namespace) -> int:
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    recipe = load_recipe(args.recipe, args.set)
+    run_dir = args.run_dir or REPOSITORY / "runs" / recipe.name
+    try:
+        bundle = train(recipe, args.data, run_dir, resume=args.resume, register=not args.no_register)
+    except Interrupted:
+        print(f"\nStopped; the checkpoint is in {run_dir}. Go on with the same command and --resume.")
+        return INTERRUPTED_EXIT
+    print(f"The bundle is in {bundle}")
+    return 0

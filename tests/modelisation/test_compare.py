@@ -1,0 +1,157 @@
+"""`compare`: what may stand side by side, what it says, and what it writes."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from modelisation.compare import ComparisonError, add_arguments, compare_records, log_report, run, write_report
+from modelisation.compare_text import markdown
+from modelisation.data.open import open_dataset
+from modelisation.evaluate import EvaluationOptions, evaluate
+from modelisation.inference import InferenceOptions
+from modelisation.taxonomy import STREET8
+from tests.api import Store, empty_database, store
+from tests.bundles import make_bundle, paint, stripes
+
+__all__ = ["empty_database", "store"]
+FINE, COARSE = "fine", "coarse"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two models, of which one scores on a coarser grid, and eight pictures."""
+    root = tmp_path_factory.mktemp("compare")
+    make_bundle(root, name=FINE, score_stride=4)
+    make_bundle(root, name=COARSE, score_stride=32)
+    rng = np.random.default_rng(0)
+    for name in ("images", "labels"):
+        (root / "data" / "val" / name).mkdir(parents=True)
+    for i in range(8):
+        labels = np.roll(stripes(64, 128, 8), int(rng.integers(0, 128)), 1)
+        labels[:32] = labels[:32, ::-1]
+        Image.fromarray(paint(labels, STREET8)).save(root / "data" / "val" / "images" / f"photo{i}.png")
+        Image.fromarray(labels).save(root / "data" / "val" / "labels" / f"photo{i}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def records(root: Path) -> list[dict]:
+    data = open_dataset(root / "data", "val")
+    return [evaluate(root / name, data, EvaluationOptions(latency_runs=2)) for name in (FINE, COARSE)]
+
+
+def test_finer_model_is_better_and_the_sentence_says_so(records: list[dict]) -> None:
+    report = compare_records(records)
+    (difference,) = report["differences"]
+    assert difference["estimate"] == pytest.approx(records[0]["miou"] - records[1]["miou"])
+    assert difference["low"] > 0
+    assert difference["sentence"].startswith("fine is better than coarse by ")
+    assert report["blocks"] == 8
+    assert "per_image" not in report["models"][0]
+
+
+def test_frames_of_one_clip_have_no_interval(records: list[dict]) -> None:
+    clip = [
+        record | {"per_image": [image | {"sequence": "clip"} for image in record["per_image"]]} for record in records
+    ]
+    report = compare_records(clip)
+    assert report["blocks"] == 1
+    assert report["differences"][0]["sentence"].endswith("no interval: one scene")
+    assert report["differences"][0]["low"] is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("taxonomy", "cityscapes19", "different classes"),
+        ("split_sha256", "f" * 64, "different splits"),
+        ("images", 7, "different numbers of images"),
+    ],
+)
+def test_other_taxonomies_and_splits_are_refused(records: list[dict], key: str, value: object, sentence: str) -> None:
+    with pytest.raises(ComparisonError, match=sentence):
+        compare_records([records[0], records[1] | {key: value}])
+
+
+def test_same_images_in_another_order_are_paired_by_name(records: list[dict]) -> None:
+    turned = records[1] | {"per_image": records[1]["per_image"][::-1]}
+    assert compare_records([records[0], turned])["differences"] == compare_records(records)["differences"]
+
+
+def test_models_of_one_name_are_told_apart(records: list[dict]) -> None:
+    other = records[0] | {"model_sha256": "abcdef123"}
+    labels = [m["label"] for m in compare_records([records[0], other, other])["models"]]
+    assert len(set(labels)) == 3
+    assert labels[1].startswith("fine abcdef")
+
+
+def test_markdown_holds_the_numbers_of_the_records(records: list[dict]) -> None:
+    text = markdown(compare_records(records), {"IoU of each class": "class_iou.png"})
+    for record in records:
+        assert f"{100 * record['miou']:.2f}" in text
+        assert f"{100 * record['class_iou']['sky']:.2f}" in text
+        assert record["engine"] in text
+    assert "![IoU of each class](class_iou.png)" in text
+    assert "fine is better than coarse" in text
+
+
+def test_report_and_figures_are_written_and_logged(
+    records: list[dict],
+    tmp_path: Path,
+    store: Store,
+) -> None:
+    report = compare_records(records)
+    files = write_report(report, tmp_path / "out")
+    assert {file.name for file in files} == {
+        "report.md", "report.json", "class_iou.png", "accuracy_latency.png", "confusion_fine.png",
+        "confusion_coarse.png",
+    }  # fmt: skip
+    assert json.loads((tmp_path / "out" / "report.json").read_text()) == report
+    for file in files:
+        if file.suffix == ".png":
+            assert min(Image.open(file).size) > 300
+    run_id = log_report(report, files, store.uri)
+    logged = store.client.get_run(run_id)
+    assert logged.data.metrics["fine/miou"] == pytest.approx(records[0]["miou"])
+    assert logged.data.tags["split_sha256"] == report["split_sha256"]
+    assert {a.path for a in store.client.list_artifacts(run_id)} == {file.name for file in files}
+
+
+def test_models_without_latency_leave_that_figure_out(records: list[dict], tmp_path: Path) -> None:
+    files = write_report(compare_records([records[0] | {"latency": None}]), tmp_path)
+    assert "accuracy_latency.png" not in {file.name for file in files}
+
+
+def test_options_of_the_inference_are_told(root: Path) -> None:
+    options = EvaluationOptions(inference=InferenceOptions(flip=True, window=(64, 64)), latency_runs=0)
+    record = evaluate(root / FINE, open_dataset(root / "data", "val"), options)
+    text = markdown(compare_records([record]), {})
+    assert "averaged with the mirrored photo" in text
+    assert "sliding window 64x64" in text
+
+
+def parse(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(arguments)
+
+
+def test_command_prints_the_table_and_writes_the_report(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--data", str(root / "data"), "--out", str(tmp_path / "out"), "--latency-runs", "2")
+    assert run(parse(str(root / FINE), str(root / COARSE), *arguments)) == 0
+    printed = capsys.readouterr().out
+    assert "| fine |" in printed
+    assert "fine is better than coarse" in printed
+    assert (tmp_path / "out" / "report.md").read_text().startswith("# data val: fine, coarse")
+
+
+def test_command_refuses_models_of_different_classes(root: Path, tmp_path: Path) -> None:
+    make_bundle(tmp_path, name="nineteen", classes=19)
+    with pytest.raises(ComparisonError, match="different classes"):
+        run(parse(str(root / FINE), str(tmp_path / "nineteen"), "--data", str(root / "data")))

@@ -1,0 +1,47 @@
+"""Recipes: the shipped ones are valid, overrides work, mistakes are named."""
+
+from pathlib import Path
+
+import pytest
+
+from modelisation.models import ARCHITECTURES
+from modelisation.recipe import RecipeError, load_recipe
+
+RECIPES = sorted((Path(__file__).parents[2] / "modelisation" / "recipes").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
+def test_every_shipped_recipe_is_valid_and_says_what_to_expect(path):
+    recipe = load_recipe(path)
+    assert recipe.architecture in ARCHITECTURES
+    assert path.read_text().startswith("# ")
+
+
+def test_overrides_reach_nested_fields_and_are_yaml():
+    recipe = load_recipe(RECIPES[0], ["epochs=3", "augmentation.crop=[64, 96]", "loss.dice=0.5"])
+    assert (recipe.epochs, recipe.augmentation.crop, recipe.loss.dice) == (3, (64, 96), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("epochs", "wanted key=value"),
+        ("epochs=0", "epochs: Input should be greater than 0"),
+        ("speed=9", "speed: Extra"),
+    ],
+)
+def test_a_wrong_override_names_the_field(override, message):
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(RECIPES[0], [override])
+
+
+def test_a_missing_recipe_lists_those_there_are(tmp_path):
+    with pytest.raises(RecipeError, match=r"no such recipe; modelisation/recipes holds .*segformer\.yaml"):
+        load_recipe(tmp_path / "none.yaml")
+
+
+def test_a_file_that_is_no_mapping_is_refused(tmp_path):
+    path = tmp_path / "list.yaml"
+    path.write_text("- 1")
+    with pytest.raises(RecipeError, match="wanted a mapping"):
+        load_recipe(path)
