@@ -1,0 +1,33 @@
+"""The dashboard's entry: `python -m streamlit run front/app.py`."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+HERE = Path(__file__).resolve().parent
+ROOT = str(HERE.parent)
+if ROOT not in sys.path:  # `streamlit run` puts this folder on the path, not the one that holds the package
+    sys.path.append(ROOT)
+
+# Not in a folder named `pages`: Streamlit would serve those files as an app of its own to whoever opens one by its
+# address before the first visitor of this file.
+PAGES = (
+    ("views/segment.py", "Segment", ":material/imagesmode:", "segment"),
+    ("views/compare.py", "Compare", ":material/compare:", "compare"),
+    ("views/benchmark.py", "Benchmark", ":material/leaderboard:", "benchmark"),
+    ("views/runs.py", "Runs", ":material/show_chart:", "runs"),
+    ("views/about.py", "About this model", ":material/badge:", "about"),
+)
+
+st.set_page_config(page_title="StreetSeg", page_icon=HERE / "icon.png", layout="wide")
+st.logo(HERE / "logo.svg", size="large")
+pages = [
+    st.Page(path, title=title, icon=icon, url_path=url, default=url == "segment") for path, title, icon, url in PAGES
+]
+chosen = st.navigation(pages, position="hidden")
+# Links of our own: Streamlit's bar turns into a drawer on a phone, and the drawer stays over the page that it opened.
+with st.container(horizontal=True, gap="xsmall", key="nav"):
+    for page in pages:
+        st.page_link(page, width="content")
+chosen.run()

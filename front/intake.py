@@ -1,0 +1,132 @@
+"""How photos come in: dropped or chosen files, the camera, or a sample."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from front.names import shorten
+from front.photos import EXTENSIONS, Album, PhotoError
+
+SAMPLES = Path(__file__).parent / "samples"
+_SOURCES = {"Files": ":material/upload:", "Camera": ":material/photo_camera:", "Samples": ":material/collections:"}
+
+
+def photo_intake(album: Album) -> None:
+    """The ways in: laid open while there is no photo, behind a button afterwards; then the photo switch."""
+    for message in st.session_state.pop("intake_errors", []):
+        st.error(message, icon=":material/broken_image:")
+    photo = album.current
+    if photo is None:
+        left, right = st.columns([3, 2], gap="large")
+        with left:
+            _sources(album, ("Files", "Camera"))
+        with right:
+            st.markdown("**Or start with a rendered street**")
+            _samples(album)
+        return
+    with st.container(horizontal=True, vertical_alignment="center" if len(album.photos) < 2 else "bottom"):
+        if len(album.photos) > 1:
+            _switch(album)
+        with st.popover("Add photos", icon=":material/add_photo_alternate:"):
+            _sources(album, tuple(_SOURCES))
+        if len(album.photos) > 1:
+            st.button("Remove this photo", icon=":material/delete:", on_click=album.remove, args=(photo.sha,))
+        st.button("Start over", icon=":material/restart_alt:", on_click=_clear, args=(album,))
+        st.caption(f"{shorten(photo.name, 60)} · {photo.width} × {photo.height} pixels", width="content")
+
+
+def _switch(album: Album) -> None:
+    """Which photo is looked at."""
+    if st.session_state.get("photo_choice") != album.selected:
+        st.session_state["photo_choice"] = album.selected
+
+    def chosen() -> None:
+        album.selected = st.session_state["photo_choice"]
+
+    st.selectbox(
+        f"Photo, {len(album.photos)} in all",
+        list(album.photos),
+        format_func=lambda sha: shorten(album.photos[sha].name, 40),
+        key="photo_choice",
+        on_change=chosen,
+        width=320,
+    )
+
+
+def _sources(album: Album, names: Sequence[str]) -> None:
+    source = st.segmented_control(
+        "Photos from",
+        names,
+        default="Files",
+        required=True,
+        format_func=lambda name: f"{_SOURCES[name]} {name}",
+        key="photo_source",
+        label_visibility="collapsed",
+    )
+    turn = st.session_state.setdefault("intake_turn", 0)  # a new key empties the widget once its photo is kept
+    if source == "Files":
+        key = f"upload-{turn}"
+        st.file_uploader(
+            "Drop street photos here: JPEG, PNG or WEBP",
+            type=list(EXTENSIONS),
+            accept_multiple_files=True,
+            key=key,
+            on_change=_take_upload,
+            args=(album, key),
+        )
+        st.caption("Photos go to the API and are kept in this session only.")
+    elif source == "Camera":
+        key = f"camera-{turn}"
+        st.camera_input("Take a photo of a street", key=key, on_change=_take_camera, args=(album, key))
+    else:
+        _samples(album)
+
+
+def _samples(album: Album) -> None:
+    """Small rendered scenes to try; each is its own button with a picture above."""
+    with st.container(horizontal=True):
+        for path in sorted(SAMPLES.glob("*.jpg")):
+            title = path.stem.replace("-", " ").capitalize()
+            with st.container(width=166, gap="xsmall"):
+                st.image(str(path), width="stretch", alt=f"Rendered street scene: {title}")
+                st.button(
+                    title, key=f"sample-{path.stem}", on_click=_take_sample, args=(album, path), width="stretch"
+                )
+
+
+def _take_upload(album: Album, key: str) -> None:
+    files = st.session_state.get(key) or []
+    _keep(album, [(file.name, file.getvalue()) for file in files])
+
+
+def _take_camera(album: Album, key: str) -> None:
+    file = st.session_state.get(key)
+    if file is not None:
+        _keep(album, [(f"camera-{len(album.photos) + 1}.jpg", file.getvalue())])
+
+
+def _take_sample(album: Album, path: Path) -> None:
+    _keep(album, [(path.name, path.read_bytes())])
+
+
+def _keep(album: Album, files: list[tuple[str, bytes]]) -> None:
+    """Add what can be read, look at the first new one, and remember a sentence for each that cannot."""
+    errors: list[str] = []
+    added: list[str] = []
+    for name, data in files:
+        try:
+            added.append(album.add(Path(name).name, data).sha)
+        except PhotoError as error:
+            errors.append(str(error))
+    if added:
+        album.selected = added[0]
+    st.session_state["intake_errors"] = errors
+    st.session_state["intake_turn"] += 1
+    st.session_state.pop("batch_stopped", None)
+
+
+def _clear(album: Album) -> None:
+    album.clear()
+    for key in ("batch_stopped", "batch_errors", "archive"):
+        st.session_state.pop(key, None)

@@ -1,0 +1,19 @@
+"""How names are written for people."""
+
+_KNOWN = {"deeplabv3plus": "DeepLabV3+", "segformer": "SegFormer", "mask2former": "Mask2Former"}
+
+
+def display_name(model: str) -> str:
+    """`segformer-b2` -> `SegFormer-b2`; a name that is not known stays as it is."""
+    for prefix, pretty in _KNOWN.items():
+        if model.startswith(prefix):
+            return pretty + model.removeprefix(prefix)
+    return model
+
+
+def shorten(name: str, length: int = 28) -> str:
+    """A long file name with its middle left out, so that its end stays readable."""
+    if len(name) <= length:
+        return name
+    head = (length - 1) // 2
+    return f"{name[:head]}…{name[-(length - 1 - head) :]}"

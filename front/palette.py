@@ -1,0 +1,63 @@
+"""Colours of classes and models, with a palette that red-green colour-blind eyes can tell apart."""
+
+from collections.abc import Sequence
+from typing import Any
+
+Rgb = tuple[int, int, int]
+
+# Chosen so that every pair stays apart in lightness or along blue-yellow, which red-green colour blindness keeps;
+# a test measures it. Names of other taxonomies share the hue of their street8 group.
+_SAFE: dict[str, Rgb] = {
+    "road": (120, 70, 150),
+    "flat": (120, 70, 150),
+    "sidewalk": (250, 235, 130),
+    "building": (165, 160, 155),
+    "construction": (165, 160, 155),
+    "vehicle": (0, 70, 200),
+    "car": (0, 70, 200),
+    "pedestrian": (240, 110, 0),
+    "person": (240, 110, 0),
+    "human": (240, 110, 0),
+    "vegetation": (0, 110, 70),
+    "nature": (0, 110, 70),
+    "sky": (150, 205, 255),
+    "background": (0, 0, 0),
+    "object": (250, 235, 130),
+    "rider": (190, 70, 0),
+    "truck": (60, 120, 235),
+    "bus": (0, 40, 110),
+    "train": (95, 155, 250),
+    "motorcycle": (20, 20, 80),
+    "bicycle": (120, 110, 210),
+    "terrain": (120, 200, 165),
+    "pole": (200, 200, 200),
+    "traffic light": (255, 205, 0),
+    "traffic sign": (255, 240, 150),
+    "wall": (70, 50, 40),
+    "fence": (190, 160, 120),
+}
+
+# One colour a model, the same in every chart; readable on white and on near-black.
+MODEL_COLOURS = ("#149d8f", "#e07b39", "#6f7fe8", "#c45a9c", "#a08a1e", "#4a9ad4")
+
+
+# One dash a run, so that curves that lie on each other or look alike in colour stay apart.
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+
+
+def class_table(taxonomy: dict[str, Any], *, safe: bool) -> list[dict[str, Any]]:
+    """Name and colour of each class id, in order: `[{"name", "color": [r, g, b]}]`."""
+    return [
+        {"name": c["name"], "color": list(_SAFE.get(c["name"], c["color"]) if safe else c["color"])}
+        for c in taxonomy["classes"]
+    ]
+
+
+def model_colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each name, by its place in the list."""
+    return {name: MODEL_COLOURS[i % len(MODEL_COLOURS)] for i, name in enumerate(names)}
+
+
+def css(rgb: Sequence[int]) -> str:
+    """`(0, 70, 190)` -> `#0046be`."""
+    return "#{:02x}{:02x}{:02x}".format(*rgb)

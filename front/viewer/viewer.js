@@ -1,0 +1,257 @@
+// The viewer's state and controls. Gets the photo and the class maps once; all that follows happens in the browser.
+
+const VIEWS = {
+  overlay: "Overlay",
+  layers: "Photo, mask, overlay",
+  wipe: "Before / after",
+  pair: "Model against model",
+};
+
+export default function render({ parentElement, data }) {
+  const root = parentElement.querySelector(".viewer");
+  // Streamlit calls again on every rerun; the instance keeps what the user set.
+  const viewer = (root.instance ??= createViewer(root));
+  viewer.update(data);
+  return () => viewer.dispose();
+}
+
+function createViewer(root) {
+  const find = (selector) => root.querySelector(selector);
+  const state = { view: null, opacity: 0.6, divider: 0.5, isolated: new Set(), differ: false, left: 0, right: 1 };
+  const resized = new ResizeObserver(() => schedule());
+  let data = null;
+  let scene = null;
+  let panels = [];
+  let point = null;
+  let frame = 0;
+  resized.observe(find(".panels"));
+
+  const clamp = (value, most) => Math.min(most, Math.max(0, value));
+  const actions = {
+    moveTo: (x, y) => setPoint({ x: clamp(x, 0.99999), y: clamp(y, 0.99999) }),
+    moveBy: (dx, dy) => actions.moveTo((point?.x ?? 0.5) + dx, (point?.y ?? 0.5) + dy),
+    leave: () => setPoint(null),
+    divider: () => state.divider,
+    divideAt: (fraction) => {
+      state.divider = clamp(fraction, 1);
+      schedule();
+    },
+  };
+
+  async function update(next) {
+    if (data && data.id === next.id) return;
+    const samePhoto = data && data.photo.id === next.photo.id;
+    data = next;
+    root.dataset.ready = "false";
+    const [photo, ...maps] = await Promise.all([
+      decodePicture(next.photo.base64, "image/jpeg"),
+      ...next.layers.map((layer) => decodeMap(layer.base64)),
+    ]);
+    if (data.id !== next.id) return; // a newer update overtook this one
+    const layers = next.layers.map((layer, i) => ({ ...layer, map: maps[i] }));
+    scene = { photo, layers, differs: null };
+    keepWhatStillFits();
+    if (!samePhoto) point = null;
+    buildControls();
+    buildPanels();
+    root.dataset.photo = next.photo.id;
+    root.dataset.ready = "true";
+  }
+
+  // After a change of photo or models: settings that make no sense any more fall back.
+  function keepWhatStillFits() {
+    const names = new Set(scene.layers.flatMap((layer) => layer.classes.map((c) => c.name)));
+    state.isolated = new Set([...state.isolated].filter((name) => names.has(name)));
+    const last = scene.layers.length - 1;
+    if (!data.views.includes(state.view)) state.view = data.views[0];
+    if (last < 1) state.differ = false;
+    state.left = Math.min(state.left, last);
+    state.right = Math.min(state.right, last);
+  }
+
+  function recolour() {
+    const all = state.isolated.size === 0;
+    const shown = (name) => all || state.isolated.has(name);
+    const where = state.differ ? (scene.differs ??= differenceOf(scene.layers)) : null;
+    for (const layer of scene.layers) {
+      layer.colours = colourLayer(layer, shown, where);
+      layer.veil = all && !where ? null : veilLayer(layer, shown, where);
+    }
+    schedule();
+  }
+
+  function schedule() {
+    if (!frame) frame = requestAnimationFrame(draw);
+  }
+
+  function draw() {
+    frame = 0;
+    if (!scene) return;
+    scene.opacity = state.opacity;
+    scene.divider = state.divider;
+    const ratio = window.devicePixelRatio || 1;
+    for (const panel of panels) {
+      const width = Math.min(scene.photo.width, Math.max(1, Math.round(panel.canvas.clientWidth * ratio)));
+      const height = Math.max(1, Math.round((width * data.photo.height) / data.photo.width));
+      if (panel.canvas.width !== width || panel.canvas.height !== height) {
+        panel.canvas.width = width;
+        panel.canvas.height = height;
+      }
+      drawPanel(panel.canvas.getContext("2d"), panel, scene);
+      if (panel.handle) {
+        panel.handle.style.left = `${state.divider * 100}%`;
+        panel.handle.setAttribute("aria-valuenow", String(Math.round(state.divider * 100)));
+      }
+      placeMark(panel);
+    }
+  }
+
+  function placeMark(panel) {
+    panel.mark.hidden = panel.tag.hidden = !point;
+    if (!point) return;
+    panel.mark.style.left = panel.tag.style.left = `${point.x * 100}%`;
+    panel.mark.style.top = panel.tag.style.top = `${point.y * 100}%`;
+    panel.tag.dataset.side = `${point.y < 0.2 ? "below" : "above"} ${point.x > 0.6 ? "left" : "right"}`;
+    const side = panel.right && point.x >= state.divider ? panel.right : panel.left;
+    panel.tag.hidden = !side.layer;
+    if (!side.layer) return;
+    const { name, color } = classAt(side.layer, point.x, point.y);
+    panel.tag.replaceChildren(swatch(color), document.createTextNode(name));
+  }
+
+  function setPoint(next) {
+    point = next;
+    describePoint();
+    schedule();
+  }
+
+  function describePoint() {
+    const readout = find(".readout");
+    if (!point) {
+      readout.replaceChildren(text("span", "hint", data.hint));
+      return;
+    }
+    const classes = scene.layers.map((layer) => classAt(layer, point.x, point.y));
+    const column = Math.floor(point.x * data.photo.fullWidth);
+    const row = Math.floor(point.y * data.photo.fullHeight);
+    const parts = [text("span", "where", `x ${column}, y ${row}`)];
+    classes.forEach((c, i) => {
+      const item = text("span", "reading", "");
+      item.dataset.model = data.layers[i].title;
+      item.dataset.class = c.name;
+      item.append(text("span", "model", `${data.layers[i].title} `), swatch(c.color), text("b", "", c.name));
+      parts.push(item);
+    });
+    if (classes.some((c) => c.name !== classes[0].name)) parts.push(text("span", "alert", "models differ"));
+    readout.replaceChildren(...parts);
+  }
+
+  function button(label, pressed, onClick) {
+    const element = text("button", "", label);
+    element.type = "button";
+    element.setAttribute("aria-pressed", String(pressed));
+    element.addEventListener("click", onClick);
+    return element;
+  }
+
+  function buildControls() {
+    root.setAttribute("aria-label", `Viewer: ${data.photo.alt}`);
+    const views = data.views.map((view) =>
+      button(VIEWS[view], view === state.view, (event) => {
+        state.view = view;
+        views.forEach((b) => b.setAttribute("aria-pressed", String(b === event.currentTarget)));
+        buildPanels();
+      }),
+    );
+    find(".views").replaceChildren(...views);
+    find(".views").hidden = views.length < 2;
+    buildOpacity();
+    buildDiffer();
+    for (const side of ["left", "right"]) buildPick(side);
+    buildLegend();
+    describePoint();
+  }
+
+  function buildOpacity() {
+    const range = find(".opacity input");
+    const show = () => (find(".opacity output").textContent = `${range.value} %`);
+    range.value = String(Math.round(state.opacity * 100));
+    range.oninput = () => {
+      state.opacity = Number(range.value) / 100;
+      show();
+      schedule();
+    };
+    show();
+  }
+
+  function buildDiffer() {
+    const differ = find(".differ");
+    differ.hidden = data.layers.length < 2;
+    differ.setAttribute("aria-pressed", String(state.differ));
+    differ.onclick = () => {
+      state.differ = !state.differ;
+      differ.setAttribute("aria-pressed", String(state.differ));
+      recolour();
+    };
+  }
+
+  function buildPick(side) {
+    const select = find(`.pick-${side} select`);
+    select.replaceChildren(...data.layers.map((layer, i) => new Option(layer.title, String(i))));
+    select.value = String(state[side]);
+    select.onchange = () => {
+      state[side] = Number(select.value);
+      buildPanels();
+    };
+  }
+
+  function buildLegend() {
+    const colours = new Map(data.layers.flatMap((layer) => layer.classes.map((c) => [c.name, c.color])));
+    const chips = [...colours].map(([name, color]) => {
+      const chip = button("", false, () => {
+        if (!state.isolated.delete(name)) state.isolated.add(name);
+        isolationChanged();
+      });
+      chip.dataset.class = name;
+      chip.append(swatch(color), document.createTextNode(name));
+      return chip;
+    });
+    const all = text("button", "all", "Show all classes");
+    all.type = "button";
+    all.addEventListener("click", () => {
+      state.isolated.clear();
+      isolationChanged();
+    });
+    find(".legend").replaceChildren(...chips, all);
+    isolationChanged();
+  }
+
+  function isolationChanged() {
+    for (const chip of root.querySelectorAll(".legend button[data-class]")) {
+      chip.setAttribute("aria-pressed", String(state.isolated.has(chip.dataset.class)));
+    }
+    find(".legend .all").disabled = state.isolated.size === 0;
+    recolour();
+  }
+
+  function buildPanels() {
+    const severalPairs = state.view === "pair" && data.layers.length > 2;
+    find(".pick-left").hidden = find(".pick-right").hidden = !severalPairs;
+    const specs = panelSpecs(state.view, scene.layers, data.photo.alt, state.left, state.right);
+    panels = specs.map((spec) => buildPanel(spec, data.photo, actions));
+    const box = find(".panels");
+    box.style.setProperty("--columns", String(state.view === "layers" ? 3 : Math.min(2, panels.length)));
+    box.replaceChildren(...panels.map((panel) => panel.figure));
+    root.dataset.view = state.view;
+    schedule();
+  }
+
+  return {
+    update,
+    dispose() {
+      resized.disconnect();
+      cancelAnimationFrame(frame);
+      root.instance = null;
+    },
+  };
+}

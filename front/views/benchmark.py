@@ -1,0 +1,182 @@
+"""Benchmark: every registered model's numbers side by side, and how sure their differences are."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from front import charts, page, scores
+from front.api import Json
+from front.names import display_name
+from front.palette import model_colours
+
+_PERCENT = st.column_config.NumberColumn(format="%.1f %%")
+_COLUMNS = {
+    "mIoU": st.column_config.ProgressColumn(
+        format="%.1f %%", min_value=0, max_value=100, help="Overlap of prediction and truth, mean over all classes."
+    ),
+    "mIoU, 8 classes": st.column_config.ProgressColumn(
+        format="%.1f %%", min_value=0, max_value=100, help="street8: mean over all eight classes."
+    ),
+    "mIoU, 7 classes": st.column_config.NumberColumn(
+        format="%.1f %%", help="street8: the seven named classes, without background."
+    ),
+    "Pixel accuracy": _PERCENT,
+    "Boundary IoU": st.column_config.NumberColumn(
+        format="%.1f %%", help="The same overlap, counted only near outlines: how sharp the edges are."
+    ),
+    "Latency p50": st.column_config.NumberColumn(
+        format="%.0f ms", help="Half of the photos are done in this time, JPEG to PNG, on the evaluating machine."
+    ),
+    "Latency p95": st.column_config.NumberColumn(format="%.0f ms", help="19 of 20 photos are done in this time."),
+    "Parameters": st.column_config.NumberColumn(format="%.2f M"),
+    "File": st.column_config.NumberColumn(format="%.1f MB", help="Size of model.onnx."),
+    "Peak memory": st.column_config.NumberColumn(format="%.0f MB", help="Of the whole evaluating process."),
+}
+
+
+def main() -> None:
+    page.header("Benchmark", "Every registered model, measured through the runtime that serves it.")
+    with page.guarded("benchmark"):
+        entries = page.all_models()
+        if not entries:
+            st.info("No model is registered yet. `make demo` registers those that come with the project.")
+            return
+        details = {entry["name"]: page.detail_of(entry) for entry in entries}
+    colours = model_colours([entry["name"] for entry in entries])
+    evaluations = {n: (d.get("report") or {}).get("evaluation") for n, d in details.items()}
+    _table(entries, evaluations)
+    measured = {e["name"]: e for e in entries if e.get("metrics")}
+    _class_iou(measured, {n: e for n, e in evaluations.items() if e}, colours)
+    _pareto(entries, evaluations, colours)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _confusion(evaluations)
+    with right:
+        _images({n: e for n, e in evaluations.items() if e}, colours)
+
+
+def _table(entries: list[Json], evaluations: dict[str, Any]) -> None:
+    rows = [{"Model": display_name(e["name"])} | scores.benchmark_row(e, evaluations[e["name"]]) for e in entries]
+    table = pd.DataFrame(rows).dropna(axis=1, how="all")
+    if "mIoU, 8 classes" in table and table["mIoU, 8 classes"].notna().all():
+        table = table.drop(columns="mIoU")  # the same number twice
+    config = dict.fromkeys([c for c in table.columns if c.startswith("IoU ")], _PERCENT) | _COLUMNS
+    config["Model"] = st.column_config.TextColumn(pinned=True)
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config=config,
+        placeholder="—",
+        alt="Table of all models with accuracy, latency, size and data.",
+    )
+    st.caption("Press a column's head to sort by it. A dash means: not measured.")
+
+
+def _class_iou(measured: dict[str, Json], evaluations: dict[str, Any], colours: dict[str, str]) -> None:
+    if not measured:
+        return
+    st.subheader("IoU by class", anchor=False)
+    iou = {name: entry["metrics"]["class_iou"] for name, entry in measured.items()}
+    st.plotly_chart(
+        charts.class_iou_bars(iou, colours),
+        config=charts.CONFIG,
+        key="class-iou",
+        alt="Grouped bars: IoU of each class by model. The table above holds the numbers.",
+    )
+    if len(evaluations) < 2:
+        return
+    st.subheader("Is one really better?", anchor=False)
+    names = list(evaluations)
+    with st.container(horizontal=True):
+        base = st.selectbox("Baseline", names, 0, format_func=display_name, key="base", width=240)
+        others = [n for n in names if n != base]
+        other = st.selectbox("Compared with it", others, format_func=display_name, key="other", width=240)
+    a, b = evaluations[base], evaluations[other]
+    reason = scores.comparable(a, b)
+    if reason:
+        st.info(f"{display_name(base)} and {display_name(other)} cannot be subtracted: {reason}.")
+        return
+    rows = scores.iou_differences(a, b, list(a["class_iou"]))
+    text = scores.sentence(rows, display_name(base), display_name(other))
+    st.plotly_chart(
+        charts.difference_dots(rows, f"IoU of {display_name(other)} less {display_name(base)}, points"),
+        config=charts.CONFIG,
+        key="differences",
+        alt=f"Differences in IoU by class. {text}",
+    )
+    st.caption(text)
+    if rows[0][2] is not None:
+        st.caption(f"Bars: 95 % intervals, paired block bootstrap over the {len(a['per_image'])} images' video.")
+
+
+def _pareto(entries: list[Json], evaluations: dict[str, Any], colours: dict[str, str]) -> None:
+    rows = [(e["name"], scores.benchmark_row(e, evaluations[e["name"]])) for e in entries]
+    points = [
+        (name, float(r["Latency p50"]), float(r["mIoU"]) / 100)
+        for name, r in rows
+        if r["Latency p50"] is not None and r["mIoU"] is not None
+    ]
+    if not points:
+        return
+    st.subheader("Accuracy against time", anchor=False)
+    st.plotly_chart(
+        charts.pareto(points, colours, "end-to-end latency p50, milliseconds"),
+        config=charts.CONFIG,
+        key="pareto",
+        alt="Accuracy against latency. "
+        + " ".join(f"{display_name(n)}: {100 * miou:.1f} % mIoU in {ms:.0f} ms." for n, ms, miou in points),
+    )
+    st.caption("Up and to the left is better. A model under the dotted line is beaten in both by another.")
+
+
+def _confusion(evaluations: dict[str, Any]) -> None:
+    names = [name for name, evaluation in evaluations.items() if (evaluation or {}).get("confusion_matrix")]
+    if not names:
+        return
+    st.subheader("What is taken for what", anchor=False)
+    name = st.selectbox("Model", names, format_func=display_name, key="confusion_model", width=240)
+    classes = list(evaluations[name]["class_iou"])
+    st.plotly_chart(
+        charts.confusion_heatmap(
+            evaluations[name]["confusion_matrix"],
+            classes,
+            classes,
+            rows="truth",
+            columns="prediction",
+            dark=page.dark(),
+        ),
+        config=charts.CONFIG,
+        key="confusion",
+        alt=f"Confusion matrix of {display_name(name)}: for each true class, the per cent predicted as each class.",
+    )
+    st.caption("Each row is one true class and adds up to 100 %.")
+
+
+def _images(evaluations: dict[str, Any], colours: dict[str, str]) -> None:
+    spread = {name: scores.image_scores(e) for name, e in evaluations.items()}
+    spread = {name: images for name, images in spread.items() if images}
+    if not spread:
+        return
+    st.subheader("Image by image", anchor=False)
+    st.plotly_chart(
+        charts.score_spread(spread, colours),
+        config=charts.CONFIG,
+        key="spread",
+        alt="Spread of the mIoU of single images by model. The table below names the worst.",
+    )
+    worst = [
+        {"Model": display_name(name), "Image": image, "mIoU": 100 * score}
+        for name, images in spread.items()
+        for image, score in sorted(images, key=lambda item: item[1])[:5]
+    ]
+    st.caption("The five worst images of each model:")
+    st.dataframe(
+        pd.DataFrame(worst),
+        hide_index=True,
+        column_config={"mIoU": _PERCENT},
+        alt="Table of the five images with the lowest mIoU for each model.",
+    )
+
+
+main()

@@ -1,0 +1,120 @@
+"""The HTTP client: what it sends, what it makes of answers, and a sentence for every failure."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from front.api import ApiClient, ApiError
+from tests.front.conftest import jpeg
+from tests.front.fake_api import FakeApi, labels_of, png_of
+
+
+@pytest.fixture
+def client(api: FakeApi) -> ApiClient:
+    return ApiClient(api.url)
+
+
+def test_it_takes_its_address_from_the_environment(api: FakeApi) -> None:
+    assert ApiClient.from_environment().base_url == api.url
+
+
+def test_compare_sends_one_photo_for_all_models_and_decodes_the_class_maps(api: FakeApi, client: ApiClient) -> None:
+    photo = jpeg()
+    answer = client.compare(photo, models=["deeplabv3plus", "segformer"])
+    assert api.calls == ["/compare?models=deeplabv3plus%2Csegformer&output=classes"]
+    assert [s.model for s in answer.segmentations] == ["deeplabv3plus", "segformer"]
+    for s in answer.segmentations:
+        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(s.classes_png))), labels_of(photo, s.model))
+        assert sum(s.class_shares.values()) == pytest.approx(1)
+    assert answer.disagreement_png is not None
+    assert answer.label is None
+
+
+def test_compare_with_a_label_names_its_taxonomy(api: FakeApi, client: ApiClient) -> None:
+    photo = jpeg()
+    label = io.BytesIO()
+    Image.fromarray(labels_of(photo, "segformer")).save(label, "PNG")
+    answer = client.compare(photo, models=["segformer"], label=label.getvalue(), label_taxonomy="street8")
+    assert "label_taxonomy=street8" in api.calls[0]
+    assert answer.label is not None
+    assert answer.label["models"]["segformer"]["pixel_accuracy"] == 1
+
+
+@pytest.mark.parametrize("output", ["mask", "overlay", "classes"])
+def test_predict_returns_the_api_s_bytes(client: ApiClient, output: str) -> None:
+    photo = jpeg()
+    png = client.predict_png(photo, model="segformer", output=output, opacity=0.3)  # type: ignore[arg-type]
+    assert png == png_of(labels_of(photo, "segformer"), output, photo, 0.3)
+
+
+def test_reading_models_runs_and_classes(client: ApiClient) -> None:
+    assert [m["name"] for m in client.models()["models"]] == ["deeplabv3plus", "segformer"]
+    assert client.model("segformer")["card"]["name"] == "segformer"
+    assert client.classes("segformer")["id"] == "street8"
+    assert client.runs()["runs"][0]["run_id"] == "run-deeplabv3plus"
+    assert "val_miou" in client.run("run-segformer")["history"]
+    assert client.ready() == ["deeplabv3plus", "segformer"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "words"),
+    [
+        ("starting", "starting", "still loading"),
+        ("busy", "overloaded", "asks to wait 1 s"),
+        ("limited", "overloaded", "asks to wait 1 s"),
+        ("error", "failed", "engine failed"),
+        ("broken", "broken", "no usable JSON"),
+    ],
+)
+def test_each_failure_says_what_it_is(api: FakeApi, client: ApiClient, mode: str, kind: str, words: str) -> None:
+    api.mode = mode  # type: ignore[assignment]
+    with pytest.raises(ApiError, match=words) as caught:
+        client.compare(jpeg(), models=["segformer"])
+    assert caught.value.kind == kind
+    assert caught.value.passing
+    assert caught.value.retry_after == (1 if kind == "overloaded" else None)
+
+
+def test_a_server_that_is_not_there_is_down() -> None:
+    with FakeApi() as gone:
+        url = gone.url
+    with pytest.raises(ApiError, match="Nothing answers at") as caught:
+        ApiClient(url).models()
+    assert caught.value.kind == "down"
+
+
+def test_an_answer_that_takes_too_long_is_slow(api: FakeApi) -> None:
+    api.delay_s = 1.0
+    with pytest.raises(ApiError, match=r"no answer within 0.2 s") as caught:
+        ApiClient(api.url, read_s=0.2).models()
+    assert caught.value.kind == "slow"
+
+
+def test_a_file_that_is_no_image_is_rejected_in_the_api_s_words(client: ApiClient) -> None:
+    with pytest.raises(ApiError, match="no JPEG, PNG or WEBP") as caught:
+        client.compare(b"not an image", models=["segformer"])
+    assert (caught.value.kind, caught.value.status, caught.value.passing) == ("rejected", 415, False)
+
+
+def test_an_address_that_is_none_says_which_setting_to_check() -> None:
+    with pytest.raises(ApiError, match="STREETSEG_API_URL"):
+        ApiClient("nowhere").models()
+
+
+def test_another_server_s_json_is_not_taken_for_an_answer(api: FakeApi, client: ApiClient) -> None:
+    api.answer = lambda *_: {"hello": "world"}  # type: ignore[method-assign]
+    with pytest.raises(ApiError, match="same release"):
+        client.models()
+    with pytest.raises(ApiError, match="same release"):
+        client.compare(jpeg(), models=["segformer"])
+    with pytest.raises(ApiError, match="no PNG"):
+        client.predict_png(jpeg(), model="segformer", output="mask")
+
+
+def test_the_dashboard_talks_http_in_this_client_alone() -> None:
+    front = Path(__file__).resolve().parents[2] / "front"
+    talkers = [p.name for p in front.rglob("*.py") if "import requests" in p.read_text()]
+    assert talkers == ["api.py"]

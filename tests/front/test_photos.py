@@ -1,0 +1,113 @@
+"""Photos: what is read, how it is shown, what is refused, and what a session keeps."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from front import photos
+from front.photos import Album, PhotoError, album_of, display_size, preview, read_photo, shrink_map
+from tests.front.conftest import jpeg
+
+
+def png(array: np.ndarray, mode: str | None = None) -> bytes:
+    out = io.BytesIO()
+    image = Image.fromarray(array)
+    (image.convert(mode) if mode else image).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_a_turned_phone_photo_has_the_size_that_is_seen() -> None:
+    photo = read_photo("phone.jpg", jpeg(60, 120, orientation=6))
+    assert (photo.width, photo.height) == (60, 120)
+    assert Image.open(io.BytesIO(preview(photo))).size == (60, 120)
+
+
+def test_the_uploaded_bytes_stay_as_they_are() -> None:
+    data = jpeg()
+    assert read_photo("a.jpg", data).data is data
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [(b"", "not an image"), (b"hello", "not an image"), (b"GIF89a" + bytes(40), "Use a JPEG, PNG or WEBP")],
+)
+def test_a_file_that_is_no_image_is_refused_by_name(data: bytes, words: str) -> None:
+    with pytest.raises(PhotoError, match=words) as caught:
+        read_photo("notes.jpg", data)
+    assert "notes.jpg" in str(caught.value)
+
+
+def test_a_truncated_photo_is_refused_when_it_is_shown() -> None:
+    data = jpeg(200, 200)
+    with pytest.raises(PhotoError, match="damaged"):
+        preview(read_photo("half.jpg", data[: len(data) // 2]))
+
+
+def test_too_many_pixels_are_refused_from_the_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photos, "MAX_PIXELS", 5_000)
+    with pytest.raises(PhotoError, match="Scale it down"):
+        read_photo("huge.jpg", jpeg(60, 120))
+
+
+def test_a_preview_is_small_and_rgb_whatever_the_file_s_mode() -> None:
+    grey = np.linspace(0, 65535, 80 * 40, dtype=np.uint16).reshape(40, 80)
+    for array, mode in ((np.zeros((40, 80, 4), np.uint8), None), (grey, None), (np.zeros((40, 80), np.uint8), "P")):
+        shown = Image.open(io.BytesIO(preview(read_photo("a.png", png(array, mode)), side=40)))
+        assert (shown.mode, shown.size) == ("RGB", (40, 20))
+    sixteen = np.asarray(Image.open(io.BytesIO(preview(read_photo("a.png", png(grey))))))
+    assert sixteen[0, 0, 0] < 20
+    assert sixteen[-1, -1, 0] > 235
+
+
+@settings(deadline=None)
+@given(st.integers(1, 20_000), st.integers(1, 20_000))
+def test_the_display_size_keeps_the_aspect_and_never_enlarges(width: int, height: int) -> None:
+    w, h = display_size(width, height)
+    assert 1 <= w <= min(width, photos.DISPLAY_SIDE)
+    assert 1 <= h <= min(height, photos.DISPLAY_SIDE)
+    assert abs(w * height - h * width) <= max(width, height)
+
+
+@settings(deadline=None)
+@given(st.integers(2, 40), st.integers(2, 40), st.integers(1, 30))
+def test_shrinking_a_class_map_invents_no_class(width: int, height: int, side: int) -> None:
+    labels = (np.arange(width * height).reshape(height, width) % 9).astype(np.uint8)
+    small = np.asarray(Image.open(io.BytesIO(shrink_map(png(labels), display_size(width, height, side)))))
+    assert set(np.unique(small)) <= set(np.unique(labels))
+
+
+def test_a_class_map_that_is_not_grey_is_refused() -> None:
+    with pytest.raises(PhotoError, match="8-bit grey"):
+        shrink_map(png(np.zeros((4, 4, 3), np.uint8)), (4, 4))
+
+
+def test_an_album_keeps_one_copy_of_each_photo_and_looks_at_the_first() -> None:
+    album = Album()
+    first = album.add("a.jpg", jpeg(seed=1))
+    album.add("again.jpg", jpeg(seed=1))
+    second = album.add("b.jpg", jpeg(seed=2))
+    assert list(album.photos) == [first.sha, second.sha]
+    assert album.current == first
+    album.remove(first.sha)
+    assert album.current == second
+    album.clear()
+    assert album.current is None
+
+
+def test_a_full_session_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = jpeg()
+    monkeypatch.setattr(photos, "SESSION_BYTES", len(data))
+    album = Album()
+    album.add("a.jpg", data)
+    with pytest.raises(PhotoError, match="Remove other photos"):
+        album.add("b.jpg", jpeg(seed=9))
+
+
+def test_the_album_outlives_reruns() -> None:
+    session: dict[str, object] = {}
+    album = album_of(session)
+    assert album_of(session) is album

@@ -1,0 +1,45 @@
+"""Tables of the Runs page."""
+
+import pytest
+
+from front.metric_info import METRICS, info_of
+from front.run_tables import duration, parameter_table, run_table, unique_names
+from tests.front.fake_api import history_of, run_of
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"), [(0, "0 s"), (40, "40 s"), (720, "12 min"), (5400, "1 h 30 min"), (3600, "1 h")]
+)
+def test_durations_are_written_for_people(seconds: int, written: str) -> None:
+    assert duration(1000, 1000 + 1000 * seconds) == written
+    assert duration(1000, None) == "—"
+
+
+def test_runs_of_one_name_are_told_apart() -> None:
+    a, b = run_of("segformer") | {"run_id": "abcdef99"}, run_of("segformer") | {"run_id": "123456aa"}
+    assert unique_names([a, b]) == ["segformer scenes (abcdef)", "segformer scenes (123456)"]
+    assert unique_names([a]) == ["segformer scenes"]
+
+
+def test_a_parameter_that_one_run_lacks_differs() -> None:
+    a, b = run_of("segformer"), run_of("segformer")
+    b = b | {"params": b["params"] | {"momentum": "0.9"}}
+    table, differing = parameter_table([a, b])
+    assert differing == ["momentum"]
+    assert table.iloc[0].tolist() == ["—", "0.9"]
+
+
+def test_a_run_without_metrics_or_end_is_listed() -> None:
+    table = run_table([run_of("segformer") | {"metrics": {}, "end_time": None, "status": "RUNNING", "model": None}])
+    assert table.loc[0, "Took"] == "—"
+    assert table.loc[0, "State"] == "Running"
+    assert table.loc[0, "mIoU"] is None or table["mIoU"].isna()[0]
+
+
+def test_every_metric_that_training_logs_has_a_sentence() -> None:
+    for metric in history_of("segformer"):
+        info = info_of(metric)
+        assert info.reading.endswith(".")
+        assert "no description" not in info.reading
+    assert "no description" in info_of("gpu_temperature").reading
+    assert set(METRICS) >= {"train_loss", "val_miou", "images_per_second", "learning_rate"}

@@ -1,0 +1,40 @@
+"""The Runs page: curves of chosen runs with a sentence each, and the parameters that differ."""
+
+from front.metric_info import METRICS
+from tests.front.conftest import OpenPage
+from tests.front.fake_api import FakeApi
+from tests.front.views.test_segment import texts
+
+
+def test_the_registered_runs_are_drawn_from_the_start(open_page: OpenPage, api: FakeApi) -> None:
+    app = open_page("runs")
+    assert api.count("/runs/run-") == 2
+    assert list(app.dataframe[0].value["mIoU"].round(1)) == [67.5, 63.2]
+    titles = [s.value for s in app.subheader]
+    assert titles[:6] == [
+        "Validation mIoU",
+        "Validation pixel accuracy",
+        "Training loss",
+        "Validation loss",
+        "Training speed",
+        "Learning rate",
+    ]
+    assert METRICS["val_miou"].reading in texts(app.caption)
+
+
+def test_more_curves_can_be_chosen(open_page: OpenPage) -> None:
+    app = open_page("runs")
+    app.multiselect(key="extra_metrics").set_value(["val_iou_road"]).run()
+    assert not app.exception
+    assert "Validation IoU of road" in [s.value for s in app.subheader]
+
+
+def test_parameters_that_differ_come_first_and_are_counted(open_page: OpenPage) -> None:
+    app = open_page("runs")
+    assert "2 differ and are marked; 2 are the same" in texts(app.caption)
+    assert list(app.dataframe[1].value["Parameter"]) == ["architecture", "learning_rate", "epochs", "seed"]
+
+
+def test_no_run_says_what_to_do(open_page: OpenPage, api: FakeApi) -> None:
+    api.answer = lambda *_: {"runs": [], "models": []}  # type: ignore[method-assign]
+    assert "There is no run yet" in texts(open_page("runs").info)
