@@ -1,0 +1,234 @@
+"""The ways to get a mask of a photo that are compared: one class each, made and called in a process of its own.
+
+A peer is made from a model's files, told the photo's network input by `use`, and called with the photo's bytes; it
+answers with the bytes of a mask. What it needs is imported when it is made, so that its memory is its own.
+"""
+
+import http.client
+import io
+import threading
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from back.runtime.colour import palette_of
+from back.runtime.threads import available_cpus
+from tests.benchmarks.material import Material
+from tests.benchmarks.photos import Case
+
+
+class Peer(ABC):
+    """One way; `warm_up` calls come before the first one that counts."""
+
+    warm_up = 2
+
+    def __init__(self, material: Material, urls: dict[int | None, str]) -> None:
+        """`urls`: where our API answers, by its pixel budget."""
+        self.material = material
+
+    def use(self, case: Case) -> None:
+        """Get ready for photos like this one."""
+        self.size = case.network_input(self.material.card.input)
+
+    @abstractmethod
+    def __call__(self, data: bytes) -> bytes | None:
+        """The bytes of the mask; None for a way that makes none."""
+
+    def stages(self) -> dict[str, float]:
+        """Milliseconds of the stages of the last call, where the way tells them."""
+        return {}
+
+
+class TorchEager(Peer):
+    """The network as its library runs it, between the usual steps."""
+
+    def __init__(self, material: Material, urls: dict[int | None, str]) -> None:
+        super().__init__(material, urls)
+        import torch
+
+        from tests.benchmarks.usual import UsualSteps
+
+        torch.set_num_threads(available_cpus())
+        self._torch = torch
+        self._steps = UsualSteps(material.card)
+        # A file that this very run has written.
+        self._net = torch.load(material.torch_file, weights_only=False).eval()
+
+    def __call__(self, data: bytes) -> bytes:
+        pixels, photo_size = self._steps.prepare(data, self.size)
+        with self._torch.inference_mode():
+            return self._steps.finish(self._net(self._torch.from_numpy(pixels)), photo_size)
+
+
+class TorchCompiled(TorchEager):
+    """The same behind torch.compile, compiled for one input size."""
+
+    def __init__(self, material: Material, urls: dict[int | None, str]) -> None:
+        super().__init__(material, urls)
+        self._net = self._torch.compile(self._net, dynamic=False)
+
+
+class TransformersPipeline(Peer):
+    """`pipeline("image-segmentation")`, its masks put together into one picture."""
+
+    def __init__(self, material: Material, urls: dict[int | None, str]) -> None:
+        super().__init__(material, urls)
+        import torch
+        from transformers import pipeline
+
+        torch.set_num_threads(available_cpus())
+        self.pipe = pipeline("image-segmentation", model=str(material.transformers_folder), device="cpu")
+        self._palette = palette_of(material.card.taxonomy)
+        self._ids = {name: label for label, name in enumerate(material.card.taxonomy.names)}
+
+    def use(self, case: Case) -> None:
+        super().use(case)
+        self.pipe.image_processor.size = {"height": self.size[0], "width": self.size[1]}
+
+    def __call__(self, data: bytes) -> bytes:
+        from PIL import Image
+
+        photo = Image.open(io.BytesIO(data)).convert("RGB")
+        mask_HWC = np.zeros((photo.height, photo.width, 3), np.uint8)
+        for segment in self.pipe(photo, subtask="semantic"):
+            mask_HWC[np.asarray(segment["mask"]) > 0] = self._palette[self._ids[segment["label"]]]
+        buffer = io.BytesIO()
+        Image.fromarray(mask_HWC).save(buffer, "PNG")
+        return buffer.getvalue()
+
+
+class TransformersCompiled(TransformersPipeline):
+    """The pipeline with its network behind torch.compile, compiled for one input size."""
+
+    def __init__(self, material: Material, urls: dict[int | None, str]) -> None:
+        super().__init__(material, urls)
+        import torch
+
+        self.pipe.model.forward = torch.compile(self.pipe.model.forward, dynamic=False)
+
+
+class OnnxRuntime(Peer):
+    """ONNX Runtime on the trained form between the usual steps."""
+
+    def __init__(self, material: Material, urls: dict[int | None, str]) -> None:
+        super().__init__(material, urls)
+        import onnxruntime
+        import torch
+
+        from tests.benchmarks.usual import UsualSteps
+
+        torch.set_num_threads(available_cpus())
+        self._torch = torch
+        self._steps = UsualSteps(material.card)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = available_cpus()
+        self._session = onnxruntime.InferenceSession(self.onnx(), options, providers=["CPUExecutionProvider"])
+
+    def onnx(self) -> str:
+        return str(self.material.plain_onnx)
+
+    def __call__(self, data: bytes) -> bytes:
+        pixels, photo_size = self._steps.prepare(data, self.size)
+        scores = self._session.run(None, {"image": pixels})[0]
+        return self._steps.finish(self._torch.from_numpy(scores), photo_size)
+
+
+class OnnxRuntimeFolded(OnnxRuntime):
+    """The same on the bundle's own file, whose head is folded."""
+
+    def onnx(self) -> str:
+        return str(self.material.bundle_onnx)
+
+
+class BareOpenVino(Peer):
+    """`infer` alone on a ready tensor, compiled for just its size: what no pipeline around it can beat."""
+
+    def use(self, case: Case) -> None:
+        super().use(case)
+        from tests.benchmarks.openvino_bare import compile_bare
+
+        self._compiled = compile_bare(self.material.bundle_onnx, self.size)
+        self._tensor = np.random.default_rng(0).standard_normal((1, 3, *self.size), np.float32)
+        self._local = threading.local()
+
+    def __call__(self, data: bytes) -> None:
+        if not hasattr(self._local, "request"):
+            self._local.request = self._compiled.create_infer_request()
+        self._local.request.infer([self._tensor], share_inputs=True, share_outputs=True)
+
+    def in_bulk(self, images: int) -> None:
+        """Run so many tensors in the mode that OpenVINO itself calls best for throughput."""
+        import openvino as ov
+
+        from tests.benchmarks.openvino_bare import compile_bare
+
+        if not hasattr(self, "_queue"):
+            self._queue = ov.AsyncInferQueue(compile_bare(self.material.bundle_onnx, self.size, hint="THROUGHPUT"))
+        for _ in range(images):
+            self._queue.start_async([self._tensor], share_inputs=True)
+        self._queue.wait_all()
+
+
+class OursOverHttp(Peer):
+    """POST /predict on the loopback; each thread keeps one connection."""
+
+    warm_up = 8  # a size that comes up often gets a network of its own, compiled in the background
+
+    def __init__(self, material: Material, urls: dict[int | None, str]) -> None:
+        super().__init__(material, urls)
+        self._urls = urls
+        self._local = threading.local()
+
+    def use(self, case: Case) -> None:
+        super().use(case)
+        self._address = self._urls[case.pixel_budget].removeprefix("http://")
+        self._local = threading.local()
+
+    def __call__(self, data: bytes) -> bytes:
+        if not hasattr(self._local, "connection"):
+            self._local.connection = http.client.HTTPConnection(self._address, timeout=120)
+        connection = self._local.connection
+        head = b'--photo\r\nContent-Disposition: form-data; name="image"; filename="photo"\r\n\r\n'
+        connection.request(
+            "POST",
+            f"/predict?model={self.material.name}",
+            head + data + b"\r\n--photo--\r\n",
+            {"Content-Type": "multipart/form-data; boundary=photo"},
+        )
+        response = connection.getresponse()
+        body: bytes = response.read()
+        if response.status != 200:
+            raise RuntimeError(f"POST /predict answered {response.status}: {body[:200].decode(errors='replace')}")
+        self._local.timing = response.headers["Server-Timing"]
+        return body
+
+    def stages(self) -> dict[str, float]:
+        parts: list[Any] = [part.strip().split(";dur=") for part in self._local.timing.split(",")]
+        return {stage: float(ms) for stage, ms in parts}
+
+
+# In the order of the table; the last two are the limit and ours.
+SEGFORMER_PEERS: dict[str, type[Peer]] = {
+    "transformers pipeline": TransformersPipeline,
+    "transformers pipeline, torch.compile": TransformersCompiled,
+    "ONNX Runtime, usual steps": OnnxRuntime,
+    "ONNX Runtime on our folded file, usual steps": OnnxRuntimeFolded,
+    "bare OpenVINO infer, no photo": BareOpenVino,
+    "ours, HTTP": OursOverHttp,
+}
+SMP_PEERS: dict[str, type[Peer]] = {
+    "smp eager, usual steps": TorchEager,
+    "smp torch.compile, usual steps": TorchCompiled,
+    "ONNX Runtime, usual steps": OnnxRuntime,
+    "bare OpenVINO infer, no photo": BareOpenVino,
+    "ours, HTTP": OursOverHttp,
+}
+BARE, OURS = "bare OpenVINO infer, no photo", "ours, HTTP"
+# torch.compile takes minutes for each input size, so these see the headline photo alone.
+HEADLINE_ONLY = (TorchCompiled, TransformersCompiled)
+
+
+def peers_for(material: Material) -> dict[str, type[Peer]]:
+    """The ways that a model can be run, by the name of their row."""
+    return SMP_PEERS if material.transformers_folder is None else SEGFORMER_PEERS

@@ -1,0 +1,171 @@
+"""Each trick alone against the usual way, interleaved in one process: what docs/performance.md tells about."""
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import requests
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from tqdm import tqdm
+
+from back.runtime.colour import palette_of
+from back.runtime.png import encode_palette_png
+from back.runtime.threads import available_cpus
+from back.runtime.upsample import upsample_argmax
+from modelisation.models.depthwise import use_fast_depthwise
+from tests.benchmarks.material import Material
+from tests.benchmarks.measure import interleaved, ratio, summary, timed
+from tests.benchmarks.openvino_bare import compile_bare
+from tests.benchmarks.photos import Case
+from tests.benchmarks.usual import UsualSteps
+
+Scores = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Trick:
+    """Two ways to the same result; both are called once before they are timed."""
+
+    name: str
+    usual_name: str
+    usual: Callable[[], object]
+    ours: Callable[[], object]
+    rounds: int = 20
+
+
+def measure(trick: Trick, rounds: int) -> dict[str, Any]:
+    """`{"trick", "usual_way", "usual_ms", "ours_ms", "ratio"}`, times as medians with p95."""
+    trick.usual()
+    trick.ours()
+    times = interleaved({"usual": timed(trick.usual), "ours": timed(trick.ours)}, min(rounds, trick.rounds))
+    return {
+        "trick": trick.name,
+        "usual_way": trick.usual_name,
+        "usual_ms": summary(times["usual"]),
+        "ours_ms": summary(times["ours"]),
+        "ratio": ratio(times["usual"], times["ours"]),
+    }
+
+
+def measure_tricks(
+    materials: list[Material], scores: Mapping[str, Scores], url: str, photo: Case, rounds: int
+) -> list[dict[str, Any]]:
+    """Measure every trick.
+
+    Args:
+        scores: model -> its real scores of the headline photo, float32 [classes, h, w].
+        url: our API with all the models.
+        photo: the headline photo.
+    """
+    results = []
+    for make in (label_tricks, engine_tricks):
+        for material in materials:
+            for trick in tqdm(
+                list(make(material, scores[material.name], photo)), f"tricks, {material.name}", leave=False
+            ):
+                results.append({"model": material.name} | measure(trick, rounds))
+    if len(materials) > 1:
+        results.append({"model": "all"} | measure(decode_once_trick([m.name for m in materials], url, photo), rounds))
+    results.append({"model": "training"} | measure(depthwise_trick(), rounds))
+    return results
+
+
+def label_tricks(material: Material, scores_CHW: Scores, photo: Case) -> Iterator[Trick]:
+    """Scores to labels, and labels to a PNG."""
+    height, width = scores_CHW.shape[1:]
+    scores_NCHW = torch.from_numpy(scores_CHW)[None]
+    for name, high, wide in (("2 megapixels", photo.height, photo.width), ("12 megapixels", 3000, 4000)):
+
+        def ours(high: int = high, wide: int = wide) -> npt.NDArray[np.uint8]:
+            return upsample_argmax(scores_CHW, high, wide, height, width)
+
+        def upsampled(high: int = high, wide: int = wide) -> torch.Tensor:
+            return F.interpolate(scores_NCHW, size=(high, wide), mode="bilinear", align_corners=False)
+
+        few = 20 if high == photo.height else 5
+        yield Trick(f"exact argmax, {name}", "interpolate + argmax", lambda u=upsampled: u().argmax(1), ours, few)
+        yield Trick(
+            f"exact argmax, {name}", "interpolate + max().indices", lambda u=upsampled: u().max(1).indices, ours, few
+        )
+    labels_HW = upsample_argmax(scores_CHW, photo.height, photo.width, height, width)
+    palette = palette_of(material.card.taxonomy)
+    usual = UsualSteps(material.card)
+    ours_png = lambda: encode_palette_png(labels_HW, palette)  # noqa: E731
+    yield Trick(
+        "palette PNG, own deflate, 2 megapixels", "colours + RGB PNG", lambda: usual.colour(labels_HW), ours_png
+    )
+    yield Trick(
+        "palette PNG, own deflate, 2 megapixels",
+        "Pillow's palette PNG",
+        lambda: _pillow(labels_HW, palette),
+        ours_png,
+    )
+
+
+def _pillow(labels_HW: npt.NDArray[np.uint8], palette: npt.NDArray[np.uint8]) -> bytes:
+    picture, buffer = Image.fromarray(labels_HW, "P"), io.BytesIO()
+    picture.putpalette(palette.tobytes())
+    picture.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def engine_tricks(material: Material, scores_CHW: Scores, photo: Case) -> Iterator[Trick]:
+    """The network itself, in OpenVINO on a ready tensor of the headline photo's size."""
+    size = photo.network_input(material.card.input)
+    tensor = np.random.default_rng(0).standard_normal((1, 3, *size), np.float32)
+
+    def forward(compiled: Any) -> Callable[[], object]:
+        request = compiled.create_infer_request()
+        return lambda: request.infer([tensor], share_inputs=True, share_outputs=True)
+
+    best = forward(compile_bare(material.bundle_onnx, size))
+    if material.is_folded:
+        yield Trick("folded head", "trained form", forward(compile_bare(material.plain_onnx, size)), best)
+    full = forward(compile_bare(material.bundle_onnx, size, precision="f32"))
+    yield Trick("bf16 where the processor has it", "fp32", full, best)
+    yield Trick("network for a hot size", "sizes left open", forward(compile_bare(material.bundle_onnx, None)), best)
+    crowd = forward(compile_bare(material.bundle_onnx, size, threads=4 * available_cpus()))
+    yield Trick("a thread for each processor", "four times as many", crowd, best)
+
+
+def decode_once_trick(models: list[str], url: str, photo: Case) -> Trick:
+    """All models on one photo."""
+    session = requests.Session()
+
+    def post(path: str) -> None:
+        session.post(url + path, files={"image": photo.data}, timeout=120).raise_for_status()
+
+    return Trick(
+        "POST /compare: one upload, decoded once",
+        "POST /predict for each model",
+        lambda: [post(f"/predict?model={model}&format=json&output=classes") for model in models],
+        lambda: post(f"/compare?models={','.join(models)}"),
+    )
+
+
+def depthwise_trick() -> Trick:
+    """Gradients of a 5x5 depthwise convolution in bf16, as DeepLabV3+'s encoder has them."""
+
+    def step(fast: bool) -> Callable[[], object]:
+        torch.manual_seed(0)
+        layer = torch.nn.Conv2d(240, 240, 5, padding=2, groups=240).train()
+        net = torch.nn.Sequential(layer).to(memory_format=torch.channels_last)
+        if fast:
+            use_fast_depthwise(net)
+        image = torch.randn(8, 240, 32, 40).contiguous(memory_format=torch.channels_last).requires_grad_()
+
+        def run() -> None:
+            with torch.autocast("cpu", torch.bfloat16):
+                loss = net(image).sum()
+            loss.backward()
+
+        return run
+
+    return Trick(
+        "depthwise 5x5 with gradients of our own, forward and backward", "PyTorch's", step(False), step(True), 10
+    )

@@ -1,0 +1,97 @@
+"""What a visitor does: bring photos, wait for masks, point at a pixel."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import requests
+from PIL import Image
+from playwright.sync_api import FilePayload, Locator, Page
+
+from modelisation.data.scenes import render_scene
+
+MODELS = ("deeplabv3plus", "segformer")
+TITLES = {"deeplabv3plus": "DeepLabV3+", "segformer": "SegFormer"}
+
+
+def scene_jpeg(seed: int = 4, height: int = 256, width: int = 512) -> bytes:
+    """A rendered street as JPEG."""
+    out = io.BytesIO()
+    Image.fromarray(render_scene(seed, height, width).image).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def enlarged(jpeg: bytes, height: int, width: int) -> bytes:
+    """The same picture with more pixels: rendering 50 megapixels would take half a minute."""
+    out = io.BytesIO()
+    Image.open(io.BytesIO(jpeg)).resize((width, height)).save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+def files(*photos: tuple[str, bytes]) -> Sequence[FilePayload]:
+    return [{"name": name, "mimeType": "image/jpeg", "buffer": data} for name, data in photos]
+
+
+def upload(page: Page, *photos: tuple[str, bytes]) -> None:
+    """Give photos to the first page's uploader, or to the one behind `Add photos`."""
+    box = page.locator("input[type=file]").first
+    more = page.get_by_role("button", name="Add photos")
+    box.or_(more).first.wait_for(state="attached")
+    if not box.count():
+        more.click()
+    box.set_input_files(files(*photos))
+
+
+def viewer(page: Page) -> Locator:
+    """The viewer, once its masks are on the screen."""
+    ready = page.locator(".viewer[data-ready=true]").first
+    ready.wait_for()
+    return ready
+
+
+def point_at(page: Page, x: float, y: float, panel: int = 0) -> None:
+    """Move the mouse over a fraction of a panel's width and height."""
+    canvas = page.locator(".viewer canvas").nth(panel)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def readings(page: Page) -> dict[str, str]:
+    """Class under the pointer by model title, as the viewer says it."""
+    items = page.locator(".viewer .reading").all()
+    return {str(i.get_attribute("data-model")): str(i.get_attribute("data-class")) for i in items}
+
+
+def class_map(api_url: str, photo: bytes, model: str) -> np.ndarray:
+    """The API's class ids, uint8 [height, width]."""
+    answer = predict(api_url, photo, model, "classes")
+    return np.asarray(Image.open(io.BytesIO(answer)))
+
+
+def predict(api_url: str, photo: bytes, model: str, output: str, **query: str) -> bytes:
+    """`/predict`'s bytes."""
+    answer = requests.post(
+        f"{api_url}/predict",
+        params={"model": model, "output": output, **query},
+        files={"image": ("photo.jpg", photo)},
+        timeout=120,
+    )
+    answer.raise_for_status()
+    return answer.content
+
+
+def class_names(api_url: str, model: str) -> list[str]:
+    taxonomy = requests.get(f"{api_url}/classes", params={"model": model}, timeout=30).json()
+    return [c["name"] for c in taxonomy["classes"]]
+
+
+def photo_requests(api_url: str) -> float:
+    """How many photos the API was sent so far, from its Prometheus counters."""
+    total = 0.0
+    for line in requests.get(f"{api_url}/metrics", timeout=30).text.splitlines():
+        name = line.split("{")[0]
+        if name.endswith("requests_total") and ("/predict" in line or "/compare" in line):
+            total += float(line.rsplit(" ", 1)[1])
+    return total

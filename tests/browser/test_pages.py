@@ -1,0 +1,95 @@
+"""Every page in a real browser: it opens by its own address, fits wide and narrow screens, and can be read."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import WAIT_MS
+from tests.browser.stack import Stack
+from tests.browser.steps import class_map, files, scene_jpeg, upload, viewer
+
+PAGES = {
+    "": "Segment",
+    "compare": "Compare",
+    "benchmark": "Benchmark",
+    "runs": "Runs",
+    "about": "About this model",
+}
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_page_opens_by_its_address_and_fits(browser: Browser, stack: Stack, path: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844})
+    page = context.new_page()
+    page.goto(f"{stack.ui_url}/{path}")
+    page.get_by_role("heading", name=PAGES[path], exact=True).first.wait_for(timeout=WAIT_MS)
+    expect(page.get_by_text(re.compile("API ready, 2 models"))).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator("[data-testid=stException]")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    context.close()
+
+
+def test_every_picture_and_chart_says_what_it_shows(page: Page) -> None:
+    upload(page, ("street.jpg", scene_jpeg()))
+    viewer(page)
+    for canvas in page.locator(".viewer canvas").all():
+        assert re.search(r"sees \w+ \d+%", str(canvas.get_attribute("aria-label")))
+    for name in ("Benchmark", "Runs"):
+        page.get_by_role("link", name=name).first.click()
+        page.get_by_role("heading", name=name, exact=True).wait_for()
+        page.locator("[data-testid=stPlotlyChart]").first.wait_for()
+        page.wait_for_timeout(500)
+        for chart in page.locator("[data-testid=stPlotlyChart]").all():
+            named = chart.evaluate("e => !!(e.getAttribute('aria-label') || e.querySelector('[aria-label]'))")
+            assert named, chart.inner_html()[:300]
+
+
+def test_the_photo_is_still_there_on_the_next_page(page: Page) -> None:
+    upload(page, ("street.jpg", scene_jpeg()))
+    viewer(page)
+    page.get_by_role("link", name="Compare").first.click()
+    page.get_by_role("heading", name="Compare", exact=True).wait_for()
+    expect(page.get_by_text("street.jpg · 512 × 256 pixels")).to_be_visible()
+    expect(page.locator(".viewer[data-view=pair]")).to_be_visible()
+
+
+def test_two_models_against_a_label(page: Page, stack: Stack) -> None:
+    photo = scene_jpeg()
+    page.get_by_role("link", name="Compare").first.click()
+    page.get_by_role("heading", name="Compare", exact=True).wait_for()
+    upload(page, ("street.jpg", photo))
+    viewer(page)
+    maps = [class_map(stack.api_url, photo, m) for m in ("deeplabv3plus", "segformer")]
+    same = 100 * (maps[0] == maps[1]).mean()
+    expect(page.get_by_text(f"{same:.1f} %", exact=True).first).to_be_visible()
+    label = io.BytesIO()
+    Image.fromarray(maps[1].astype(np.uint8)).save(label, "PNG")
+    page.get_by_role("button", name="Label file").click()
+    page.locator("input[type=file]").last.set_input_files(
+        [{"name": "label.png", "mimeType": "image/png", "buffer": label.getvalue()}]
+    )
+    expect(page.get_by_role("heading", name="Against the label")).to_be_visible()
+    expect(page.get_by_text("100.0 %", exact=True).first).to_be_visible()
+    expect(page.locator(".legend button[data-class='only SegFormer right']")).to_be_visible()
+
+
+def test_a_dark_browser_gets_a_dark_page(browser: Browser, stack: Stack) -> None:
+    shades = {}
+    for scheme in ("light", "dark"):
+        context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(stack.ui_url)
+        page.get_by_role("heading", name="Segment", exact=True).wait_for(timeout=WAIT_MS)
+        page.locator("input[type=file]").first.set_input_files(files(("street.jpg", scene_jpeg())))
+        page.locator(".viewer[data-ready=true]").wait_for(timeout=WAIT_MS)
+        script = "e => getComputedStyle(e).color"
+        shades[scheme] = page.locator(".viewer").evaluate(script)
+        context.close()
+    light, dark = (sum(map(int, re.findall(r"\d+", shades[s])[:3])) for s in ("light", "dark"))
+    assert light < 200 < 500 < dark

@@ -1,0 +1,238 @@
+"""A visitor segments photos: masks, reading classes, downloads, failures. Against the real API."""
+
+import hashlib
+import io
+import re
+import zipfile
+from pathlib import Path
+from time import perf_counter, process_time
+
+import numpy as np
+import pytest
+import requests
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.stack import Stack, peak_memory_bytes
+from tests.browser.steps import (
+    MODELS,
+    TITLES,
+    class_map,
+    class_names,
+    enlarged,
+    files,
+    photo_requests,
+    point_at,
+    predict,
+    readings,
+    scene_jpeg,
+    upload,
+    viewer,
+)
+
+
+def test_pointing_reads_each_model_s_class_at_that_pixel(page: Page, stack: Stack) -> None:
+    photo = scene_jpeg()
+    upload(page, ("street.jpg", photo))
+    viewer(page)
+    maps = {m: class_map(stack.api_url, photo, m) for m in MODELS}
+    names = class_names(stack.api_url, MODELS[0])
+    for x, y in ((0.101, 0.9), (0.5, 0.1), (0.9, 0.5), (0.333, 0.62)):
+        point_at(page, x, y)
+        expect(page.locator(".viewer .where")).to_contain_text(f"x {int(x * 512)}", timeout=10_000)
+        column, row = (int(v) for v in re.findall(r"\d+", page.locator(".viewer .where").inner_text()))
+        expected = {TITLES[m]: names[labels[row, column]] for m, labels in maps.items()}
+        assert readings(page) == expected
+
+
+def test_opacity_isolation_and_divider_ask_the_api_for_nothing(page: Page, stack: Stack) -> None:
+    upload(page, ("street.jpg", scene_jpeg(seed=8)))
+    view = viewer(page)
+    before = photo_requests(stack.api_url)
+    page.locator(".viewer .opacity input").fill("100")
+    mask = pixels(page)
+    page.locator(".viewer .opacity input").fill("0")
+    photo = pixels(page)
+    assert not np.array_equal(mask, photo)
+    assert len(np.unique(mask.reshape(-1, 3), axis=0)) <= 8 < len(np.unique(photo.reshape(-1, 3), axis=0))
+    chip = view.locator(".legend button[data-class=building]")
+    chip.click()
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    assert not np.array_equal(pixels(page), photo)
+    page.get_by_role("button", name="Show all classes").click()
+    np.testing.assert_array_equal(pixels(page), photo)
+    page.get_by_role("button", name="Before / after").click()
+    handle = page.get_by_role("slider", name="Divider between Photo and DeepLabV3+")
+    handle.focus()
+    page.keyboard.press("End")
+    expect(handle).to_have_attribute("aria-valuenow", "100")
+    page.keyboard.press("ArrowLeft")
+    expect(handle).to_have_attribute("aria-valuenow", "98")
+    assert photo_requests(stack.api_url) == before
+
+
+def test_isolating_a_class_colours_that_class_alone(page: Page, stack: Stack) -> None:
+    photo = scene_jpeg()
+    upload(page, ("street.jpg", photo))
+    view = viewer(page)
+    labels = class_map(stack.api_url, photo, "deeplabv3plus")
+    names = class_names(stack.api_url, "deeplabv3plus")
+    common = int(np.bincount(labels.ravel()).argmax())
+    page.locator(".viewer .opacity input").fill("100")
+    view.locator(f".legend button[data-class='{names[common]}']").click()
+    shown = pixels(page)
+    rows = (np.arange(shown.shape[0]) + 0.5) * labels.shape[0] / shown.shape[0]
+    columns = (np.arange(shown.shape[1]) + 0.5) * labels.shape[1] / shown.shape[1]
+    inside = labels[rows.astype(int)][:, columns.astype(int)] == common
+    colour = np.median(shown[inside], axis=0)
+    assert (np.abs(shown[inside] - colour).max(1) <= 2).mean() > 0.97
+    assert (np.abs(shown[~inside] - colour).max(1) <= 2).mean() < 0.03
+
+
+def test_a_keyboard_reads_classes_too(page: Page) -> None:
+    upload(page, ("street.jpg", scene_jpeg()))
+    viewer(page)
+    page.locator(".viewer canvas").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".viewer .where")).to_have_text("x 261, y 128")
+    assert set(readings(page)) == set(TITLES.values())
+    page.keyboard.press("Escape")
+    expect(page.locator(".viewer .hint")).to_be_visible()
+
+
+def test_the_downloaded_files_are_the_api_s_bytes(page: Page, stack: Stack) -> None:
+    photo = scene_jpeg()
+    upload(page, ("street.jpg", photo))
+    viewer(page)
+    for label, output, query in (("mask", "mask", {}), ("overlay", "overlay", {"opacity": "0.6"})):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"SegFormer {label}", exact=True).click()
+        saved = Path(download.value.path()).read_bytes()
+        assert download.value.suggested_filename == f"street_segformer_{label}.png"
+        expected = predict(stack.api_url, photo, "segformer", output, **query)
+        assert hashlib.sha256(saved).hexdigest() == hashlib.sha256(expected).hexdigest()
+
+
+def test_the_zip_holds_every_photo_and_model(page: Page, stack: Stack) -> None:
+    photos = [(f"p{i}.jpg", scene_jpeg(seed=i, height=128, width=256)) for i in (1, 2)]
+    upload(page, *photos)
+    viewer(page)
+    page.get_by_role("button", name="Make a zip of all 2 photos").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=re.compile("Save the zip")).click()
+    with zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as archive:
+        assert archive.read("p2/segformer_mask.png") == predict(stack.api_url, photos[1][1], "segformer", "mask")
+        assert archive.read("class_shares.csv").count(b"\n") == 1 + 2 * 2 * 8
+
+
+def test_the_photo_survives_an_api_that_stops_and_comes_back(page: Page, stack: Stack) -> None:
+    stack.api.stop()
+    try:
+        upload(page, ("street.jpg", scene_jpeg(seed=6)))
+        expect(page.get_by_text("The API does not answer.")).to_be_visible()
+        expect(page.get_by_text("street.jpg · 512 × 256 pixels")).to_be_visible()
+    finally:
+        stack.api.start()
+    viewer(page)  # nobody pressed anything
+    expect(page.get_by_text("The API does not answer.")).to_have_count(0)
+
+
+def test_a_file_that_is_no_image_is_refused_by_name(page: Page) -> None:
+    upload(page, ("letter.jpg", b"Dear Sir or Madam"))
+    expect(page.get_by_text("letter.jpg is not an image that can be read")).to_be_visible()
+    upload(page, ("street.jpg", scene_jpeg()))
+    viewer(page)
+
+
+def test_fifty_megapixels_are_shown_small_and_read_in_full(page: Page, stack: Stack) -> None:
+    upload(page, ("huge.jpg", enlarged(scene_jpeg(), 5000, 10_000)))
+    viewer(page)
+    point_at(page, 0.995, 0.5)
+    column = int(re.findall(r"\d+", page.locator(".viewer .where").inner_text())[0])
+    assert 9_900 < column < 10_000
+    assert peak_memory_bytes(stack.ui.pid) < 1.5e9
+
+
+def test_a_batch_can_be_cancelled_and_continued(page: Page) -> None:
+    base = scene_jpeg()
+    upload(page, *((f"p{i}.jpg", enlarged(base, 1500 + i, 3000)) for i in range(8)))
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    note = page.get_by_text(re.compile(r"\d of 8 photos segmented; the rest was cancelled"))
+    expect(note).to_be_visible()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0, timeout=120_000)
+    expect(note).to_have_count(0)
+    expect(page.get_by_role("heading", name="All photos")).to_be_visible()
+
+
+def test_the_palette_for_colour_blindness_recolours_the_legend(page: Page, stack: Stack) -> None:
+    upload(page, ("street.jpg", scene_jpeg()))
+    viewer(page)
+    swatch = page.locator(".viewer .legend button[data-class=pedestrian] i")
+    expect(swatch).to_have_css("background-color", "rgb(220, 20, 60)")
+    before = photo_requests(stack.api_url)
+    page.get_by_role("button", name="Colours").click()
+    page.get_by_text("Palette for colour blindness").click()
+    expect(swatch).to_have_css("background-color", "rgb(240, 110, 0)")
+    assert photo_requests(stack.api_url) == before
+
+
+@pytest.mark.slow
+def test_ten_photos_of_twelve_megapixels_fit_into_memory(page: Page, stack: Stack, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    base = np.asarray(rng.integers(0, 60, (3000, 4000, 3)), np.uint8)
+    paths = []
+    for i in range(10):
+        path = tmp_path / f"phone{i}.jpg"
+        path.write_bytes(_jpeg(np.roll(base, 97 * i, axis=1)))
+        paths.append(path)
+    page.locator("input[type=file]").first.set_input_files(paths)
+    viewer(page)
+    expect(page.get_by_role("heading", name="All photos")).to_be_visible(timeout=240_000)
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0, timeout=240_000)
+    assert peak_memory_bytes(stack.ui.pid) < 1.5e9
+
+
+def test_masks_are_on_screen_soon_after_the_api_has_made_them(page: Page, stack: Stack) -> None:
+    """At most a second more than the API needs for both models; the best of three photos."""
+    extra, crowding = [], []
+    for seed in (21, 22, 23):
+        photo = enlarged(scene_jpeg(seed=seed), 1024, 2048)
+        if extra:
+            page.get_by_role("button", name="Start over").click()
+            page.locator(".viewer").wait_for(state="detached")
+        crowding.append(crowdedness())
+        start = perf_counter()
+        page.locator("input[type=file]").first.set_input_files(files((f"{seed}.jpg", photo)))
+        viewer(page)
+        shown = perf_counter() - start
+        start = perf_counter()
+        url = f"{stack.api_url}/compare?models={','.join(MODELS)}"
+        requests.post(url, files={"image": ("a.jpg", photo)}, timeout=60).raise_for_status()
+        extra.append(shown - (perf_counter() - start))
+    if min(extra) > 1.0 and min(crowding) > 1.25:
+        pytest.skip(f"other work takes the processors ({min(crowding):.1f} x slower): seconds over the API's {extra}")
+    assert min(extra) <= 1.0, extra
+
+
+def crowdedness() -> float:
+    """Wall time over processor time of a busy loop: 1 on a machine that is free for us."""
+    wall, busy = perf_counter(), process_time()
+    while process_time() - busy < 0.2:
+        sum(range(1000))
+    return (perf_counter() - wall) / (process_time() - busy)
+
+
+def pixels(page: Page) -> np.ndarray:
+    """The first panel's pixels as the browser shows them: float [height, width, 3]."""
+    page.wait_for_timeout(150)  # one animation frame and the image encoder
+    script = """canvas => { const c = canvas.getContext('2d');
+        return [canvas.width, canvas.height, Array.from(c.getImageData(0, 0, canvas.width, canvas.height).data)] }"""
+    width, height, data = page.locator(".viewer canvas").first.evaluate(script)
+    return np.asarray(data, float).reshape(height, width, 4)[..., :3]
+
+
+def _jpeg(array: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(array).save(out, "JPEG", quality=92)
+    return out.getvalue()

@@ -1,0 +1,41 @@
+"""docs/deployment.md says what the code says."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from back.settings import PREFIX, REPOSITORY, Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "docs" / "deployment.md").read_text()
+
+
+def test_the_settings_table_lists_every_setting_with_its_default() -> None:
+    told = re.findall(rf"^\| `({PREFIX}\w+)` \| (.+?) \| .+ \|$", PAGE, re.MULTILINE)
+    known = {}
+    for name, field in Settings.model_fields.items():
+        unset = field.default is None or field.default == ()
+        known[PREFIX + name.upper()] = "not set" if unset else f"`{field.default}`"
+    known[f"{PREFIX}CACHE_DIR"] = "`.cache` in the clone"
+    assert Settings.model_fields["cache_dir"].default == REPOSITORY / ".cache"
+    assert dict(told) == known
+
+
+def test_its_upload_limits_are_those_of_the_services() -> None:
+    api, dashboard = re.findall(r"client_max_body_size (\d+)m;", PAGE)
+    assert int(api) == Settings.model_fields["max_image_mb"].default
+    config = (ROOT / "front" / ".streamlit" / "config.toml").read_text()
+    assert f"maxUploadSize = {dashboard}" in config
+
+
+def test_its_memory_limits_are_those_of_the_compose_file() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    assert [services[name]["mem_limit"] for name in ("mlflow", "back", "front")] == ["1g", "2g", "512m"]
+    assert "1 GB for MLflow, 2 GB for the API and 512 MB for the dashboard" in PAGE
+
+
+def test_every_file_it_names_exists() -> None:
+    names = re.findall(r"`((?:back|front|modelisation|docs)/[\w./-]+|docker-compose\.yml)`", PAGE)
+    assert len(names) >= 4
+    assert not [name for name in names if not (ROOT / name).exists()]

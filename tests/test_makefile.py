@@ -1,0 +1,89 @@
+"""The make targets: each is explained, asks for what it needs, and calls only what exists."""
+
+import importlib.util
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = (
+    *("help", "setup", "demo", "test", "lint", "lock", "train", "lab", "notebooks", "scenes"),
+    *("benchmark", "benchmark-quality", "tables", "screenshots", "up", "down", "clean"),
+)
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    # Without the variables by which a make that runs these tests would talk to this one.
+    environment = {key: value for key, value in os.environ.items() if not re.match(r"MAKE|MFLAGS", key)}
+    return subprocess.run(["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_help_explains_every_target() -> None:
+    result = make()
+    assert result.returncode == 0
+    explained = dict(re.findall(r"^  ([a-z-]+) +(\S.*)$", result.stdout, re.MULTILINE))
+    assert tuple(explained) == TARGETS
+
+
+def test_every_explained_target_is_phony() -> None:
+    phony = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE)
+    assert phony is not None
+    assert set(phony[1].replace("\\\n", " ").split()) == set(TARGETS)
+
+
+def test_every_module_that_a_target_runs_exists() -> None:
+    modules = set(re.findall(r"(?:/bin/python|\$\(RUN\)) -m ([a-z_.]+)", MAKEFILE))
+    assert "modelisation.demo" in modules
+    assert not [name for name in modules if importlib.util.find_spec(name) is None]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "missing"),
+    [(("train",), "RECIPE"), (("train", "RECIPE=x.yaml"), "DATA"), (("benchmark-quality",), "DATA")],
+)
+def test_a_target_says_which_setting_it_misses_before_it_installs_anything(
+    arguments: tuple[str, ...], missing: str
+) -> None:
+    result = make(*arguments)
+    assert result.returncode != 0
+    assert f"make {arguments[0]} {missing}=" in result.stderr
+    assert "Installing" not in result.stdout
+
+
+def test_both_environments_are_made_from_pinned_files_under_the_shared_constraints() -> None:
+    installs = [line for line in MAKEFILE.splitlines() if re.search(r"\$\(PIP\) install .*-r", line)]
+    assert len(installs) == 2
+    assert all("-c $(CONSTRAINTS)" in line for line in installs)
+
+
+def test_torch_can_come_from_another_index_without_its_address_in_the_project() -> None:
+    commands = make("--dry-run", "--always-make", "setup", "TORCH_INDEX=https://example.org/cpu").stdout
+    assert "--no-deps --index-url 'https://example.org/cpu'" in commands
+    assert "--index-url" not in make("--dry-run", "--always-make", "setup").stdout
+    assert not re.search(r"https?://(?!localhost)", MAKEFILE)
+
+
+def test_ci_runs_the_one_test_command_after_the_system_packages() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    lines = [line.strip() for line in script.read_text().splitlines() if line.strip()]
+    assert lines[-1] == "make test"
+    assert "set -euo pipefail" in lines
+    assert subprocess.run(["bash", "-n", script], timeout=10).returncode == 0
+
+
+def test_pip_s_output_becomes_a_count() -> None:
+    said = "Collecting numpy==1 (from x)\n  Downloading numpy.whl (1 MB)\nProcessing /x/y.whl (from x)\n"
+    said += "Installing collected packages: numpy, y\nSuccessfully installed numpy-1 y-1\n"
+    result = subprocess.run([ROOT / ".ci" / "pip-progress"], input=said, capture_output=True, text=True, timeout=10)
+    assert result.stdout == "  installing 2 packages …\n  2 packages installed\n"
+
+
+def test_nothing_is_said_when_pip_had_nothing_to_do() -> None:
+    said = "Requirement already satisfied: numpy==1\n"
+    result = subprocess.run([ROOT / ".ci" / "pip-progress"], input=said, capture_output=True, text=True, timeout=10)
+    assert result.stdout == ""

@@ -1,0 +1,90 @@
+"""What the READMEs tell people to type works."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from back.main import create_app
+from modelisation.__main__ import make_parser
+from modelisation.data.scenes import render_scene
+from tests.api import Store, empty_database, listening, shared_store, wait_until
+from tests.bundles import png_bytes
+
+__all__ = ["empty_database", "shared_store"]
+
+ROOT = Path(__file__).parents[1]
+READMES = [
+    ROOT / name for name in ("README.md", "modelisation/README.md", "docs/deployment.md", "docs/performance.md")
+]
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def live_api(shared_store: Store) -> Iterator[str]:
+    """A real server with models named as in the README."""
+    with listening(create_app(shared_store.settings())) as url:
+        wait_until(lambda: requests.get(f"{url}/readyz", timeout=5).ok, "the API to be ready")
+        yield url
+
+
+@pytest.fixture
+def street_photo() -> bytes:
+    return png_bytes(render_scene(1, 96, 160).image)
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    return [(p.name, code) for p in READMES for lang, code in _BLOCK.findall(p.read_text()) if lang == language]
+
+
+def commands(prefix: str) -> list[str]:
+    lines = [line for _, code in blocks("bash") + blocks("") for line in code.splitlines()]
+    inline = [code for p in READMES for code in re.findall(r"`([^`\n]+)`", p.read_text())]
+    return sorted({line.split("  #")[0].strip() for line in lines + inline if line.startswith(prefix)})
+
+
+@pytest.mark.parametrize("command", commands("make "))
+def test_every_make_command_names_a_target(command):
+    target = shlex.split(command)[1]
+    help_text = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert re.search(rf"^  {re.escape(target)} ", help_text, re.MULTILINE), f"{target} is not in `make help`"
+
+
+@pytest.mark.parametrize("command", commands("python -m modelisation "))
+def test_every_modelisation_command_is_accepted_by_its_parser(command):
+    arguments = [a for a in shlex.split(command)[3:] if a != "COMMAND"]
+    if arguments:
+        assert make_parser().parse_args(arguments).command == arguments[0]
+
+
+@pytest.mark.parametrize(("name", "code"), blocks("python"))
+def test_every_python_block_runs_against_the_api(name, code, live_api, street_photo, tmp_path, capfd):
+    (tmp_path / "photo.jpg").write_bytes(street_photo)
+    code = code.replace("http://localhost:8000", live_api)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"road +\d+\.\d%", done.stdout)
+
+
+@pytest.mark.parametrize("command", commands("curl "))
+def test_every_curl_command_writes_a_mask(command, live_api, street_photo, tmp_path):
+    from PIL import Image
+
+    (tmp_path / "photo.jpg").write_bytes(street_photo)
+    arguments = shlex.split(command.replace("http://localhost:8000", live_api))
+    subprocess.run([arguments[0], "--fail-with-body", "-sS", *arguments[1:]], cwd=tmp_path, check=True, timeout=120)
+    with Image.open(tmp_path / "mask.png") as mask, Image.open(tmp_path / "photo.jpg") as photo:
+        assert mask.mode == "P"
+        assert mask.size == photo.size
+
+
+@pytest.mark.parametrize("path", READMES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_every_link_into_the_repository_leads_somewhere(path):
+    links = re.findall(r"\]\(([^)#]+)\)", path.read_text())
+    missing = [t for t in links if not t.startswith("http") and not (path.parent / t).exists()]
+    assert missing == []
