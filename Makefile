@@ -32,6 +32,9 @@ COUNT := 100
 TESTS := tests
 PYTEST_ARGS :=
 
+# Texts are UTF-8 on machines whose locale is ASCII too.
+export PYTHONUTF8 := 1
+
 # Caches and settings of libraries stay in the clone.
 CACHE := $(CURDIR)/.cache
 export MPLCONFIGDIR := $(CACHE)/matplotlib

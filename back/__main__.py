@@ -8,11 +8,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 
+from back.runtime.console import use_utf8
 from back.settings import Settings, SettingsError, load_settings, unknown_variables
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; 2 when a setting is wrong or the port is taken."""
+    use_utf8()
     parser = argparse.ArgumentParser(
         prog="python -m back",
         description="Serve StreetSeg's HTTP API. Settings are environment variables that start with STREETSEG_.",

@@ -5,6 +5,7 @@ import importlib
 import sys
 
 from back.runtime.card import BundleError
+from back.runtime.console import use_utf8
 from back.runtime.imaging import ImageError
 from modelisation.data.base import DatasetError
 from modelisation.taxonomy import LabelValueError
@@ -50,6 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. What the user can mend is one sentence on stderr and exit status 1, never a stack trace."""
+    use_utf8()
     try:
         args = make_parser().parse_args(arguments)
         return int(args.run(args))

@@ -102,8 +102,8 @@ def write_report(report: dict[str, Any], folder: Path) -> list[Path]:
     for file, figure in drawn.values():
         figure.savefig(folder / file, dpi=120)
     figures = {title: file for title, (file, _) in drawn.items()}
-    (folder / REPORT_MARKDOWN).write_text(markdown(report, figures))
-    (folder / REPORT_JSON).write_text(json.dumps(report, indent=1) + "\n")
+    (folder / REPORT_MARKDOWN).write_text(markdown(report, figures), encoding="utf-8")
+    (folder / REPORT_JSON).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return [folder / file for file in (REPORT_MARKDOWN, REPORT_JSON, *figures.values())]
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import requests
 
 from back.runtime.card import BundleError
+from back.runtime.console import use_utf8
 from modelisation.bundled_models import FOLDER, find_bundles, register_bundles
 from modelisation.demo_requests import segment, shown, table, wait_for_models
 from modelisation.demo_services import ROOT, DemoError, Ports, Running, check_ports, environment, services, started
@@ -28,6 +29,7 @@ SAMPLE_HEIGHT, SAMPLE_WIDTH = 512, 1024
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; returns the exit status. Everything that goes wrong ends in one sentence."""
+    use_utf8()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:

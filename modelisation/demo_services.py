@@ -145,7 +145,7 @@ def check_ports(wanted: Sequence[Service]) -> None:
 def reason_in(log: Path) -> str:
     """The line of a log that most likely says why a service ended: the last complaint, else the last line."""
     try:
-        lines = log.read_text(errors="replace").splitlines()[-200:]
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-200:]
     except OSError:
         return "it left no log"
     complaints = [line for line in lines if COMPLAINT.match(line)]

@@ -144,6 +144,6 @@ def run(args: argparse.Namespace) -> int:
     print(format_diagnosis(diagnosis, args.show))
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(diagnosis, indent=1) + "\n")
+        args.json.write_text(json.dumps(diagnosis, indent=1) + "\n", encoding="utf-8")
         print(f"written to {args.json}")
     return int(any(fault["severity"] == ERROR for fault in diagnosis["faults"]))

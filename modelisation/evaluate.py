@@ -233,6 +233,6 @@ def run(args: argparse.Namespace) -> int:
     print(format_record(record, args.worst))
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(record, indent=1) + "\n")
+        args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         print(f"written to {args.json}")
     return 0

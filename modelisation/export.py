@@ -54,8 +54,8 @@ def save_run(model: SegmentationModel, contract: InputContract, record: Training
     save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, partial)
     partial.chmod(0o644)  # safetensors makes files that only their owner can read
     partial.replace(run_dir / WEIGHTS_FILE)
-    (run_dir / RECORD_FILE).write_text(record.model_dump_json(indent=1))
-    (run_dir / CONTRACT_FILE).write_text(contract.model_dump_json(indent=1))
+    (run_dir / RECORD_FILE).write_text(record.model_dump_json(indent=1), encoding="utf-8")
+    (run_dir / CONTRACT_FILE).write_text(contract.model_dump_json(indent=1), encoding="utf-8")
 
 
 def export_run(run_dir: Path, val_set: SegmentationDataset) -> Path:
@@ -71,8 +71,8 @@ def export_run(run_dir: Path, val_set: SegmentationDataset) -> Path:
     for name in (RECIPE_COPY, RECORD_FILE, WEIGHTS_FILE, HISTORY_FILE):
         if not (run_dir / name).is_file():
             raise RunError(f"{run_dir / name}: missing; a run can be exported after its first epoch")
-    recipe = Recipe.model_validate(yaml.safe_load((run_dir / RECIPE_COPY).read_text()))
-    record = TrainingRecord.model_validate_json((run_dir / RECORD_FILE).read_text())
+    recipe = Recipe.model_validate(yaml.safe_load((run_dir / RECIPE_COPY).read_text(encoding="utf-8")))
+    record = TrainingRecord.model_validate_json((run_dir / RECORD_FILE).read_text(encoding="utf-8"))
     bundle = run_dir / BUNDLE
     shutil.rmtree(bundle, ignore_errors=True)
     bundle.mkdir()
@@ -80,7 +80,7 @@ def export_run(run_dir: Path, val_set: SegmentationDataset) -> Path:
     model = build_model(recipe.architecture, len(TAXONOMIES[recipe.taxonomy].classes), **build)
     model.load_state_dict(load_file(run_dir / WEIGHTS_FILE))
     model.eval()
-    contract = InputContract.model_validate_json((run_dir / CONTRACT_FILE).read_text())
+    contract = InputContract.model_validate_json((run_dir / CONTRACT_FILE).read_text(encoding="utf-8"))
     shutil.copy(run_dir / WEIGHTS_FILE, bundle / WEIGHTS_FILE)
     shutil.copy(run_dir / HISTORY_FILE, bundle / HISTORY_FILE)
     plan = plan_resize(360, 480, contract, None)
@@ -115,7 +115,7 @@ def write_card(bundle: Path, card: Card) -> None:
     names = (ONNX_FILE, WEIGHTS_FILE, HISTORY_FILE, REPORT_FILE)
     files = {name: sha256_of(bundle / name) for name in names}
     text = card.model_copy(update={"files": files}).model_dump_json(indent=1)
-    (bundle / CARD_FILE).write_text(text)
+    (bundle / CARD_FILE).write_text(text, encoding="utf-8")
 
 
 def metrics_of(evaluation: dict[str, Any]) -> Metrics:
@@ -132,7 +132,7 @@ def count_multiply_adds(form: torch.nn.Module, size: tuple[int, int]) -> int:
 
 def _write_report(bundle: Path, evaluation: dict[str, Any]) -> None:
     report = {"schema_version": 1, "evaluation": evaluation or None, "parity": None, "robustness": None}
-    (bundle / REPORT_FILE).write_text(json.dumps(report, indent=1))
+    (bundle / REPORT_FILE).write_text(json.dumps(report, indent=1), encoding="utf-8")
 
 
 def _label(model: SegmentationModel, image: np.ndarray, contract: InputContract) -> tuple[np.ndarray, float]:
@@ -150,7 +150,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    recipe = Recipe.model_validate(yaml.safe_load((args.run_dir / RECIPE_COPY).read_text()))
+    recipe = Recipe.model_validate(yaml.safe_load((args.run_dir / RECIPE_COPY).read_text(encoding="utf-8")))
     bundle = export_run(args.run_dir, open_dataset(args.data, recipe.val_split, recipe.taxonomy))
     if not args.no_register:
         register_run(bundle)
@@ -160,7 +160,7 @@ def run(args: argparse.Namespace) -> int:
 
 def register_run(bundle: Path) -> None:
     """Register a run's bundle as `candidate` in the store that the run was logged to."""
-    history = json.loads((bundle / HISTORY_FILE).read_text())
+    history = json.loads((bundle / HISTORY_FILE).read_text(encoding="utf-8"))
     version = register_bundle(
         bundle, tracking_uri=default_tracking_uri(), alias="candidate", run_id=history["run_id"]
     )

@@ -26,7 +26,7 @@ def git_state(repository: Path = REPOSITORY) -> dict[str, Any]:
 
 def _git(repository: Path, *arguments: str) -> str:
     return subprocess.run(
-        ["git", "-C", str(repository), *arguments], capture_output=True, text=True, check=True, timeout=30
+        ["git", "-C", str(repository), *arguments], capture_output=True, encoding="utf-8", check=True, timeout=30
     ).stdout
 
 
@@ -55,7 +55,7 @@ def machine() -> dict[str, Any]:
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.is_file():
-        for line in info.read_text().splitlines():
+        for line in info.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
@@ -73,7 +73,7 @@ def peak_rss_bytes() -> int | None:
     status = Path("/proc/self/status")
     if not status.is_file():
         return None
-    for line in status.read_text().splitlines():
+    for line in status.read_text(encoding="utf-8").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return None

@@ -54,7 +54,7 @@ def write_mlmodel(bundle: Path, card: Card, folder: Path, *, run_id: str) -> Pat
     """Write MLmodel for `bundle` into `folder` and return its path."""
     content = mlmodel_of(card, run_id=run_id, onnx_bytes=(bundle / ONNX_FILE).stat().st_size)
     path = folder / MLMODEL_FILE
-    path.write_text(json.dumps(content, indent=2))  # JSON is YAML too, so no YAML library is needed
+    path.write_text(json.dumps(content, indent=2), encoding="utf-8")  # JSON is YAML too, so no YAML library is needed
     return path
 
 

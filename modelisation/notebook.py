@@ -98,7 +98,7 @@ def location_figure(dataset: SegmentationDataset, size: tuple[int, int] = (45, 6
 
 def curves_figure(bundle: Path) -> Figure:
     """Losses and scores of a bundle's run, epoch by epoch."""
-    metrics = json.loads((bundle / HISTORY_FILE).read_text())["metrics"]
+    metrics = json.loads((bundle / HISTORY_FILE).read_text(encoding="utf-8"))["metrics"]
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     losses, scores, classes = figure.subplots(1, 3)
     ious = [name for name in metrics if name.startswith("val_iou_")]

@@ -17,10 +17,12 @@ from modelisation.registry import default_tracking_uri, register_bundle, resolve
 def store_parity(bundle: Path, parity: dict[str, Any]) -> None:
     """Write a parity report into a bundle's `report.json` and bring the card's sha256 of it up to date."""
     report = read_report(bundle) | {"parity": parity}
-    (bundle / REPORT_FILE).write_text(json.dumps(report, indent=1))
+    (bundle / REPORT_FILE).write_text(json.dumps(report, indent=1), encoding="utf-8")
     card: Card = read_card(bundle)
     files = card.files | {REPORT_FILE: sha256_of(bundle / REPORT_FILE)}
-    (bundle / CARD_FILE).write_text(card.model_copy(update={"files": files}).model_dump_json(indent=1))
+    (bundle / CARD_FILE).write_text(
+        card.model_copy(update={"files": files}).model_dump_json(indent=1), encoding="utf-8"
+    )
 
 
 def spread(dataset: SegmentationDataset, images: int | None) -> SegmentationDataset:

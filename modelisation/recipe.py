@@ -86,7 +86,7 @@ def load_recipe(path: Path, overrides: list[str] | None = None) -> Recipe:
         RecipeError: the file is missing or no YAML mapping, an override has no `=`, or a field is wrong.
     """
     try:
-        fields = yaml.safe_load(path.read_text())
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = ", ".join(sorted(p.name for p in (Path(__file__).parent / "recipes").glob("*.yaml")))
         raise RecipeError(f"{path}: no such recipe; modelisation/recipes holds {known}") from None

@@ -28,7 +28,7 @@ def prepare_run_dir(recipe: Recipe, run_dir: Path, resume: bool) -> None:
     if resume:
         if not checkpoint.exists(run_dir):
             raise RecipeError(f"{run_dir}: no checkpoint to resume from; start without --resume")
-        if copy.read_text() != text:
+        if copy.read_text(encoding="utf-8") != text:
             raise RecipeError(
                 f"{copy} differs from this recipe; resume with the same recipe and --set, or start anew"
             )
@@ -37,7 +37,7 @@ def prepare_run_dir(recipe: Recipe, run_dir: Path, resume: bool) -> None:
         raise RecipeError(f"{run_dir}: holds a run; go on with --resume, choose another --run-dir, or delete it")
     shutil.rmtree(run_dir, ignore_errors=True)
     run_dir.mkdir(parents=True)
-    copy.write_text(text)
+    copy.write_text(text, encoding="utf-8")
 
 
 def build_from_recipe(recipe: Recipe) -> SegmentationModel:

@@ -93,7 +93,7 @@ def speed_lines(name: str, path: Path = BENCHMARK) -> list[str]:
     """The lines of a table, with where and how it was measured below it."""
     if not path.is_file():
         return ["Not measured yet: `make benchmark`."]
-    report = json.loads(path.read_text())
+    report = json.loads(path.read_text(encoding="utf-8"))
     return [*SPEED_TABLES[name](report), "", measured_on(report)]
 
 

@@ -84,7 +84,7 @@ def _percent(fraction: float | None) -> str:
 def main() -> int:
     bundles = find_bundles(FOLDER)
     for page in PAGES:
-        page.write_text(fill_tables(page.read_text(), bundles))
+        page.write_text(fill_tables(page.read_text(encoding="utf-8"), bundles), encoding="utf-8")
         print(f"{page.relative_to(REPOSITORY)}: tables written")
     return 0
 

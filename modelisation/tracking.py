@@ -53,7 +53,7 @@ class Tracker:
         else:
             self._run = mlflow.start_run(run_id=run_id, log_system_metrics=True)
             self.run_id = run_id
-            self._history = json.loads(self._path.read_text())
+            self._history = json.loads(self._path.read_text(encoding="utf-8"))
 
     def log_epoch(self, epoch: int, metrics: dict[str, float]) -> None:
         """Log an epoch's metrics; an epoch that is logged again (after a crash before its checkpoint) replaces it."""
@@ -81,5 +81,5 @@ class Tracker:
 
     def _write(self) -> None:
         partial = self._path.with_suffix(".partial")
-        partial.write_text(json.dumps(self._history))
+        partial.write_text(json.dumps(self._history), encoding="utf-8")
         partial.replace(self._path)

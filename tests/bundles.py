@@ -79,11 +79,11 @@ def make_bundle(
     weight, offset = _nearest_colour_weights(taxonomy)
     onnx.save(_network(weight, offset + bias, contract), str(bundle / ONNX_FILE))
     save_file({"head.weight": weight, "head.bias": offset + bias}, bundle / WEIGHTS_FILE)
-    (bundle / HISTORY_FILE).write_text(json.dumps(_history(name, taxonomy, miou)))
+    (bundle / HISTORY_FILE).write_text(json.dumps(_history(name, taxonomy, miou)), encoding="utf-8")
     metrics = _metrics(taxonomy, miou)
     passed = {"model_sha256": sha256_of(bundle / ONNX_FILE), "passed": True, "engines": []} if parity else None
     report = {"schema_version": 1, "evaluation": metrics.model_dump(), "parity": passed, "robustness": None}
-    (bundle / REPORT_FILE).write_text(json.dumps(report))
+    (bundle / REPORT_FILE).write_text(json.dumps(report), encoding="utf-8")
     files = (ONNX_FILE, WEIGHTS_FILE, HISTORY_FILE, REPORT_FILE)
     card = Card(
         name=name,
@@ -100,14 +100,14 @@ def make_bundle(
         self_test=_self_test(taxonomy, contract, weight, offset),
         files={file: sha256_of(bundle / file) for file in files},
     )
-    (bundle / CARD_FILE).write_text(card.model_dump_json(indent=2))
+    (bundle / CARD_FILE).write_text(card.model_dump_json(indent=2), encoding="utf-8")
     return bundle
 
 
 def rewrite_card(bundle: Path, **changes: object) -> Path:
     """Change top-level fields of a bundle's card, for instance to break it; returns the bundle."""
     path = bundle / CARD_FILE
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
     return bundle
 
 

@@ -28,7 +28,7 @@ sys.meta_path.insert(0, Blocked())
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", timeout=120)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_the_tiers_import_only_what_they_may() -> None:
 )
 def test_a_planted_forbidden_import_is_found(copied_tiers: Path, place: str, forbidden: str) -> None:
     planted = copied_tiers / place / "planted.py"
-    planted.write_text(f"def late():\n    {forbidden}\n")
+    planted.write_text(f"def late():\n    {forbidden}\n", encoding="utf-8")
     result = lint_imports(copied_tiers)
     assert result.returncode == 1, result.stdout + result.stderr
     assert f"{place.replace('/', '.')}.planted" in result.stdout
@@ -85,7 +85,11 @@ def test_every_folder_with_python_files_is_a_package(tier: str) -> None:
 
 def packages_without(*folders: str) -> tuple[str, ...]:
     """Import names of everything that is installed here but not pinned in these tiers' requirements."""
-    lines = [line for folder in folders for line in (ROOT / folder / "requirements.txt").read_text().splitlines()]
+    lines = [
+        line
+        for folder in folders
+        for line in (ROOT / folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    ]
     pinned = {canonicalize_name(line.split("==")[0]) for line in lines if "==" in line}
     return tuple(
         package
@@ -112,7 +116,7 @@ def import_without(blocked: tuple[str, ...], modules: list[str], home: Path) -> 
             "NUMBA_CACHE_DIR": str(ROOT / ".cache" / "numba"),
         },
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=120,
     )
 

@@ -13,7 +13,7 @@ import yaml
 from back.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 # The keys of the Compose specification that we use, with the type that it gives them.
 SERVICE_KEYS: dict[str, type | tuple[type, ...]] = {
@@ -37,7 +37,7 @@ CONDITIONS = {"service_started", "service_healthy", "service_completed_successfu
 
 
 def dockerfile_of(service: dict[str, Any]) -> str:
-    return (ROOT / service["build"]["dockerfile"]).read_text()
+    return (ROOT / service["build"]["dockerfile"]).read_text(encoding="utf-8")
 
 
 def test_the_file_holds_to_the_compose_schema() -> None:
@@ -55,7 +55,11 @@ def test_compose_itself_accepts_the_file() -> None:
     if not shutil.which("docker") or subprocess.run(["docker", "compose", "version"], capture_output=True).returncode:
         pytest.skip("docker compose is not installed; the schema test above stands for it")
     result = subprocess.run(
-        ["docker", "compose", "config", "--format", "json"], cwd=ROOT, capture_output=True, text=True, timeout=60
+        ["docker", "compose", "config", "--format", "json"],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
     )
     assert result.returncode == 0, result.stderr
     assert set(json.loads(result.stdout)["services"]) == set(SERVICES)

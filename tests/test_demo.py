@@ -55,7 +55,7 @@ class Place:
             env={**os.environ, "HOME": str(self.folder / "home"), **ports, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
         )
 
     def run(self, *options: str, **variables: str) -> tuple[int, str, str]:
@@ -73,8 +73,8 @@ class Place:
         for entry in Path("/proc").glob("[0-9]*"):
             try:
                 environment = (entry / "environ").read_bytes().decode(errors="replace").split("\0")
-                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
-                command = (entry / "cmdline").read_text().replace("\0", " ")
+                state = (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+                command = (entry / "cmdline").read_text(encoding="utf-8").replace("\0", " ")
             except OSError:
                 continue
             if f"MLFLOW_PORT={self.ports[0]}" in environment and state != "Z":
@@ -192,7 +192,7 @@ class TestAgain:
         demo.stop()
         place = demo.place
         text = place.folder / "notes.jpg"
-        text.write_text("not a picture")
+        text.write_text("not a picture", encoding="utf-8")
         status, _, stderr = place.run("--once", "--image", str(text))
         assert status == 1
         assert re.fullmatch(rf"make demo: The API refused {text} for first \(4\d\d\): .+\n", stderr), stderr
@@ -229,8 +229,8 @@ def test_a_service_that_is_killed_ends_the_demo_with_a_sentence(demo: Demo) -> N
 
 
 def children_of(parent: int, word: str) -> list[int]:
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [int(child) for child in children if word in Path(f"/proc/{child}/cmdline").read_text()]
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="utf-8").split()
+    return [int(child) for child in children if word in Path(f"/proc/{child}/cmdline").read_text(encoding="utf-8")]
 
 
 @pytest.mark.parametrize(

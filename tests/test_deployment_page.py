@@ -8,7 +8,7 @@ import yaml
 from back.settings import PREFIX, REPOSITORY, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = (ROOT / "docs" / "deployment.md").read_text()
+PAGE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
 
 
 def test_the_settings_table_lists_every_setting_with_its_default() -> None:
@@ -25,12 +25,12 @@ def test_the_settings_table_lists_every_setting_with_its_default() -> None:
 def test_its_upload_limits_are_those_of_the_services() -> None:
     api, dashboard = re.findall(r"client_max_body_size (\d+)m;", PAGE)
     assert int(api) == Settings.model_fields["max_image_mb"].default
-    config = (ROOT / "front" / ".streamlit" / "config.toml").read_text()
+    config = (ROOT / "front" / ".streamlit" / "config.toml").read_text(encoding="utf-8")
     assert f"maxUploadSize = {dashboard}" in config
 
 
 def test_its_memory_limits_are_those_of_the_compose_file() -> None:
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     assert [services[name]["mem_limit"] for name in ("mlflow", "back", "front")] == ["1g", "2g", "512m"]
     assert "1 GB for MLflow, 2 GB for the API and 512 MB for the dashboard" in PAGE
 

@@ -28,7 +28,11 @@ DOCKERFILES = ("modelisation/mlflow_server/Dockerfile", "back/Dockerfile", "fron
 
 def instructions_of(dockerfile: str) -> list[tuple[str, str]]:
     """The instructions in order, as (name, rest), with continued lines joined and comments left out."""
-    lines = [line for line in (ROOT / dockerfile).read_text().splitlines() if not line.lstrip().startswith("#")]
+    lines = [
+        line
+        for line in (ROOT / dockerfile).read_text(encoding="utf-8").splitlines()
+        if not line.lstrip().startswith("#")
+    ]
     joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
     return [(line.split(None, 1)[0], line.split(None, 1)[1].strip()) for line in joined.splitlines() if line.strip()]
 
@@ -62,7 +66,7 @@ class Image:
             cwd=self.app,
             env={**self.environment, **more},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=120,
         )
 
@@ -82,7 +86,7 @@ def build(dockerfile: str, folder: Path) -> Image:
     programs.mkdir()
     python = SERVING_PYTHON if SERVING_PYTHON.exists() else Path(sys.executable)
     # A link would lose the environment that the program belongs to.
-    (programs / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(str(python))} "$@"\n')
+    (programs / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(str(python))} "$@"\n', encoding="utf-8")
     (programs / "python").chmod(0o755)
     settings = dict(pair.split("=", 1) for line in all_of(dockerfile, "ENV") for pair in shlex.split(line))
     settings = {key: value.replace("/data", str(data)) for key, value in settings.items()}
@@ -131,7 +135,7 @@ def serving(image: Image, **more: str) -> Iterator[subprocess.Popen[bytes]]:
 def wait_until_healthy(image: Image, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 200  # numba compiles from nothing, and other tests may be running
     while (checked := image.shell(image.health_check)).returncode:
-        log = (image.app.parent / "log").read_text()
+        log = (image.app.parent / "log").read_text(encoding="utf-8")
         assert process.poll() is None, log
         assert time.monotonic() < deadline, checked.stderr + log
         time.sleep(0.5)
@@ -160,7 +164,9 @@ def test_the_image_is_slim_pinned_and_not_run_by_root(image: Image) -> None:
 
 
 def test_everything_copied_is_let_through_to_the_build() -> None:
-    allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    allowed = [
+        line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")
+    ]
     for dockerfile in DOCKERFILES:
         for line in all_of(dockerfile, "COPY"):
             source = line.split()[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MAKEFILE = (ROOT / "Makefile").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = (
     *("help", "setup", "demo", "test", "lint", "lock", "train", "lab", "notebooks", "scenes"),
     *("benchmark", "benchmark-quality", "tables", "screenshots", "up", "down", "clean"),
@@ -19,7 +19,9 @@ TARGETS = (
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     # Without the variables by which a make that runs these tests would talk to this one.
     environment = {key: value for key, value in os.environ.items() if not re.match(r"MAKE|MFLAGS", key)}
-    return subprocess.run(["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        ["make", *arguments], cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", timeout=60
+    )
 
 
 def test_help_explains_every_target() -> None:
@@ -70,7 +72,7 @@ def test_torch_can_come_from_another_index_without_its_address_in_the_project() 
 def test_ci_runs_the_one_test_command_after_the_system_packages() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
-    lines = [line.strip() for line in script.read_text().splitlines() if line.strip()]
+    lines = [line.strip() for line in script.read_text(encoding="utf-8").splitlines() if line.strip()]
     assert lines[-1] == "make test"
     assert "set -euo pipefail" in lines
     assert subprocess.run(["bash", "-n", script], timeout=10).returncode == 0
@@ -79,11 +81,15 @@ def test_ci_runs_the_one_test_command_after_the_system_packages() -> None:
 def test_pip_s_output_becomes_a_count() -> None:
     said = "Collecting numpy==1 (from x)\n  Downloading numpy.whl (1 MB)\nProcessing /x/y.whl (from x)\n"
     said += "Installing collected packages: numpy, y\nSuccessfully installed numpy-1 y-1\n"
-    result = subprocess.run([ROOT / ".ci" / "pip-progress"], input=said, capture_output=True, text=True, timeout=10)
+    result = subprocess.run(
+        [ROOT / ".ci" / "pip-progress"], input=said, capture_output=True, encoding="utf-8", timeout=10
+    )
     assert result.stdout == "  installing 2 packages …\n  2 packages installed\n"
 
 
 def test_nothing_is_said_when_pip_had_nothing_to_do() -> None:
     said = "Requirement already satisfied: numpy==1\n"
-    result = subprocess.run([ROOT / ".ci" / "pip-progress"], input=said, capture_output=True, text=True, timeout=10)
+    result = subprocess.run(
+        [ROOT / ".ci" / "pip-progress"], input=said, capture_output=True, encoding="utf-8", timeout=10
+    )
     assert result.stdout == ""

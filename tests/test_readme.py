@@ -39,19 +39,24 @@ def street_photo() -> bytes:
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
-    return [(p.name, code) for p in READMES for lang, code in _BLOCK.findall(p.read_text()) if lang == language]
+    return [
+        (p.name, code)
+        for p in READMES
+        for lang, code in _BLOCK.findall(p.read_text(encoding="utf-8"))
+        if lang == language
+    ]
 
 
 def commands(prefix: str) -> list[str]:
     lines = [line for _, code in blocks("bash") + blocks("") for line in code.splitlines()]
-    inline = [code for p in READMES for code in re.findall(r"`([^`\n]+)`", p.read_text())]
+    inline = [code for p in READMES for code in re.findall(r"`([^`\n]+)`", p.read_text(encoding="utf-8"))]
     return sorted({line.split("  #")[0].strip() for line in lines + inline if line.startswith(prefix)})
 
 
 @pytest.mark.parametrize("command", commands("make "))
 def test_every_make_command_names_a_target(command):
     target = shlex.split(command)[1]
-    help_text = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    help_text = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
     assert re.search(rf"^  {re.escape(target)} ", help_text, re.MULTILINE), f"{target} is not in `make help`"
 
 
@@ -66,7 +71,9 @@ def test_every_modelisation_command_is_accepted_by_its_parser(command):
 def test_every_python_block_runs_against_the_api(name, code, live_api, street_photo, tmp_path, capfd):
     (tmp_path / "photo.jpg").write_bytes(street_photo)
     code = code.replace("http://localhost:8000", live_api)
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=120
+    )
     assert done.returncode == 0, done.stderr
     assert re.search(r"road +\d+\.\d%", done.stdout)
 
@@ -85,6 +92,6 @@ def test_every_curl_command_writes_a_mask(command, live_api, street_photo, tmp_p
 
 @pytest.mark.parametrize("path", READMES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_every_link_into_the_repository_leads_somewhere(path):
-    links = re.findall(r"\]\(([^)#]+)\)", path.read_text())
+    links = re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8"))
     missing = [t for t in links if not t.startswith("http") and not (path.parent / t).exists()]
     assert missing == []

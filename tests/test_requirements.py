@@ -15,7 +15,7 @@ SERVING = FOLDERS[:3]
 def pins_of(path: Path) -> dict[str, str]:
     """Canonical name -> exact version of every line that is no comment."""
     pins = {}
-    for line in path.read_text().splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             match = re.fullmatch(r"([A-Za-z0-9_.-]+)==(\S+)", line)
             assert match, f"{path}: {line!r} is no exact pin"
@@ -26,7 +26,7 @@ def pins_of(path: Path) -> dict[str, str]:
 def asked_for(path: Path) -> list[Requirement]:
     """The requirements of a .in file and of those that it includes."""
     found = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("-r "):
             found += asked_for(path.parent / line[3:].strip())
         elif line and not line.startswith("#"):
@@ -76,4 +76,8 @@ def test_training_pins_the_torch_that_the_project_is_measured_with() -> None:
 
 def test_no_file_names_a_package_index() -> None:
     files = [ROOT / ".ci" / "constraints.txt", *(ROOT / folder / "requirements.txt" for folder in FOLDERS)]
-    assert not [str(file) for file in files if re.search(r"https?://|--(index|extra|find|trusted)", file.read_text())]
+    assert not [
+        str(file)
+        for file in files
+        if re.search(r"https?://|--(index|extra|find|trusted)", file.read_text(encoding="utf-8"))
+    ]

@@ -27,10 +27,10 @@ def _quotas(proc_cgroup: Path, cgroup_root: Path) -> Iterator[float]:
     for folder in _cgroup_folders(proc_cgroup, cgroup_root):
         try:
             if (folder / "cpu.max").is_file():
-                limit, period = (folder / "cpu.max").read_text().split()
+                limit, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
             else:
-                limit = (folder / "cpu.cfs_quota_us").read_text().strip()
-                period = (folder / "cpu.cfs_period_us").read_text().strip()
+                limit = (folder / "cpu.cfs_quota_us").read_text(encoding="utf-8").strip()
+                period = (folder / "cpu.cfs_period_us").read_text(encoding="utf-8").strip()
             if limit != "max" and int(limit) > 0 and int(period) > 0:
                 yield int(limit) / int(period)
         except (OSError, ValueError):
@@ -39,7 +39,7 @@ def _quotas(proc_cgroup: Path, cgroup_root: Path) -> Iterator[float]:
 
 def _cgroup_folders(proc_cgroup: Path, cgroup_root: Path) -> Iterator[Path]:
     try:
-        lines = proc_cgroup.read_text().splitlines()
+        lines = proc_cgroup.read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     for line in [*lines, "0::/"]:  # inside a container the mount itself is often the process's own group

@@ -19,9 +19,9 @@ HINT = "Point at a picture to read the class there. Press a class below to see i
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
     "streetseg_viewer",
-    html=(_HERE / "viewer.html").read_text(),
-    css=(_HERE / "viewer.css").read_text(),
-    js="".join((_HERE / name).read_text() for name in ("paint.js", "panels.js", "viewer.js")),
+    html=(_HERE / "viewer.html").read_text(encoding="utf-8"),
+    css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
+    js="".join((_HERE / name).read_text(encoding="utf-8") for name in ("paint.js", "panels.js", "viewer.js")),
 )
 
 

@@ -53,7 +53,7 @@ def describe(root: Path) -> tuple[str, str]:
     if not path.is_file():
         return "street8", "not stated"
     try:
-        described = json.loads(path.read_text())
+        described = json.loads(path.read_text(encoding="utf-8"))
         source, licence = described["source"], described.get("licence", "not stated")
     except (ValueError, KeyError, AttributeError) as error:
         raise DatasetError(f'{path}: wanted {{"source": "<values>", "licence": "<terms>"}} ({error})') from error

@@ -22,7 +22,7 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("server") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     (site,) = folder.glob("lib/python*/site-packages")
-    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
     return folder
 
 
@@ -33,7 +33,7 @@ def _environment(**changes: str) -> dict[str, str]:
 
 def _run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [SCRIPT, *options], env=_environment(**environment), capture_output=True, text=True, timeout=200
+        [SCRIPT, *options], env=_environment(**environment), capture_output=True, encoding="utf-8", timeout=200
     )
 
 
@@ -58,7 +58,12 @@ def test_installs_once_and_checks(venv: Path) -> None:
 def test_starts_the_api_and_ctrl_c_ends_it(venv: Path) -> None:
     environment = _environment(VENV=str(venv), STREETSEG_MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     process = subprocess.Popen(
-        [SCRIPT], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        [SCRIPT],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        start_new_session=True,
     )
     try:
         url = f"http://127.0.0.1:{environment['STREETSEG_PORT']}"

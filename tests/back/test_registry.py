@@ -27,8 +27,8 @@ def _add_broken(store: Store, alias: str) -> None:
     """Register a version whose self-test fails: its labels are those of another picture."""
     bundle = make_bundle(store.folder / "broken", name="segformer", bias=9)
     other = make_bundle(store.folder / "other", name="other", classes=2)
-    wrong = json.loads((other / "model.json").read_text())["self_test"]["labels_png"]
-    test = json.loads((bundle / "model.json").read_text())["self_test"] | {"labels_png": wrong}
+    wrong = json.loads((other / "model.json").read_text(encoding="utf-8"))["self_test"]["labels_png"]
+    test = json.loads((bundle / "model.json").read_text(encoding="utf-8"))["self_test"] | {"labels_png": wrong}
     rewrite_card(bundle, self_test=test)
     register_bundle(bundle, tracking_uri=store.uri, alias=alias)
 
@@ -77,7 +77,7 @@ def test_one_broken_model_does_not_keep_another_from_serving(store: Store, regis
 
 def test_model_of_another_project_is_named_as_such(store: Store, registry: ModelRegistry, tmp_path: Path) -> None:
     run = store.client.create_run("1")
-    (tmp_path / "weights.txt").write_text("x")
+    (tmp_path / "weights.txt").write_text("x", encoding="utf-8")
     store.client.log_artifact(run.info.run_id, str(tmp_path / "weights.txt"), "model")
     store.client.create_registered_model("churn")
     store.client.create_model_version("churn", f"{run.info.artifact_uri}/model", run_id=run.info.run_id)

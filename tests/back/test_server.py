@@ -90,7 +90,7 @@ def test_api_waits_for_mlflow_and_outlives_it(tmp_path: Path) -> None:
         assert status("/readyz") == 200
         api.send_signal(signal.SIGTERM)
         assert api.wait(20) in (0, -signal.SIGTERM)
-    assert "Traceback" not in (tmp_path / "api.log").read_text()
+    assert "Traceback" not in (tmp_path / "api.log").read_text(encoding="utf-8")
 
 
 def _is_up(url: str) -> bool:

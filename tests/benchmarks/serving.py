@@ -159,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(report, indent=1) + "\n")
+    options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print_report(report)
     print(f"\nThe report is in {options.json}")
     return write_tables() if options.json.resolve() == BENCHMARK else 0

@@ -69,7 +69,7 @@ class Process:
         return False
 
     def _tail(self) -> str:
-        return self._log.read_text(errors="replace")[-2000:] if self._log.exists() else ""
+        return self._log.read_text(encoding="utf-8", errors="replace")[-2000:] if self._log.exists() else ""
 
 
 class Stack:
@@ -82,7 +82,7 @@ class Stack:
         self.ui_url = f"http://127.0.0.1:{ui_port}"
         store = f"sqlite:///{folder / 'mlflow.db'}"
         for bundle in bundles(folder):
-            checked = json.loads((bundle / REPORT_FILE).read_text()).get("parity")
+            checked = json.loads((bundle / REPORT_FILE).read_text(encoding="utf-8")).get("parity")
             register_bundle(bundle, tracking_uri=store, alias="champion" if checked else "candidate")
         quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
         self.api = Process(
@@ -140,7 +140,7 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30.0) ->
 
 def peak_memory_bytes(pid: int) -> int:
     """The most memory a process ever had in RAM (VmHWM of /proc)."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     raise ValueError(f"/proc/{pid}/status has no VmHWM")

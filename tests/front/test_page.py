@@ -43,7 +43,7 @@ def test_a_server_that_is_down_is_looked_for_often() -> None:
 
 
 def test_the_configuration_keeps_to_this_machine_and_sends_no_statistics() -> None:
-    config = tomllib.loads((FRONT / ".streamlit" / "config.toml").read_text())
+    config = tomllib.loads((FRONT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert config["browser"]["gatherUsageStats"] is False
     assert config["server"]["address"] == "127.0.0.1"
     assert config["client"]["showErrorDetails"] == "none"
@@ -61,7 +61,7 @@ def test_samples_are_small() -> None:
 
 def test_no_private_streamlit_names_are_used() -> None:
     for path in FRONT.rglob("*.py"):
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         assert "st._" not in text, path
         assert "streamlit.runtime" not in text, path
 

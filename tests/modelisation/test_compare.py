@@ -110,7 +110,7 @@ def test_report_and_figures_are_written_and_logged(
         "report.md", "report.json", "class_iou.png", "accuracy_latency.png", "confusion_fine.png",
         "confusion_coarse.png",
     }  # fmt: skip
-    assert json.loads((tmp_path / "out" / "report.json").read_text()) == report
+    assert json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8")) == report
     for file in files:
         if file.suffix == ".png":
             assert min(Image.open(file).size) > 300
@@ -148,7 +148,7 @@ def test_command_prints_the_table_and_writes_the_report(
     printed = capsys.readouterr().out
     assert "| fine |" in printed
     assert "fine is better than coarse" in printed
-    assert (tmp_path / "out" / "report.md").read_text().startswith("# data val: fine, coarse")
+    assert (tmp_path / "out" / "report.md").read_text(encoding="utf-8").startswith("# data val: fine, coarse")
 
 
 def test_command_refuses_models_of_different_classes(root: Path, tmp_path: Path) -> None:

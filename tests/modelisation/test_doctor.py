@@ -134,7 +134,7 @@ def test_remap_applied_twice(street8: Path, remap: str) -> None:
 
 
 def test_remap_to_nineteen_classes_applied_twice(street8: Path, rendered: Path) -> None:
-    (street8 / "dataset.json").write_text(json.dumps({"source": "cityscapes19"}))
+    (street8 / "dataset.json").write_text(json.dumps({"source": "cityscapes19"}), encoding="utf-8")
     once = remap_for("cityscapes_label_ids", "cityscapes19")
     twice = np.array([once.get(v, 255) for v in range(256)], np.uint8)
     for path in street8.glob("*/labels/*.png"):
@@ -200,7 +200,7 @@ def test_camvid_ids_in_a_folder_that_declares_nothing(street8: Path) -> None:
     path = street8 / "train" / "labels" / f"{FIRST}.png"
     change(path, lambda label: back[label])
     assert found(street8) == [("other_encoding", path.name)]
-    (street8 / "dataset.json").write_text(json.dumps({"source": "camvid11"}))
+    (street8 / "dataset.json").write_text(json.dumps({"source": "camvid11"}), encoding="utf-8")
     for other in street8.glob("*/labels/*.png"):
         if other != path:
             change(other, lambda label: back[label])
@@ -297,7 +297,7 @@ def test_command_names_files_and_fixes_and_fails_on_errors(
     assert "error: image without a label: 1" in printed
     assert f"fix: {KINDS['image_without_label'].fix}" in printed
     assert image_of(scenes).name in printed
-    assert json.loads(report.read_text())["counts"]["image_without_label"] == 1
+    assert json.loads(report.read_text(encoding="utf-8"))["counts"]["image_without_label"] == 1
 
 
 def test_folder_that_is_no_data_set_is_refused(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_command_prints_the_scores_and_writes_the_record(
     arguments += ["--latency-runs", "2", "--engine", "onnxruntime", "--calibration"]
     assert run(parser.parse_args([str(bundle), *arguments])) == 0
     printed = capsys.readouterr().out
-    record = json.loads((tmp_path / "r.json").read_text())
+    record = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert f"mIoU {100 * record['miou']:.2f}" in printed
     assert "worst: b" in printed
     assert "total p95" in printed

@@ -12,13 +12,13 @@ def test_clean_and_dirty_trees_are_told_apart(tmp_path: Path) -> None:
         subprocess.run(["git", "-C", str(tmp_path), *identity, *arguments], check=True, capture_output=True)
 
     git("init")
-    (tmp_path / "file").write_text("one")
+    (tmp_path / "file").write_text("one", encoding="utf-8")
     git("add", "file")
     git("commit", "-m", "first")
     clean = git_state(tmp_path)
     assert len(clean["git_commit"]) == 40
     assert clean["git_dirty"] is False
-    (tmp_path / "file").write_text("two")
+    (tmp_path / "file").write_text("two", encoding="utf-8")
     assert git_state(tmp_path) == {"git_commit": clean["git_commit"], "git_dirty": True}
 
 

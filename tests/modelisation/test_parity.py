@@ -179,7 +179,7 @@ def test_command_refuses_to_promote_what_fails(
     assert run(parse(str(bundle), "--data", str(data))) == 1
     assert "not promoted" in capsys.readouterr().out
     assert not database.exists()
-    assert json.loads((bundle / REPORT_FILE).read_text())["parity"]["passed"] is False
+    assert json.loads((bundle / REPORT_FILE).read_text(encoding="utf-8"))["parity"]["passed"] is False
     assert (bundle / CARD_FILE).is_file()
 
 

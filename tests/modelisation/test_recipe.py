@@ -14,7 +14,7 @@ RECIPES = sorted((Path(__file__).parents[2] / "modelisation" / "recipes").glob("
 def test_every_shipped_recipe_is_valid_and_says_what_to_expect(path):
     recipe = load_recipe(path)
     assert recipe.architecture in ARCHITECTURES
-    assert path.read_text().startswith("# ")
+    assert path.read_text(encoding="utf-8").startswith("# ")
 
 
 def test_overrides_reach_nested_fields_and_are_yaml():
@@ -42,6 +42,6 @@ def test_a_missing_recipe_lists_those_there_are(tmp_path):
 
 def test_a_file_that_is_no_mapping_is_refused(tmp_path):
     path = tmp_path / "list.yaml"
-    path.write_text("- 1")
+    path.write_text("- 1", encoding="utf-8")
     with pytest.raises(RecipeError, match="wanted a mapping"):
         load_recipe(path)

@@ -32,7 +32,7 @@ def test_bundle_becomes_a_version_with_alias_and_tags(store: Store, bundle: Path
 
 def test_history_is_replayed_into_the_run(store: Store, bundle: Path) -> None:
     registered = register_bundle(bundle, tracking_uri=store.uri)
-    history = json.loads((bundle / HISTORY_FILE).read_text())
+    history = json.loads((bundle / HISTORY_FILE).read_text(encoding="utf-8"))
     run = store.client.get_run(registered.run_id)
     assert (run.info.start_time, run.info.end_time) == (history["start_time"], history["end_time"])
     assert (run.info.status, run.info.run_name) == ("FINISHED", "segformer")
@@ -45,10 +45,10 @@ def test_history_is_replayed_into_the_run(store: Store, bundle: Path) -> None:
 
 
 def test_long_history_is_replayed_whole(store: Store, bundle: Path) -> None:
-    history = json.loads((bundle / HISTORY_FILE).read_text())
+    history = json.loads((bundle / HISTORY_FILE).read_text(encoding="utf-8"))
     history["metrics"] = {"train_loss": [[i, i / 7, 1_700_000_000_000 + i] for i in range(1701)]}
     history["params"] = {f"p{i}": "x" * 7000 for i in range(120)}
-    (bundle / HISTORY_FILE).write_text(json.dumps(history))
+    (bundle / HISTORY_FILE).write_text(json.dumps(history), encoding="utf-8")
     _accept_changed_history(bundle)
     registered = register_bundle(bundle, tracking_uri=store.uri)
     assert len(store.client.get_metric_history(registered.run_id, "train_loss")) == 1701
@@ -85,7 +85,7 @@ def test_tampered_bundle_is_not_registered(store: Store, bundle: Path) -> None:
 
 
 def test_stray_files_beside_a_bundle_stay_out(store: Store, bundle: Path) -> None:
-    (bundle / "notes.txt").write_text("private")
+    (bundle / "notes.txt").write_text("private", encoding="utf-8")
     registered = register_bundle(bundle, tracking_uri=store.uri)
     names = {Path(f.path).name for f in store.client.list_artifacts(registered.run_id, "model")}
     assert names == {CARD_FILE, "MLmodel", *read_card(bundle).files}
@@ -151,7 +151,7 @@ def test_mlflow_that_does_not_answer_is_one_sentence(bundle: Path, monkeypatch: 
 
 @pytest.mark.parametrize("history", ["{}", "[", '{"metrics": {"train_loss": [[0, "much", 1]]}}', "null"])
 def test_broken_history_is_named_before_anything_is_written(store: Store, bundle: Path, history: str) -> None:
-    (bundle / HISTORY_FILE).write_text(history)
+    (bundle / HISTORY_FILE).write_text(history, encoding="utf-8")
     _accept_changed_history(bundle)
     with pytest.raises(BundleError, match="no training history"):
         register_bundle(bundle, tracking_uri=store.uri)

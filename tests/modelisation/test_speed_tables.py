@@ -31,7 +31,7 @@ def test_all_rows_of_a_table_have_as_many_cells_as_its_head(name):
 
 def test_a_table_ends_with_machine_input_and_code(tmp_path):
     path = tmp_path / "benchmark.json"
-    path.write_text(json.dumps(REPORT))
+    path.write_text(json.dumps(REPORT), encoding="utf-8")
     lines = speed_lines("stages", path)
     assert lines[-1] == measured_on(REPORT)
     for part in ("A processor, 2 cores", "3 interleaved rounds", "2048x1024 JPEG as 1024x512", "code 0123456789ab"):

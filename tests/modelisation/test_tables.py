@@ -30,6 +30,6 @@ def test_an_unknown_table_is_named():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_holds_what_cards_and_benchmark_say(page):
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert "<!-- table " in text
     assert fill_tables(text, find_bundles(FOLDER)) == text, "run `make tables`"

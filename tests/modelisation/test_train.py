@@ -90,7 +90,7 @@ def test_a_run_leaves_a_bundle_that_serves_its_own_metrics(data, store, tmp_path
     assert run.data.params["lr"] == "0.002"
     artifacts = {a.path for a in client.list_artifacts(version.run_id)}
     assert {"confusion_matrix.png", "panel.png", "recipe.yaml", "model"} <= artifacts
-    history = json.loads((bundle / "history.json").read_text())
+    history = json.loads((bundle / "history.json").read_text(encoding="utf-8"))
     assert [point[0] for point in history["metrics"]["train_loss"]] == [1, 2]
 
 
@@ -119,7 +119,7 @@ def test_an_interrupted_and_resumed_run_ends_with_the_same_weights(data, store, 
     assert [name for name in whole if not torch.equal(whole[name], parts[name])] == []
 
     def losses(run: str) -> list[float]:
-        history = json.loads((tmp_path / run / "history.json").read_text())
+        history = json.loads((tmp_path / run / "history.json").read_text(encoding="utf-8"))
         return [value for _, value, _ in history["metrics"]["train_loss"]]
 
     assert losses("parts") == losses("whole")
@@ -127,11 +127,11 @@ def test_an_interrupted_and_resumed_run_ends_with_the_same_weights(data, store, 
 
 def test_ctrl_c_on_the_command_line_saves_and_says_how_to_go_on(data, store, tmp_path):
     path = tmp_path / "recipe.yaml"
-    path.write_text(json.dumps(TINY | {"epochs": 500, "workers": 1, "precision": "bf16"}))
+    path.write_text(json.dumps(TINY | {"epochs": 500, "workers": 1, "precision": "bf16"}), encoding="utf-8")
     command = [sys.executable, "-m", "modelisation", "train", str(path), "--data", str(data)]
     process = subprocess.Popen(
         [*command, "--run-dir", str(tmp_path / "run")], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, start_new_session=True,
+        encoding="utf-8", start_new_session=True,
     )  # fmt: skip
     for line in process.stderr:
         if "epoch 2:" in line or "epoch=2" in line:
@@ -161,7 +161,7 @@ def test_a_run_folder_in_use_is_not_overwritten(data, store, tmp_path):
 
 def test_mistakes_are_one_sentence(data, tmp_path, capsys):
     path = tmp_path / "recipe.yaml"
-    path.write_text(json.dumps(TINY))
+    path.write_text(json.dumps(TINY), encoding="utf-8")
     run = str(tmp_path / "run")
     assert main(["train", str(path), "--data", str(tmp_path / "none"), "--run-dir", run]) == 1
     assert main(["train", str(path), "--data", str(data), "--run-dir", run, "--resume"]) == 1

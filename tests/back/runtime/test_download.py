@@ -29,7 +29,7 @@ class _Client:
 def client(tmp_path: Path) -> _Client:
     source = tmp_path / "source"
     source.mkdir()
-    (source / CARD_FILE).write_text("{}")
+    (source / CARD_FILE).write_text("{}", encoding="utf-8")
     return _Client(source)
 
 
@@ -47,7 +47,7 @@ def test_download_that_breaks_off_leaves_nothing(
     client: _Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def half(client: object, name: str, version: str, scratch: Path) -> Path:
-        (scratch / CARD_FILE).write_text("{")
+        (scratch / CARD_FILE).write_text("{", encoding="utf-8")
         raise ConnectionError("gone")
 
     monkeypatch.setattr(download, "_download", half)

@@ -23,7 +23,7 @@ def test_openvino_reports_nothing_and_writes_nothing_to_the_home_folder(tmp_path
         cwd=ROOT,
         env=environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=200,
     )
     assert (result.returncode, result.stdout) == (0, "openvino\n"), result.stderr

@@ -12,7 +12,7 @@ def four_cpus(monkeypatch):
 
 def write(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
 
 
 def cpus(tmp_path, proc="0::/app\n"):

@@ -75,7 +75,9 @@ def test_plain_folder_reads_its_source_from_dataset_json(tmp_path):
     (tmp_path / "labels").mkdir()
     Image.new("RGB", (6, 4)).save(tmp_path / "images" / "a.jpg")
     Image.fromarray(np.full((4, 6), 26, np.uint8)).save(tmp_path / "labels" / "a.png")
-    (tmp_path / "dataset.json").write_text(json.dumps({"source": "cityscapes_label_ids", "licence": "mine"}))
+    (tmp_path / "dataset.json").write_text(
+        json.dumps({"source": "cityscapes_label_ids", "licence": "mine"}), encoding="utf-8"
+    )
     dataset = open_dataset(tmp_path, "val")
     assert dataset[0].label.tolist() == [[3] * 6] * 4
     assert dataset.licence == "mine"
