@@ -14,12 +14,12 @@ def _print(code: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def test_an_ascii_locale_cannot_print_these_characters_by_itself() -> None:
-    assert b"UnicodeEncodeError" in _print("print('1.3 ± 0.6 …')").stderr
+    assert b"UnicodeEncodeError" in _print(r"print('1.3 \u00b1 0.6 \u2026')").stderr
 
 
 def test_both_streams_become_utf8() -> None:
     code = "import sys; from back.runtime.console import use_utf8; use_utf8()"
-    done = _print(f"{code}; print('1.3 ± 0.6 …'); print('→', file=sys.stderr)")
+    done = _print(code + r"; print('1.3 \u00b1 0.6 \u2026'); print('\u2192', file=sys.stderr)")
     assert done.returncode == 0
     assert done.stdout.decode("utf-8").strip() == "1.3 ± 0.6 …"
     assert done.stderr.decode("utf-8").strip() == "→"
