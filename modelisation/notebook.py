@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from IPython.core.getipython import get_ipython
+from IPython.core.pylabtools import select_figure_formats
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
@@ -15,13 +17,18 @@ from modelisation.data.scenes import write_scenes
 from modelisation.figures import add_legend, label_colours, panel_figure
 from modelisation.lineage import REPOSITORY
 
+# A kernel shows figures as pictures only under matplotlib's inline backend, which a terminal's MPLBACKEND or an earlier
+# matplotlib.use takes away; these figures need no backend, only the PNG formatter.
+if (_shell := get_ipython()) is not None:
+    select_figure_formats(_shell, {"png"})
+
 SCENES = REPOSITORY / ".cache" / "notebook_scenes"
 SCENE_COUNTS = {"train": 16, "val": 8}
 SCENE_SIZE = (192, 384)
 # Overrides that bring a recipe down to seconds: a few steps on small crops.
 SHORT_RUN = [
     "epochs=2", "epoch_samples=16", "batch_size=4", "augmentation.crop=[96, 128]", "warmup_steps=2", "scenes=0",
-    "workers=0", "ema_decay=0.5", "pixel_budget=24576",
+    "workers=0", "ema_decay=0.5", "pixel_budget=24576", "small_crops_first=[]",
 ]  # fmt: skip
 
 

@@ -34,6 +34,14 @@ class Augmentation(_Part):
     rotate: float = Field(default=0.0, description="probability of a rotation by up to 7 degrees")
 
 
+class SmallCrops(_Part):
+    """Smaller crops of a smaller picture for the first epochs: most is learned there, at a fraction of the cost."""
+
+    until_epoch: int = Field(gt=0, description="the last epoch, counted from 1, that takes these crops")
+    crop: tuple[int, int]
+    scale: tuple[float, float]
+
+
 class Loss(_Part):
     """Weights of the parts of the loss; a part of weight 0 is not computed."""
 
@@ -71,12 +79,21 @@ class Recipe(_Part):
     ema_decay: float = Field(default=0.0, ge=0, lt=1, description="0 switches the moving average of the weights off")
     loss: Loss = Loss()
     augmentation: Augmentation = Augmentation()
+    small_crops_first: list[SmallCrops] = Field(default_factory=list, description="in the order of their epochs")
     precision: Literal["bf16", "no"] = "bf16"
     workers: int = 1
     pixel_budget: int = Field(default=480 * 360, description="pixels of the served network's input")
     resize_filter: ResizeFilter = "bilinear"
     weights_licence: str = "as the data's"
     init_from: str | None = Field(default=None, description="bundle folder whose weights training starts from")
+
+    def augmentations(self) -> list[tuple[int, Augmentation]]:
+        """The augmentation of each part of the run, with the number of epochs after which it ends."""
+        small = [
+            (part.until_epoch, self.augmentation.model_copy(update={"crop": part.crop, "scale": part.scale}))
+            for part in self.small_crops_first
+        ]
+        return [*small, (self.epochs, self.augmentation)]
 
 
 def load_recipe(path: Path, overrides: list[str] | None = None) -> Recipe:

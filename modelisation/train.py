@@ -69,7 +69,10 @@ def train(recipe: Recipe, data: Path, run_dir: Path, *, resume: bool = False, re
     main, val_samples = decode_all(train_set), decode_all(val_set)
     height, width = main[0].label.shape
     scenes = render_all(recipe.scenes, height, width, taxonomy, recipe.seed)
-    transform = TrainingTransform(recipe.augmentation, model.mean, taxonomy.ignore_index)
+    transforms = [
+        (end, TrainingTransform(augmentation, model.mean, taxonomy.ignore_index))
+        for end, augmentation in recipe.augmentations()
+    ]
     batches = EpochBatches(
         len(main), len(scenes), recipe.scenes_share, recipe.epoch_samples or len(main), recipe.batch_size, recipe.seed
     )
@@ -79,7 +82,7 @@ def train(recipe: Recipe, data: Path, run_dir: Path, *, resume: bool = False, re
     )
     scheduler = LambdaLR(optimiser, learning_rate_factor(recipe, total_steps))
     criterion = make_criterion(recipe.loss, taxonomy.ignore_index)
-    loader = make_loader(AugmentedSamples([*main, *scenes], transform), batches, recipe.workers)
+    loader = make_loader(AugmentedSamples([*main, *scenes], transforms), batches, recipe.workers)
     # The average is a copy of the bare network, so the bare network is kept beside accelerate's wrapped forward.
     net, optimiser, scheduler, loader = accelerator.prepare(model, optimiser, scheduler, loader)
     progress = Progress()

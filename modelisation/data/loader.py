@@ -15,7 +15,7 @@ from modelisation.data.scenes import render_scene
 from modelisation.data.transforms import TrainingTransform
 from modelisation.taxonomy import apply_remap, remap_for
 
-Key = tuple[int, int]
+Key = tuple[int, int, int]
 
 
 def decode_all(dataset: SegmentationDataset) -> list[Sample]:
@@ -36,22 +36,28 @@ def render_all(count: int, height: int, width: int, taxonomy: Taxonomy, seed: in
 
 
 class AugmentedSamples(Dataset[tuple[Tensor, Tensor]]):
-    """Samples by (index, seed): the seed decides the crop, so no state is carried from one picture to the next."""
+    """Samples by (index, seed, epoch): the seed decides the crop, so no state is carried between pictures.
 
-    def __init__(self, samples: Sequence[Sample], transform: TrainingTransform) -> None:
+    Args:
+        samples: pictures and labels.
+        transforms: (end, transform) pairs in ascending order; a transform serves the epochs below its end.
+    """
+
+    def __init__(self, samples: Sequence[Sample], transforms: Sequence[tuple[int, TrainingTransform]]) -> None:
         self.samples = samples
-        self.transform = transform
+        self.transforms = transforms
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def __getitem__(self, key: Key) -> tuple[Tensor, Tensor]:
-        index, seed = key
-        return self.transform(self.samples[index], seed)
+        index, seed, epoch = key
+        transform = next(transform for end, transform in self.transforms if epoch < end)
+        return transform(self.samples[index], seed)
 
 
 class EpochBatches:
-    """Batches of (index, seed) for one epoch at a time; set `epoch` and `first_batch` before iterating.
+    """Batches of (index, seed, epoch) for one epoch at a time; set `epoch` and `first_batch` before iterating.
 
     Args:
         main: number of real pictures, indices 0..main-1.
@@ -86,7 +92,7 @@ class EpochBatches:
         seeds = rng.integers(0, 2**62, len(indices))
         for b in range(self.first_batch, self.batches):
             part = slice(b * self.batch_size, (b + 1) * self.batch_size)
-            yield [(int(i), int(s)) for i, s in zip(indices[part], seeds[part], strict=True)]
+            yield [(int(i), int(s), self.epoch) for i, s in zip(indices[part], seeds[part], strict=True)]
 
 
 def _passes(count: int, pool: int, rng: np.random.Generator) -> np.ndarray:

@@ -22,7 +22,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 class SegFormer(SegmentationModel):
-    """SegFormer with its standard head for training and the folded head (see `FoldedHead`) for serving.
+    """SegFormer with the standard head's parameters for training and the folded head (see `FoldedHead`) to serve.
 
     Args:
         num_classes: number of classes.
@@ -52,7 +52,8 @@ class SegFormer(SegmentationModel):
             self.initialisation = f"transformers weights {pretrained}"
 
     def forward(self, image_NCHW: Tensor) -> Tensor:
-        return self.net(image_NCHW).logits
+        features = list(self.net.segformer(image_NCHW, output_hidden_states=True).hidden_states)
+        return merged_head_scores(self.net.decode_head, features)
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         return list(self.net.segformer.parameters())
@@ -62,41 +63,65 @@ class SegFormer(SegmentationModel):
         return _Folded(self.net.segformer, FoldedHead(self.net.decode_head)).eval()
 
 
+def merged_projections(head: SegformerDecodeHead, dtype: torch.dtype) -> list[tuple[Tensor, Tensor]]:
+    """Weight [width, channels, 1, 1] and bias [width] of one 1x1 convolution a stage, finest stage first.
+
+    The standard head projects each stage to the head's width, upsamples all to stride 4, concatenates, and fuses
+    with a 1x1 convolution. All of that is linear, and a 1x1 convolution commutes with bilinear upsampling (whose
+    weights sum to one, so biases pass through). So a stage's projection and its slice of the fuse convolution are
+    one matrix, applied at the stage's own resolution; the results are upsampled and added. Gradients flow through
+    to the standard parameters.
+    """
+    # The head concatenates the stages last to first, so the fuse convolution's slices come in that order.
+    slices = head.linear_fuse.weight.to(dtype).view(head.linear_fuse.out_channels, len(head.linear_projections), -1)
+    merged = []
+    with torch.autocast(slices.device.type, enabled=False):
+        for projection, fuse in zip(head.linear_projections, slices.flip(1).unbind(1), strict=True):
+            weight = fuse @ projection.proj.weight.to(dtype)
+            merged.append((weight[..., None, None], fuse @ projection.proj.bias.to(dtype)))
+    return merged
+
+
+def upsampled_sum(stages_NCHW: list[Tensor]) -> Tensor:
+    """Sum of the stages [N, width, h, w] at the size of the first."""
+    total, *coarser = stages_NCHW
+    for stage in coarser:
+        total = total + F.interpolate(stage, size=total.shape[-2:], mode="bilinear", align_corners=False)
+    return total
+
+
+def merged_head_scores(head: SegformerDecodeHead, features_NCHW: list[Tensor]) -> Tensor:
+    """The standard decode head's scores [N, classes, h, w], by the merged matrices: about half of its cost."""
+    merged = merged_projections(head, head.linear_fuse.weight.dtype)
+    fused = upsampled_sum([F.conv2d(feature, *matrix) for feature, matrix in zip(features_NCHW, merged, strict=True)])
+    return head.classifier(head.dropout(F.relu(head.batch_norm(fused))))
+
+
 class FoldedHead(nn.Module):
     """The decode head with everything before the ReLU folded into one 1x1 convolution a stage, exactly.
 
-    The standard head projects each stage to the head's width, upsamples all to stride 4, concatenates, and fuses
-    with a 1x1 convolution and a batch norm. All of that is linear, and a 1x1 convolution commutes with bilinear
-    upsampling (whose weights sum to one, so biases pass through). So projection, the stage's slice of the fuse
-    convolution and the batch norm become one matrix a stage, applied at the stage's own resolution; the results are
-    upsampled and added. Same scores to rounding, about half of the whole network's multiplications.
+    The matrices of `merged_projections` with the batch norm merged in as well. Same scores to rounding, about half
+    of the whole network's multiplications.
     """
 
     def __init__(self, head: SegformerDecodeHead) -> None:
         super().__init__()
-        tensors = {name: tensor.detach().double() for name, tensor in head.state_dict().items()}
-        scale = tensors["batch_norm.weight"] / torch.sqrt(tensors["batch_norm.running_var"] + head.batch_norm.eps)
-        shift = tensors["batch_norm.bias"] - tensors["batch_norm.running_mean"] * scale
-        width, count = len(scale), len(head.linear_projections)
-        # The head concatenates the stages last to first, so the fuse convolution's slices come in that order.
-        slices = tensors["linear_fuse.weight"].view(width, count, -1).flip(1)
+        norm = {name: tensor.detach().double() for name, tensor in head.batch_norm.state_dict().items()}
+        scale = norm["weight"] / torch.sqrt(norm["running_var"] + head.batch_norm.eps)
+        shift = norm["bias"] - norm["running_mean"] * scale
         stages = []
-        for i in range(count):
-            fuse = slices[:, i] * scale[:, None]
-            weight = fuse @ tensors[f"linear_projections.{i}.proj.weight"]
-            bias = fuse @ tensors[f"linear_projections.{i}.proj.bias"] + (shift if i == 0 else 0)
-            stage = nn.Conv2d(weight.shape[1], width, 1)
-            stage.load_state_dict({"weight": weight[..., None, None], "bias": bias})
-            stages.append(stage)
+        with torch.no_grad():
+            for i, (weight, bias) in enumerate(merged_projections(head, torch.float64)):
+                stage = nn.Conv2d(weight.shape[1], len(scale), 1)
+                stage.weight.copy_(weight * scale[:, None, None, None])
+                stage.bias.copy_(bias * scale + (shift if i == 0 else 0))  # type: ignore[union-attr]
+                stages.append(stage)
         self.stages = nn.ModuleList(stages)
         self.classifier = head.classifier
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """Scores [N, classes, h, w] from the four stages' features, finest first."""
-        size = features[0].shape[-2:]
-        fused = self.stages[0](features[0])
-        for stage, feature_NCHW in zip(self.stages[1:], features[1:], strict=True):
-            fused = fused + F.interpolate(stage(feature_NCHW), size=size, mode="bilinear", align_corners=False)
+        fused = upsampled_sum([stage(feature) for stage, feature in zip(self.stages, features, strict=True)])
         return self.classifier(F.relu(fused))
 
 

@@ -22,6 +22,17 @@ def test_overrides_reach_nested_fields_and_are_yaml():
     assert (recipe.epochs, recipe.augmentation.crop, recipe.loss.dice) == (3, (64, 96), 0.5)
 
 
+def test_small_crops_come_first_and_keep_the_rest_of_the_augmentation():
+    recipe = load_recipe(
+        RECIPES[0],
+        ["epochs=5", "small_crops_first=[{until_epoch: 2, crop: [64, 96], scale: [0.3, 0.8]}]"],
+    )
+    (end, small), (last, full) = recipe.augmentations()
+    assert (end, small.crop, small.scale) == (2, (64, 96), (0.3, 0.8))
+    assert (last, full) == (5, recipe.augmentation)
+    assert small.flip == full.flip
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

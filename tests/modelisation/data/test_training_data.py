@@ -81,12 +81,12 @@ def test_rare_class_crops_contain_the_rare_class_more_often():
 
 def test_an_epoch_sees_every_picture_before_one_twice():
     batches = EpochBatches(10, 0, 0.0, 10, 5, seed=1)
-    assert sorted(i for batch in batches for i, _ in batch) == list(range(10))
+    assert sorted(i for batch in batches for i, *_ in batch) == list(range(10))
 
 
 def test_the_share_of_scenes_is_kept():
     batches = EpochBatches(100, 30, 0.25, 80, 8, seed=1)
-    indices = [i for batch in batches for i, _ in batch]
+    indices = [i for batch in batches for i, *_ in batch]
     assert sum(i >= 100 for i in indices) == 20
 
 
@@ -103,11 +103,24 @@ def test_the_loader_gives_the_batches_in_order():
     # Without a worker process: PyTorch would handle SIGCHLD in this process from then on, and a signal that meets AMX
     # registers in use (bf16) ends it. The command-line test of Ctrl-C trains with a worker.
     samples = [painted(80, 120, i) for i in range(6)]
-    dataset = AugmentedSamples(samples, TrainingTransform(EVERYTHING, MEAN, 255))
+    dataset = AugmentedSamples(samples, [(1, TrainingTransform(EVERYTHING, MEAN, 255))])
     batches = EpochBatches(6, 0, 0.0, 6, 3, seed=1)
     loaded = list(make_loader(dataset, batches, workers=0))
     expected = [torch.stack([dataset[key][0] for key in batch]) for batch in batches]
     assert all(torch.equal(image, e) for (image, _), e in zip(loaded, expected, strict=True))
+
+
+@pytest.mark.parametrize(("epoch", "size"), [(0, (32, 48)), (1, (32, 48)), (2, (64, 64))])
+def test_the_epoch_decides_how_large_the_crops_are(epoch, size):
+    transforms = [
+        (end, TrainingTransform(Augmentation(crop=crop, scale=(1, 1)), MEAN, 255))
+        for end, crop in ((2, (32, 48)), (5, (64, 64)))
+    ]
+    batches = EpochBatches(1, 0, 0.0, 2, 2, seed=1)
+    batches.epoch = epoch
+    dataset = AugmentedSamples([painted(80, 120, 0)], transforms)
+    ((image, label),) = make_loader(dataset, batches, workers=0)
+    assert image.shape[-2:] == label.shape[-2:] == size
 
 
 def test_an_epoch_without_a_whole_batch_is_refused():

@@ -1,5 +1,7 @@
 """SegFormer: the contract, the paper's sizes, and the folded head."""
 
+import copy
+
 import pytest
 import torch
 from transformers import SegformerForSemanticSegmentation
@@ -40,8 +42,20 @@ def test_the_folded_head_gives_the_standard_heads_scores(size):
         torch.nn.init.normal_(parameter, std=0.3)
     image = torch.randn(2, 3, *size)
     with torch.no_grad():
-        expected, folded = model(image), model.export_form()(image)
+        expected, folded = model.net(image).logits, model.export_form()(image)
     assert (folded - expected).abs().max() <= 1e-5 * (expected.max() - expected.min())
+
+
+def test_training_computes_the_standard_head_and_its_gradients():
+    model = SegFormer(CLASSES, **SMALL, drop_path_rate=0.0, classifier_dropout_prob=0.0).double().train()
+    standard = copy.deepcopy(model.net)
+    image = torch.randn(2, 3, 64, 96, dtype=torch.float64)
+    scores, expected = model(image), standard(image).logits
+    torch.testing.assert_close(scores, expected)
+    (scores.square().sum() + expected.square().sum()).backward()
+    for (name, parameter), reference in zip(model.net.named_parameters(), standard.parameters(), strict=True):
+        if reference.grad is not None:
+            torch.testing.assert_close(parameter.grad, reference.grad, msg=lambda m, name=name: f"{name}: {m}")
 
 
 def test_folding_saves_nearly_half_of_all_multiplications():
@@ -53,7 +67,7 @@ def test_folding_saves_nearly_half_of_all_multiplications():
         return counter.get_total_flops()
 
     model = SegFormer(8, variant="b0").eval()
-    assert flops(model.export_form()) < 0.52 * flops(model)
+    assert flops(model.export_form()) < 0.52 * flops(model.net)
     assert isinstance(model.export_form().head, FoldedHead)
 
 
