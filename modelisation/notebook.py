@@ -17,8 +17,8 @@ from modelisation.data.scenes import write_scenes
 from modelisation.figures import add_legend, label_colours, panel_figure
 from modelisation.lineage import REPOSITORY
 
-# A kernel shows figures as pictures only under matplotlib's inline backend, which a terminal's MPLBACKEND or an earlier
-# matplotlib.use takes away; these figures need no backend, only the PNG formatter.
+# A kernel shows figures as pictures only under matplotlib's inline backend, which a terminal's MPLBACKEND takes away;
+# these figures need no backend, only the PNG formatter.
 if (_shell := get_ipython()) is not None:
     select_figure_formats(_shell, {"png"})
 
