@@ -42,6 +42,13 @@ class SmallCrops(_Part):
     scale: tuple[float, float]
 
 
+class Distillation(_Part):
+    """A trained network whose class probabilities are soft targets beside the labels."""
+
+    teacher: str = Field(description="folder of the teacher's bundle; a relative one counts from the repository")
+    weight: float = Field(default=1.0, gt=0)
+
+
 class Loss(_Part):
     """Weights of the parts of the loss; a part of weight 0 is not computed."""
 
@@ -78,6 +85,7 @@ class Recipe(_Part):
     clip_norm: float = Field(default=5.0, gt=0)
     ema_decay: float = Field(default=0.0, ge=0, lt=1, description="0 switches the moving average of the weights off")
     loss: Loss = Loss()
+    distillation: Distillation | None = None
     augmentation: Augmentation = Augmentation()
     small_crops_first: list[SmallCrops] = Field(default_factory=list, description="in the order of their epochs")
     precision: Literal["bf16", "no"] = "bf16"

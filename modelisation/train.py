@@ -18,6 +18,7 @@ from modelisation.checkpoint import Progress
 from modelisation.data import open_dataset
 from modelisation.data.loader import AugmentedSamples, EpochBatches, decode_all, make_loader, render_all
 from modelisation.data.transforms import TrainingTransform
+from modelisation.distillation import Teacher, distilled
 from modelisation.ema import WeightAverage
 from modelisation.export import RECIPE_COPY, export_run, register_run, save_run
 from modelisation.figures import confusion_figure, panel_figure
@@ -81,7 +82,9 @@ def train(recipe: Recipe, data: Path, run_dir: Path, *, resume: bool = False, re
         model.parameter_groups(recipe.lr, recipe.encoder_lr_factor, recipe.weight_decay), fused=True
     )
     scheduler = LambdaLR(optimiser, learning_rate_factor(recipe, total_steps))
-    criterion = make_criterion(recipe.loss, taxonomy.ignore_index)
+    labelled = make_criterion(recipe.loss, taxonomy.ignore_index)
+    distillation = recipe.distillation
+    teacher = distillation and Teacher(REPOSITORY / distillation.teacher, taxonomy, accelerator.device)
     loader = make_loader(AugmentedSamples([*main, *scenes], transforms), batches, recipe.workers)
     # The average is a copy of the bare network, so the bare network is kept beside accelerate's wrapped forward.
     net, optimiser, scheduler, loader = accelerator.prepare(model, optimiser, scheduler, loader)
@@ -119,8 +122,12 @@ def train(recipe: Recipe, data: Path, run_dir: Path, *, resume: bool = False, re
             before = time.perf_counter()
             for image_NCHW, label_NHW in loader:
                 started = time.perf_counter()
-                image = normalise(image_NCHW.permute(0, 2, 3, 1), contract)
+                image_NHWC = image_NCHW.permute(0, 2, 3, 1)
+                image = normalise(image_NHWC, contract)
                 with accelerator.autocast():
+                    criterion = labelled
+                    if teacher and distillation:
+                        criterion = distilled(labelled, teacher.probabilities(image_NHWC), distillation.weight)
                     loss = net.loss(image.contiguous(memory_format=torch.channels_last), label_NHW.long(), criterion)
                 if not torch.isfinite(loss):
                     raise TrainingError(f"the loss is {loss.item()} at step {bar.n}; lower lr (now {recipe.lr})")
