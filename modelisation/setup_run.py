@@ -13,7 +13,7 @@ from modelisation.export import RECIPE_COPY
 from modelisation.models import build_model, load_bundle_model
 from modelisation.models.base import SegmentationModel
 from modelisation.models.depthwise import use_fast_depthwise
-from modelisation.recipe import Recipe, RecipeError
+from modelisation.recipe import Recipe, RecipeError, load_recipe
 from modelisation.taxonomy import TAXONOMIES
 
 
@@ -24,20 +24,23 @@ def prepare_run_dir(recipe: Recipe, run_dir: Path, resume: bool) -> None:
         RecipeError: the folder is in use, has no checkpoint to resume from, or belongs to another recipe.
     """
     copy = run_dir / RECIPE_COPY
-    text = yaml.safe_dump(recipe.model_dump(mode="json"))
+    fields = recipe.model_dump(mode="json")
     if resume:
         if not checkpoint.exists(run_dir):
             raise RecipeError(f"{run_dir}: no checkpoint to resume from; start without --resume")
-        if copy.read_text(encoding="utf-8") != text:
+        # As a recipe, not as text: a field that was added since then has its default in both.
+        stored = load_recipe(copy).model_dump(mode="json")
+        if changed := [name for name in fields if fields[name] != stored[name]]:
             raise RecipeError(
-                f"{copy} differs from this recipe; resume with the same recipe and --set, or start anew"
+                f"{copy} differs from this recipe in {', '.join(changed)}; "
+                "resume with the same recipe and --set, or start anew"
             )
         return
     if checkpoint.exists(run_dir):
         raise RecipeError(f"{run_dir}: holds a run; go on with --resume, choose another --run-dir, or delete it")
     shutil.rmtree(run_dir, ignore_errors=True)
     run_dir.mkdir(parents=True)
-    copy.write_text(text, encoding="utf-8")
+    copy.write_text(yaml.safe_dump(fields), encoding="utf-8")
 
 
 def build_from_recipe(recipe: Recipe) -> SegmentationModel:
