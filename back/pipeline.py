@@ -3,6 +3,7 @@
 import base64
 import io
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,7 @@ from PIL import Image
 from back.problems import Problem
 from back.registry import Served
 from back.runtime.colour import overlay, palette_of
-from back.runtime.imaging import ImageError, open_photo
+from back.runtime.imaging import ImageError, Photo, open_photo
 from back.runtime.png import encode_gray_png, encode_palette_png
 from back.runtime.predictor import Prediction
 from back.runtime.upsample import ScoresError
@@ -24,10 +25,10 @@ Output = Literal["mask", "overlay", "classes"]
 
 
 @dataclass(frozen=True)
-class Photo:
-    """A decoded photo: upright RGB."""
+class Upload:
+    """A decoded upload and how long decoding took."""
 
-    image: Image.Image
+    photo: Photo
     decode_ms: float
 
 
@@ -41,8 +42,10 @@ class Segmented:
     timings_ms: dict[str, float]
 
 
-async def decode(services: Services, upload: UploadFile, request: Request) -> Photo:
-    """Decode an upload.
+async def decode(
+    services: Services, upload: UploadFile, request: Request, models: Sequence[Served], output: Output
+) -> Upload:
+    """Decode an upload, as large as the models and the output need it.
 
     Raises:
         Problem: 400, 413 or 415, the upload is no usable photo; 499, its sender is gone.
@@ -50,10 +53,15 @@ async def decode(services: Services, upload: UploadFile, request: Request) -> Ph
     if await request.is_disconnected():  # after the wait for its turn: nobody would read the answer
         raise Problem(499, "The client closed the connection.")
 
-    def work() -> Photo:
+    def needed(height: int, width: int) -> tuple[int, int]:
+        heights, widths = zip(*(served.predictor.needed_size(height, width) for served in models), strict=True)
+        return max(heights), max(widths)
+
+    def work() -> Upload:
         start = time.perf_counter()
-        image = open_photo(upload.file.read(), services.settings.max_pixels)
-        return Photo(image, (time.perf_counter() - start) * 1e3)
+        # An overlay shows the photo itself, so it needs all of its pixels.
+        photo = open_photo(upload.file.read(), services.settings.max_pixels, None if output == "overlay" else needed)
+        return Upload(photo, (time.perf_counter() - start) * 1e3)
 
     try:
         return await services.workers.codec(work)
@@ -62,7 +70,7 @@ async def decode(services: Services, upload: UploadFile, request: Request) -> Ph
 
 
 async def segment(
-    services: Services, served: Served, photo: Photo, output: Output, opacity: float = 0.5
+    services: Services, served: Served, upload: Upload, output: Output, opacity: float = 0.5
 ) -> Segmented:
     """Predict and encode one model's view of a photo.
 
@@ -70,15 +78,15 @@ async def segment(
         Problem: 500, the network answered with NaN or infinity.
     """
     try:
-        prediction = await services.workers.infer(served.predictor.predict_array, photo.image)
+        prediction = await services.workers.infer(served.predictor.predict_array, upload.photo)
     except ScoresError as error:
         raise Problem(
             500, f"{served.name}/{served.version.version} fails on this photo: {error}; use another model or version."
         ) from error
     start = time.perf_counter()
-    png = await services.workers.codec(encode, photo.image, prediction, output, opacity)
+    png = await services.workers.codec(encode, upload.photo.image, prediction, output, opacity)
     encode_ms = (time.perf_counter() - start) * 1e3
-    timings = {"decode": photo.decode_ms, **prediction.timings_ms, "encode": encode_ms}
+    timings = {"decode": upload.decode_ms, **prediction.timings_ms, "encode": encode_ms}
     services.metrics.observe_stages(served.name, timings)
     return Segmented(served, prediction, png, timings)
 

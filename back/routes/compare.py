@@ -18,9 +18,10 @@ from back.agreement import (
     remap_label,
     scores_against,
 )
-from back.pipeline import Photo, Segmented, answer, check_form, decode, encoded, segment
+from back.pipeline import Segmented, Upload, answer, check_form, decode, encoded, segment
 from back.problems import Problem, responses
 from back.registry import Served
+from back.runtime.imaging import Photo
 from back.runtime.png import encode_gray_png
 from back.schemas import CompareAnswer, LabelAnswer, LabelScores, Pair
 from back.services import Services, ServicesDep
@@ -70,11 +71,11 @@ async def compare(
     async with services.workers.admit():
         models = [await services.model(name) for name in _names(services, query.models)]
         async with services.workers.turn():
-            photo = await decode(services, image, request)
-            truth = await _read_label(services, photo, label, query.label_taxonomy, models)
-            results = await asyncio.gather(*(segment(services, served, photo, query.output) for served in models))
+            upload = await decode(services, image, request, models, query.output)
+            truth = await _read_label(services, upload.photo, label, query.label_taxonomy, models)
+            results = await asyncio.gather(*(segment(services, served, upload, query.output) for served in models))
             body = await services.workers.codec(
-                lambda: _answer(photo, results, query.output, truth, started).model_dump_json().encode()
+                lambda: _answer(upload, results, query.output, truth, started).model_dump_json().encode()
             )
     return Response(body, media_type="application/json")
 
@@ -101,7 +102,7 @@ async def _read_label(
         return None
 
     def work() -> dict[str, UInt8Array]:
-        label_HW = decode_label(label.file.read(), photo.image.width, photo.image.height)
+        label_HW = decode_label(label.file.read(), photo.width, photo.height)
         taxonomies = {served.predictor.card.taxonomy.id: served.predictor.card.taxonomy for served in models}
         return {key: remap_label(label_HW, source, taxonomy) for key, taxonomy in taxonomies.items()}
 
@@ -109,7 +110,7 @@ async def _read_label(
 
 
 def _answer(
-    photo: Photo,
+    upload: Upload,
     results: list[Segmented],
     output: Literal["mask", "classes"],
     truth: dict[str, UInt8Array] | None,
@@ -124,9 +125,9 @@ def _answer(
         pairs.append(Pair(a=key_a, b=key_b, pixel_agreement=agreement_of(counts, a, b), confusion_matrix=matrix))
     several = len(maps) > 1
     return CompareAnswer(
-        width=photo.image.width,
-        height=photo.image.height,
-        decode_ms=photo.decode_ms,
+        width=upload.photo.width,
+        height=upload.photo.height,
+        decode_ms=upload.decode_ms,
         models=[answer(result, output, started) for result in results],
         pairs=pairs,
         disagreement=encoded(encode_gray_png(disagreement_map(maps)), "disagreement") if several else None,

@@ -68,8 +68,8 @@ async def predict(
     async with services.workers.admit():
         served = await services.model(query.model)
         async with services.workers.turn():
-            photo = await decode(services, image, request)
-            result = await segment(services, served, photo, query.output, query.opacity)
+            upload = await decode(services, image, request, [served], query.output)
+            result = await segment(services, served, upload, query.output, query.opacity)
             if query.format == "png":
                 return Response(result.png, media_type="image/png", headers=model_headers(result))
             body = await services.workers.codec(

@@ -17,7 +17,7 @@ from PIL import Image
 
 from back.runtime.card import ONNX_FILE, BundleError, Card, Taxonomy, read_card, sha256_of, verify_files
 from back.runtime.engine import Engine, EngineKind, Precision, create_engine
-from back.runtime.imaging import ImageError, UInt8Array, decode_image, open_photo, plan_resize, to_input
+from back.runtime.imaging import ImageError, Photo, UInt8Array, decode_image, open_photo, plan_resize, to_input
 from back.runtime.upsample import ScoresError, upsample_argmax
 
 _SELF_TEST_PIXELS = 1 << 22
@@ -108,15 +108,23 @@ class Predictor:
         """
         timings: dict[str, float] = {}
         with _timed(timings, "decode"):
-            photo = open_photo(data, max_pixels)
+            photo = open_photo(data, max_pixels, self.needed_size)
         return self._predict(photo, timings)
 
-    def predict_array(self, image_HWC: UInt8Array | Image.Image) -> Prediction:
+    def predict_array(self, image_HWC: UInt8Array | Photo) -> Prediction:
         """Label a decoded photo: uint8 [height, width, 3] RGB, or what `open_photo` gives, which saves a copy.
 
         Several models can share one decoded photo. Raises ScoresError.
         """
-        return self._predict(image_HWC, {})
+        if isinstance(image_HWC, Photo):
+            return self._predict(image_HWC, {})
+        height, width = image_HWC.shape[:2]
+        return self._predict(Photo(Image.fromarray(image_HWC), height, width), {})
+
+    def needed_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width to which a photo of this size is resized: what decoding it must give at the least."""
+        plan = plan_resize(height, width, self.card.input, self.pixel_budget)
+        return plan.height, plan.width
 
     def prepare(self, height: int, width: int) -> None:
         """Get ready for photos of this size: takes a second or two once, and saves doing it in the background.
@@ -126,12 +134,12 @@ class Predictor:
         plan = plan_resize(height, width, self.card.input, self.pixel_budget)
         self.engine.prepare(plan.padded_height, plan.padded_width)
 
-    def _predict(self, photo: UInt8Array | Image.Image, timings: dict[str, float]) -> Prediction:
-        height, width = (photo.height, photo.width) if isinstance(photo, Image.Image) else photo.shape[:2]
+    def _predict(self, photo: Photo, timings: dict[str, float]) -> Prediction:
+        height, width = photo.height, photo.width
         contract = self.card.input
         plan = plan_resize(height, width, contract, self.pixel_budget)
         with _timed(timings, "resize"):
-            image_NHWC = to_input(photo, plan, contract)[None]
+            image_NHWC = to_input(photo.image, plan, contract)[None]
         with _timed(timings, "infer"):
             scores_CHW = self.engine.run(image_NHWC)
         with _timed(timings, "argmax"):

@@ -31,7 +31,7 @@ class Reference:
 
         contract = self._card.input
         plan = plan_resize(case.height, case.width, contract, case.pixel_budget)
-        image_HWC = np.array(to_input(open_photo(case.data, case.height * case.width), plan, contract))
+        image_HWC = np.array(to_input(open_photo(case.data, case.height * case.width).image, plan, contract))
         with torch.inference_mode():
             scores: npt.NDArray[np.float32] = self._model(normalise(torch.from_numpy(image_HWC[None]), contract))[
                 0

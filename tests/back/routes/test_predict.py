@@ -47,6 +47,14 @@ def test_overlay_blends_by_opacity(api: TestClient, opacity: float, shows: str) 
     assert np.array_equal(np.asarray(overlay), dark if shows == "photo" else paint(classes, STREET8))
 
 
+def test_an_overlay_shows_every_pixel_of_a_large_jpeg(api: TestClient) -> None:
+    photo = Image.effect_noise((1600, 1200), 60).convert("RGB")
+    buffer = io.BytesIO()
+    photo.save(buffer, "JPEG", quality=95)
+    overlay = _open(_post(api, "?output=overlay&opacity=0", buffer.getvalue()).content)
+    assert np.array_equal(np.asarray(overlay), np.asarray(_open(buffer.getvalue())))
+
+
 def test_headers_say_who_answered_and_how_long_each_stage_took(api: TestClient) -> None:
     headers = _post(api, "?model=segformer").headers
     assert (headers["x-model"], headers["x-model-version"]) == ("segformer", "1")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from back.runtime.card import InputContract
-from back.runtime.imaging import ImageError, decode_image, plan_resize, to_input
+from back.runtime.imaging import ImageError, decode_image, open_photo, plan_resize, to_input
 
 MILLION = 1_000_000
 CONTRACT = InputContract(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), pixel_budget=512 * 1024)
@@ -248,3 +248,49 @@ def test_an_array_and_a_pillow_picture_give_the_same_input():
     image = photo(50, 70)
     plan = plan_resize(50, 70, CONTRACT, 4000)
     np.testing.assert_array_equal(to_input(image, plan, CONTRACT), to_input(Image.fromarray(image), plan, CONTRACT))
+
+
+def smooth(height, width):
+    rows, columns = np.mgrid[:height, :width]
+    return np.stack([rows * 255 // height, columns * 255 // width, (rows + columns) % 256 // 4], -1).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("needed", "decoded"),
+    [
+        ((100, 150), (100, 150)),
+        ((99, 140), (100, 150)),
+        ((101, 100), (200, 300)),
+        ((1, 1), (50, 75)),
+        ((800, 9), None),
+    ],
+)
+def test_a_jpeg_is_decoded_as_small_as_its_reader_can_take(needed, decoded):
+    photo = open_photo(encoded(smooth(400, 600), "JPEG", quality=95), MILLION, lambda height, width: needed)
+    assert (photo.height, photo.width) == (400, 600)
+    height, width = decoded or (400, 600)
+    assert photo.image.size == (width, height)
+    expected = Image.fromarray(smooth(400, 600)).resize((width, height), Image.Resampling.BOX)
+    assert np.abs(np.asarray(photo.image, np.int16) - np.asarray(expected, np.int16)).mean() < 2
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_turned_jpeg_is_measured_upright(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    asked = []
+
+    def needed(height, width):
+        asked.append((height, width))
+        return height // 4, width // 4
+
+    photo = open_photo(encoded(smooth(400, 600), "JPEG", exif=exif), MILLION, needed)
+    height, width = (400, 600) if orientation in (1, 3) else (600, 400)
+    assert asked == [(photo.height, photo.width)] == [(height, width)]
+    assert photo.image.size == (width // 4, height // 4)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_other_formats_are_decoded_in_full(kind):
+    photo = open_photo(encoded(smooth(400, 600), kind), MILLION, lambda height, width: (10, 10))
+    assert photo.image.size == (600, 400)

@@ -1,4 +1,5 @@
 import base64
+import io
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -72,6 +73,18 @@ def test_bytes_array_and_decoded_photo_give_the_same_labels(predictor):
     expected = predictor.predict(data, MILLION).labels_HW
     np.testing.assert_array_equal(predictor.predict_array(image).labels_HW, expected)
     np.testing.assert_array_equal(predictor.predict_array(open_photo(data, MILLION)).labels_HW, expected)
+
+
+def test_a_large_jpeg_is_labelled_at_its_own_size_from_a_smaller_decode(predictor):
+    labels = halves(1024, 2048)
+    buffer = io.BytesIO()
+    Image.fromarray(paint(labels, predictor.card.taxonomy)).save(buffer, "JPEG", quality=95)
+    data = buffer.getvalue()
+    small = open_photo(data, 4 * MILLION, predictor.needed_size)
+    assert small.image.width * 2 <= small.width == 2048
+    predicted = predictor.predict(data, 4 * MILLION).labels_HW
+    np.testing.assert_array_equal(predicted, predictor.predict_array(small).labels_HW)
+    assert (predicted == labels).mean() > 0.98
 
 
 def test_class_shares_are_fractions_of_all_pixels(predictor):
@@ -212,4 +225,4 @@ def test_auto_precision_leaves_bf16_where_it_fails_the_self_test(tmp_path):
 def test_scores_error_names_model_and_shapes(predictor, monkeypatch):
     monkeypatch.setattr(predictor.engine, "run", lambda image: np.zeros((8, 1, 1), np.float32))
     with pytest.raises(ScoresError, match=r"nearest-colour.*\(8, 1, 1\)"):
-        predictor.predict_array(Image.new("RGB", (64, 64)))
+        predictor.predict_array(np.zeros((64, 64, 3), np.uint8))
