@@ -1,7 +1,8 @@
 """CamVid in the layout of the SegNet tutorial: `train/`, `trainannot/`, `val/`, `valannot/`, `test/`, `testannot/`.
 
 Brostow, Fauqueur, Cipolla, "Semantic object classes in video", Pattern Recognition Letters 2009. The frames come
-from four video clips, so neighbouring frames look alike; `dev` is a split of ours that holds out a whole clip.
+from four video clips, so neighbouring frames look alike; `dev` is a split of ours that holds out a whole clip,
+listed in `camvid_dev.txt`.
 """
 
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 from modelisation.data.base import DatasetError, Item, SegmentationDataset
 
 LICENCE = "CamVid: research, non-commercial (CC BY-NC)"
-# Hyper-parameters are chosen on `dev`, which shares no clip with `devtrain`; both are parts of train.
-DEV_SEQUENCE = "0006R0"
+# Hyper-parameters are chosen on `dev`, which shares no clip with `devtrain`; both are parts of train. The names are
+# those of clip 0006R0.
+DEV_LIST = Path(__file__).with_name("camvid_dev.txt")
 
 
 def is_camvid(root: Path) -> bool:
@@ -25,7 +27,12 @@ def open_camvid(root: Path, split: str, taxonomy: str) -> SegmentationDataset:
     """
     items = _folder_items(root, "train" if split in ("dev", "devtrain") else split)
     if split in ("dev", "devtrain"):
-        items = [item for item in items if (item.sequence == DEV_SEQUENCE) == (split == "dev")]
+        dev = set(DEV_LIST.read_text(encoding="utf-8").split())
+        items = [item for item in items if (item.name in dev) == (split == "dev")]
+        if not items:
+            raise DatasetError(
+                f"{root / 'train'}: holds no picture of the split {split}; {DEV_LIST.name} lists dev's"
+            )
     return SegmentationDataset("camvid", split, items, source="camvid11", taxonomy=taxonomy, licence=LICENCE)
 
 

@@ -22,7 +22,7 @@ def scenes(tmp_path_factory) -> Path:
     return root
 
 
-def camvid_folder(root: Path, names: tuple[str, ...] = ("0001TP_000001", "0006R0_f00002")) -> Path:
+def camvid_folder(root: Path, names: tuple[str, ...] = ("0001TP_000001", "0006R0_f00930")) -> Path:
     for folder in ("train", "trainannot"):
         (root / folder).mkdir(parents=True)
     for i, name in enumerate(names):
@@ -58,8 +58,20 @@ def test_camvid_layout_maps_its_eleven_classes(tmp_path):
 
 def test_dev_holds_out_a_whole_clip(tmp_path):
     root = camvid_folder(tmp_path)
-    assert open_dataset(root, "dev").names == ("0006R0_f00002",)
+    assert open_dataset(root, "dev").names == ("0006R0_f00930",)
     assert open_dataset(root, "devtrain").names == ("0001TP_000001",)
+
+
+def test_a_folder_without_a_frame_of_dev_is_refused(tmp_path):
+    with pytest.raises(DatasetError, match=r"holds no picture of the split dev; camvid_dev\.txt lists dev's"):
+        open_dataset(camvid_folder(tmp_path, ("0001TP_000001",)), "dev")
+
+
+@needs_camvid
+def test_dev_is_the_clip_0006r0_and_devtrain_the_rest_of_train():
+    train, dev, devtrain = (open_dataset(CAMVID, split) for split in ("train", "dev", "devtrain"))
+    assert dev.names == tuple(item.name for item in train.items if item.sequence == "0006R0")
+    assert sorted(dev.names + devtrain.names) == sorted(train.names)
 
 
 @needs_camvid
