@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,13 +12,20 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 MEDIA_TYPE = "application/problem+json"
+# One status has several causes, and a client that waits must know for what: `type` is urn:streetseg:<cause>.
+Cause = Literal["overloaded", "loading", "mlflow-away", "no-model"]
 log = logging.getLogger("streetseg")
 
 
 class ProblemDetails(BaseModel):
     """An error (RFC 9457)."""
 
-    type: str = Field(default="about:blank", description="about:blank: the status code says which kind it is")
+    type: str = Field(
+        default="about:blank",
+        description="about:blank: the status code says which kind it is; with 503 urn:streetseg:overloaded, loading, "
+        "mlflow-away or no-model",
+        examples=["about:blank", "urn:streetseg:overloaded"],
+    )
     title: str = Field(examples=["Not Found"])
     status: int = Field(examples=[404])
     detail: str = Field(
@@ -29,20 +36,31 @@ class ProblemDetails(BaseModel):
 
 
 class Problem(HTTPException):
-    """Ends a request with a problem; `detail` is the sentence for the person who sent it."""
+    """Ends a request with a problem; `detail` is the sentence for the person who sent it, `cause` for programs."""
 
-    def __init__(self, status: int, detail: str, *, retry_after_s: int | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str, *, retry_after_s: int | None = None, cause: Cause | None = None
+    ) -> None:
+        self.cause = cause
         headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
         super().__init__(status_code=status, detail=detail, headers=headers)
 
 
-def problem_response(path: str, status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def problem_response(
+    path: str,
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    cause: Cause | None = None,
+) -> JSONResponse:
     """The response for a problem on `path`."""
     try:
         title = HTTPStatus(status).phrase
     except ValueError:
         title = "Client Closed Request" if status == 499 else "Error"
     body = ProblemDetails(title=title, status=status, detail=detail, instance=path[:200])
+    if cause is not None:
+        body.type = f"urn:streetseg:{cause}"
     return JSONResponse(body.model_dump(), status, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -85,7 +103,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
             detail = f"{request.method} is not allowed on {path}; use {allowed}."
         elif status == 400:
             detail = f"The form cannot be read ({detail.rstrip('.')}); send multipart/form-data, curl -F does."
-    return problem_response(path, status, detail, error.headers)
+    return problem_response(path, status, detail, error.headers, getattr(error, "cause", None))
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:

@@ -8,7 +8,7 @@ When MLflow is away, what is loaded keeps serving.
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from back.catalogue import Catalogue, ModelVersion, RegisteredModel, parse_spec, read_catalogue, resolve
-from back.problems import Problem
+from back.problems import Cause, Problem
 from back.runtime.card import ONNX_FILE, REPORT_FILE, BundleError, read_card, verify_files
 from back.runtime.download import discard_bundle, fetch_bundle, quiet_mlflow
 from back.runtime.predictor import Predictor
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MAX_PINNED = 2  # versions asked for as name@alias or name/3 that stay loaded beside those that names mean
 _LOADS_AT_ONCE = 2
+_NOT_ASKED = "MLflow has not been asked yet; try again in a few seconds."
 log = logging.getLogger("streetseg")
 
 
@@ -54,7 +55,7 @@ class ModelRegistry:
         self.catalogue: Catalogue = {}
         self.served: Mapping[str, Served] = {}
         self.errors: Mapping[str, str] = {}
-        self.mlflow_error: str | None = "MLflow has not been asked yet; try again in a few seconds."
+        self.mlflow_error: str | None = _NOT_ASKED
         self.synced = False  # every model that MLflow names has been loaded, or has failed to load, once
 
     @cached_property
@@ -76,8 +77,8 @@ class ModelRegistry:
                 log.warning("%s", sentence)
             self.mlflow_error = sentence
             return
-        self.mlflow_error = None
         self.catalogue = catalogue
+        self.mlflow_error = None  # after the catalogue, or for a moment it would look as if MLflow held no model
         self.served = {name: served for name, served in self.served.items() if name in catalogue}
         self.errors = {name: error for name, error in self.errors.items() if name in catalogue}
         for pinned in [version for version in self._pinned if not _is_current(catalogue, version)]:
@@ -180,8 +181,10 @@ class ModelRegistry:
         if spec.alias is None and spec.version is None:
             if spec.name in self.served:
                 return self.served[spec.name]
-            reason = self.errors.get(spec.name, f"{spec.name} is being loaded; try again in a few seconds.")
-            raise Problem(503, reason, retry_after_s=5)
+            error = self.errors.get(spec.name)
+            if error is None:
+                raise Problem(503, being_loaded([spec.name]), retry_after_s=5, cause="loading")
+            raise Problem(503, error, retry_after_s=5, cause="no-model")
         version = resolve(self.catalogue, spec)
         if version is None:
             model = self.catalogue[spec.name]
@@ -204,33 +207,37 @@ class ModelRegistry:
         try:
             served = self._pinned.pop(version, None) or self._load(version)
         except _LoadError as error:
-            raise Problem(503, str(error), retry_after_s=30) from error
+            raise Problem(503, str(error), retry_after_s=30, cause="no-model") from error
         self._pinned[version] = served
         while len(self._pinned) > MAX_PINNED:
             self._pinned.popitem(last=False)
         return served
 
-    def why_not_ready(self) -> str | None:
-        """Why no prediction can be made yet, in a sentence; None when one can."""
+    def why_not_ready(self) -> tuple[Cause, str] | None:
+        """Why no prediction can be made yet, in a word and in a sentence; None when one can."""
+        waiting = [name for name in self.catalogue if name not in self.served and name not in self.errors]
+        if self.served and not self.synced:
+            return "loading", being_loaded(waiting)
         if self.served:
             default = self._settings.default_model
             spec = parse_spec(default) if default else None
-            if default and self.synced and (spec is None or resolve(self.catalogue, spec) is None):
-                return f"STREETSEG_DEFAULT_MODEL={default} is not in MLflow. {self._known()}"
-            return None if self.synced else "The models are being loaded; try again in a few seconds."
+            if default and (spec is None or resolve(self.catalogue, spec) is None):
+                return "no-model", f"STREETSEG_DEFAULT_MODEL={default} is not in MLflow. {self._known()}"
+            return None
         if self.mlflow_error:
-            return self.mlflow_error
+            return "loading" if self.mlflow_error == _NOT_ASKED else "mlflow-away", self.mlflow_error
+        if waiting:
+            return "loading", being_loaded(waiting)
         if self.errors:
-            return "No model can be served: " + " ".join(self.errors.values())
-        if self.synced:
-            return (
-                f"MLflow at {self._settings.mlflow_tracking_uri} holds no model; register one with: "
-                "python -m modelisation register BUNDLE"
-            )
-        return "The models are being loaded; try again in a few seconds."
+            return "no-model", "No model can be served: " + " ".join(self.errors.values())
+        return "no-model", (
+            f"MLflow at {self._settings.mlflow_tracking_uri} holds no model; register one with: "
+            "python -m modelisation register BUNDLE"
+        )
 
     def _nothing_ready(self) -> Problem:
-        return Problem(503, self.why_not_ready() or "No model is ready.", retry_after_s=5)
+        cause, sentence = self.why_not_ready() or ("no-model", "No model is ready.")
+        return Problem(503, sentence, retry_after_s=5, cause=cause)
 
     def _known(self) -> str:
         return f"Known models: {', '.join(self.catalogue)}." if self.catalogue else "None is registered."
@@ -238,6 +245,13 @@ class ModelRegistry:
 
 class _LoadError(RuntimeError):
     """A version that cannot be served, in a sentence."""
+
+
+def being_loaded(names: Sequence[str]) -> str:
+    """What is said while models load."""
+    subject = " and ".join(names) if names else "The models"
+    verb = "is" if len(names) == 1 else "are"
+    return f"{subject} {verb} being loaded; try again in a few seconds."
 
 
 def _is_current(catalogue: Catalogue, version: ModelVersion) -> bool:

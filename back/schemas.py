@@ -92,6 +92,7 @@ class ModelEntry(Answer):
     taxonomy: str | None = Field(examples=["street8"])
     description: str | None
     ready: bool
+    loading: bool = Field(description="it is being loaded for the first time and will be ready, or fail, in seconds")
     error: str | None = Field(
         description="why the wanted version does not serve; an older one may, then ready is true"
     )

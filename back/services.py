@@ -43,7 +43,7 @@ class Services:
         if isinstance(found, Served):
             return found
         if self._pinning:  # one at a time: a client that walks through all versions must not hold up the others
-            raise Problem(503, "Another version is being loaded; try again in 5 s.", retry_after_s=5)
+            raise Problem(503, "Another version is being loaded; try again in 5 s.", retry_after_s=5, cause="loading")
         self._pinning = True
         try:
             return await _on(self._loader, lambda: self.registry.load_pinned(found))

@@ -49,6 +49,7 @@ class Workers:
                 503,
                 f"{self.admitted} photos are being worked on or wait; try again in {wait} s.",
                 retry_after_s=wait,
+                cause="overloaded",
             )
         self.admitted += 1
         try:

@@ -21,5 +21,6 @@ async def readyz(services: ServicesDep) -> ReadyAnswer:
     reason. Stays 200 while MLflow is away: what is loaded keeps serving."""
     reason = services.registry.why_not_ready()
     if reason is not None:
-        raise Problem(503, reason, retry_after_s=2)
+        cause, sentence = reason
+        raise Problem(503, sentence, retry_after_s=2, cause=cause)
     return ReadyAnswer(models=sorted(services.registry.served))

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from back.catalogue import ModelVersion, RegisteredModel
 from back.problems import responses
-from back.registry import Served
+from back.registry import Served, being_loaded
 from back.schemas import EngineInfo, ModelDetail, ModelEntry, ModelsAnswer
 from back.services import ServicesDep
 
@@ -46,7 +46,7 @@ async def get_model(name: str, services: ServicesDep) -> ModelDetail:
 def _entry(model: RegisteredModel, served: Served | None, error: str | None) -> dict[str, Any]:
     wanted: ModelVersion | None = model.preferred() if served is None else served.version
     entry: dict[str, Any] = dict.fromkeys(ModelEntry.model_fields)
-    entry |= {"name": model.name, "ready": served is not None, "error": error}
+    entry |= {"name": model.name, "ready": served is not None, "loading": False, "error": error}
     if wanted is not None:
         entry |= {
             "version": wanted.version,
@@ -55,7 +55,7 @@ def _entry(model: RegisteredModel, served: Served | None, error: str | None) -> 
         }
     if served is None:
         if error is None:
-            entry["error"] = f"{model.name} is being loaded; try again in a few seconds."
+            entry |= {"error": being_loaded([model.name]), "loading": True}
         return entry
     predictor, card = served.predictor, served.predictor.card
     training = card.training

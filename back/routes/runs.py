@@ -117,4 +117,6 @@ async def _ask(services: Services, work: Any, missing: str | None = None) -> Any
         if missing and getattr(error, "error_code", None) in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise Problem(404, missing) from error
         sentence = mlflow_sentence(services.settings.mlflow_tracking_uri, error)
-        raise Problem(503, f"{sentence} Predictions are not affected.", retry_after_s=10) from error
+        raise Problem(
+            503, f"{sentence} Predictions are not affected.", retry_after_s=10, cause="mlflow-away"
+        ) from error

@@ -73,6 +73,7 @@ def test_one_broken_model_does_not_keep_another_from_serving(store: Store, regis
         registry.find("segformer")
     assert caught.value.status_code == 503
     assert "self-test" in str(caught.value.detail)
+    assert caught.value.cause == "no-model"
 
 
 def test_model_of_another_project_is_named_as_such(store: Store, registry: ModelRegistry, tmp_path: Path) -> None:
@@ -110,7 +111,9 @@ def test_deleted_model_is_served_no_more(store: Store, registry: ModelRegistry) 
     store.client.delete_registered_model("segformer")
     registry.sync()
     assert registry.served == {}
-    assert "holds no model" in str(registry.why_not_ready())
+    cause, sentence = registry.why_not_ready() or ("", "")
+    assert cause == "no-model"
+    assert "holds no model" in sentence
 
 
 def test_store_that_goes_away_leaves_what_is_loaded(store: Store, registry: ModelRegistry) -> None:
@@ -128,7 +131,8 @@ def test_store_that_is_away_at_the_start_is_named(store: Store) -> None:
     registry = ModelRegistry(store.settings(mlflow_tracking_uri="http://127.0.0.1:9"))
     registry.sync()
     assert registry.why_not_ready() == (
-        "MLflow at http://127.0.0.1:9 does not answer; start it, or set STREETSEG_MLFLOW_TRACKING_URI."
+        "mlflow-away",
+        "MLflow at http://127.0.0.1:9 does not answer; start it, or set STREETSEG_MLFLOW_TRACKING_URI.",
     )
 
 
@@ -136,7 +140,35 @@ def test_default_model_that_is_not_there_is_said(store: Store) -> None:
     store.add()
     registry = ModelRegistry(store.settings(default_model="segfromer"))
     registry.sync()
-    assert registry.why_not_ready() == "STREETSEG_DEFAULT_MODEL=segfromer is not in MLflow. Known models: segformer."
+    assert registry.why_not_ready() == (
+        "no-model",
+        "STREETSEG_DEFAULT_MODEL=segfromer is not in MLflow. Known models: segformer.",
+    )
+
+
+def test_while_models_load_it_says_which(
+    store: Store, registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add("deeplabv3plus")
+    store.add("segformer")
+    said: list[object] = [registry.why_not_ready()]
+    load = ModelRegistry._load
+
+    def slow_segformer(self: ModelRegistry, version: ModelVersion) -> Served:
+        if version.name == "segformer":
+            while "deeplabv3plus" not in self.served:
+                time.sleep(0.01)
+            said.append(self.why_not_ready())
+            with pytest.raises(Problem) as caught:
+                self.find("segformer")
+            said.append((caught.value.cause, caught.value.detail))
+        return load(self, version)
+
+    monkeypatch.setattr(ModelRegistry, "_load", slow_segformer)
+    registry.sync()
+    waiting = ("loading", "segformer is being loaded; try again in a few seconds.")
+    assert said == [("loading", "MLflow has not been asked yet; try again in a few seconds."), waiting, waiting]
+    assert registry.why_not_ready() is None
 
 
 def test_versions_asked_for_stay_loaded_up_to_a_limit(store: Store, registry: ModelRegistry) -> None:

@@ -19,7 +19,7 @@ def test_one_too_many_is_told_when_to_come_back() -> None:
         return caught.value
 
     problem = asyncio.run(scenario())
-    assert problem.status_code == 503
+    assert (problem.status_code, problem.cause) == (503, "overloaded")
     assert problem.headers is not None
     assert 1 <= int(problem.headers["Retry-After"]) <= 30
 

@@ -1,5 +1,6 @@
 from fastapi.testclient import TestClient
 
+from back.catalogue import read_catalogue
 from back.main import create_app
 from back.runtime.card import Card
 from modelisation.taxonomy import STREET8
@@ -67,5 +68,17 @@ def test_model_that_cannot_be_loaded_is_listed_with_the_reason(store: Store) -> 
         entry = client.get("/models").json()["models"][0]
         assert (entry["name"], entry["ready"], entry["version"]) == ("empty", False, None)
         assert "has no version" in entry["error"]
+        assert entry["loading"] is False
         detail = client.get("/models/empty").json()
         assert (detail["error"], detail["card"]) == (entry["error"], None)
+
+
+def test_model_that_is_being_loaded_is_listed_as_such(store: Store) -> None:
+    store.add()
+    app = create_app(store.settings())
+    registry = app.state.services.registry
+    registry.catalogue = read_catalogue(store.client)
+    client = TestClient(app)  # without its background work, so nothing is loaded
+    for entry in (client.get("/models").json()["models"][0], client.get("/models/segformer").json()):
+        assert (entry["ready"], entry["loading"]) == (False, True)
+        assert entry["error"] == "segformer is being loaded; try again in a few seconds."

@@ -3,7 +3,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from back.main import create_app
-from tests.api import PHOTO, Store, serving
+from tests.api import PHOTO, Store, serving, wait_until
 
 
 def _samples(client: TestClient) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -47,14 +47,14 @@ def test_api_without_mlflow_is_alive_and_not_ready(store: Store) -> None:
         response = client.get("/readyz")
         assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
         assert client.post("/predict", files={"image": PHOTO}).status_code == 503
+        wait_until(lambda: client.get("/readyz").json()["type"] == "urn:streetseg:mlflow-away", "the first try")
         assert client.get("/models").json() == {"default": None, "models": []}
 
 
 def test_api_over_an_empty_store_says_how_to_fill_it_and_takes_what_comes(store: Store) -> None:
-    from tests.api import wait_until
-
     with serving(create_app(store.settings()), ready=False) as client:
         wait_until(lambda: "register BUNDLE" in client.get("/readyz").text, "the first look at the store")
+        assert client.get("/readyz").json()["type"] == "urn:streetseg:no-model"
         store.add()
         wait_until(lambda: client.get("/readyz").status_code == 200, "the new model")
         assert client.get("/readyz").json() == {"status": "ready", "models": ["segformer"]}

@@ -67,6 +67,7 @@ def test_runs_without_mlflow_are_503_and_predictions_go_on(store: Store) -> None
         del registry.client
         response = client.get("/runs")
         assert (response.status_code, response.headers["retry-after"]) == (503, "10")
+        assert response.json()["type"] == "urn:streetseg:mlflow-away"
         assert "Predictions are not affected" in response.json()["detail"]
         assert client.post("/predict", files={"image": PHOTO}).status_code == 200
         assert client.get("/readyz").status_code == 200
