@@ -299,7 +299,7 @@ class FakeApi:
         if width * height > self.max_pixels:
             return 413, f"The photo has {width * height} pixels; send one of at most {self.max_pixels}."
         if path == "/predict":
-            labels = labels_of(photo, query.get("model", self.models[0]))
+            labels = labels_of(photo, query.get("model", self.models[0]).split("/")[0])
             return png_of(labels, query.get("output", "mask"), photo, float(query.get("opacity", 0.5)))
         names = query["models"].split(",") if "models" in query else list(self.models)
         maps = {name: labels_of(photo, name) for name in names}
