@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 
 from back.runtime.console import use_utf8
+from back.runtime.heap import keep_heap_small
 from back.settings import Settings, SettingsError, load_settings, unknown_variables
 
 
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(settings: Settings) -> None:
+    keep_heap_small()
     # After the checks, so that what is wrong is said at once: these imports take a second.
     import uvicorn
 

@@ -1,9 +1,8 @@
 """From an uploaded photo to an encoded mask, step by step over the workers."""
 
 import base64
-import io
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,14 +13,16 @@ from PIL import Image
 from back.problems import Problem
 from back.registry import Served
 from back.runtime.colour import overlay, palette_of
-from back.runtime.imaging import ImageError, Photo, open_photo
-from back.runtime.png import encode_gray_png, encode_palette_png
+from back.runtime.imaging import ImageError, Photo, UInt8Array, open_photo
+from back.runtime.png import encode_gray_png, encode_palette_png, encode_rgb_png
 from back.runtime.predictor import Prediction
 from back.runtime.upsample import ScoresError
 from back.schemas import EncodedImage, PredictionAnswer
 from back.services import Services
 
 Output = Literal["mask", "overlay", "classes"]
+# An overlay is made and compressed in strips: whole, a 12-megapixel one would take 120 MB more.
+_STRIP_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,15 @@ def encode(image: Image.Image, prediction: Prediction, output: Output, opacity: 
     palette = palette_of(prediction.taxonomy)
     if output == "mask":
         return encode_palette_png(labels_HW, palette)
-    buffer = io.BytesIO()
-    blended_HWC = overlay(np.asarray(image), labels_HW, palette, opacity)
-    Image.fromarray(blended_HWC).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    width, height = image.size
+
+    def strips() -> Iterator[UInt8Array]:
+        for top in range(0, height, _STRIP_ROWS):
+            bottom = min(height, top + _STRIP_ROWS)
+            strip_HWC = np.asarray(image.crop((0, top, width, bottom)))
+            yield overlay(strip_HWC, labels_HW[top:bottom], palette, opacity)
+
+    return encode_rgb_png(height, width, strips())
 
 
 def answer(segmented: Segmented, output: Output, started: float) -> PredictionAnswer:

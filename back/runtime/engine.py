@@ -3,6 +3,7 @@
 Both take the resized photo as uint8 and fold the normalisation in, so that callers never see mean and std.
 """
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from back.runtime.card import ONNX_FILE, BundleError, Card
+from back.runtime.card import ONNX_FILE, BundleError, Card, sha256_of
 from back.runtime.hot_sizes import HotSizes
 from back.runtime.normalise import Normaliser
 from back.runtime.threads import available_cpus
@@ -36,6 +37,7 @@ class Engine(Protocol):
     name: str
     precision: str
     reason: str
+    threads: int
 
     def run(self, image_NHWC: UInt8Array) -> Float32Array:
         """Scores of one picture.
@@ -123,15 +125,18 @@ class OpenVinoEngine:
         if cache_dir is not None:
             cache_dir.mkdir(parents=True, exist_ok=True)
             config["CACHE_DIR"] = str(cache_dir)
-        # The bytes are read once: what was verified is what every later compile sees.
-        onnx_bytes = (bundle / ONNX_FILE).read_bytes()
+        # Held only as a hash: what was read at first is what every later compile sees, or it fails.
+        sha256 = sha256_of(bundle / ONNX_FILE)
 
         def compile_for(size: tuple[int, int]) -> _OpenVinoNetwork:
+            onnx_bytes = (bundle / ONNX_FILE).read_bytes()
+            if hashlib.sha256(onnx_bytes).hexdigest() != sha256:
+                raise BundleError(f"{bundle / ONNX_FILE} was changed while it served; register the model anew")
             model = core.read_model(onnx_bytes)
             return _OpenVinoNetwork(core.compile_model(_with_uint8_input(model, card, size), "CPU", config))
 
         try:
-            model = core.read_model(onnx_bytes)
+            model = core.read_model((bundle / ONNX_FILE).read_bytes())
             names = [i.get_any_name() for i in model.inputs], [o.get_any_name() for o in model.outputs]
             if names != ([INPUT_NAME], [OUTPUT_NAME]):
                 raise BundleError(_wrong_names(bundle, *names))
@@ -144,6 +149,7 @@ class OpenVinoEngine:
         self._hot_sizes = HotSizes(compile_for) if gains and card.input.fixed_size is None else None
         self.precision = "bf16" if use_bf16 else "fp32"
         self.reason = reason
+        self.threads = threads
 
     def prepare(self, height: int, width: int) -> None:
         if self._hot_sizes is not None:
@@ -205,6 +211,7 @@ class OnnxRuntimeEngine:
         if names != ([INPUT_NAME], [OUTPUT_NAME]):
             raise BundleError(_wrong_names(bundle, *names))
         self.reason = reason
+        self.threads = threads
         self._normalise = Normaliser(card.input.mean, card.input.std)
 
     def prepare(self, height: int, width: int) -> None:

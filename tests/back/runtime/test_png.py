@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from back.runtime.deflate import deflate_labels
-from back.runtime.png import encode_gray_png, encode_palette_png
+from back.runtime.png import encode_gray_png, encode_palette_png, encode_rgb_png
 
 PALETTE = np.random.default_rng(0).integers(0, 256, (256, 3), dtype=np.uint8)
 
@@ -85,3 +85,18 @@ def test_a_view_with_gaps_between_rows_is_taken():
 def test_a_street_sized_mask_is_small():
     labels = label_maps(np.random.default_rng(6), 1024, 2048, 8, 128)
     assert len(encode_palette_png(labels, PALETTE[:8])) < 25_000
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 50), st.integers(1, 41), st.integers(0, 99))
+def test_a_picture_in_strips_opens_as_the_picture(height, width, rows, seed):
+    picture = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    image = opened(encode_rgb_png(height, width, (picture[top : top + rows] for top in range(0, height, rows))))
+    assert image.mode == "RGB"
+    np.testing.assert_array_equal(np.asarray(image), picture)
+
+
+@pytest.mark.parametrize("strip", [(3, 8, 3), (4, 7, 3)], ids=["a row missing", "another width"])
+def test_strips_that_are_not_the_picture_are_refused(strip):
+    with pytest.raises(ValueError, match="picture|dimension"):
+        encode_rgb_png(4, 8, [np.zeros(strip, np.uint8)])
