@@ -24,4 +24,5 @@ def keep_heap_small() -> bool:
     except (AttributeError, OSError):
         return False
     wanted = ((_M_ARENA_MAX, _ARENAS), (_M_MMAP_THRESHOLD, _MMAP_FROM_BYTES), (_M_TRIM_THRESHOLD, _TRIM_FROM_BYTES))
-    return all([mallopt(name, value) == 1 for name, value in wanted])
+    taken = [mallopt(name, value) for name, value in wanted]
+    return taken == [1] * len(wanted)

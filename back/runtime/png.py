@@ -1,4 +1,4 @@
-"""A PNG writer for label maps (palette or 8-bit grey), ten times faster than a general one, and for pictures in strips.
+"""PNG writers: label maps (palette or 8-bit grey) ten times faster than a general one, and pictures in strips.
 
 Format: W3C Portable Network Graphics (Third Edition). How label maps are compressed is `deflate.py`'s business.
 """

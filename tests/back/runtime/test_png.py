@@ -98,5 +98,5 @@ def test_a_picture_in_strips_opens_as_the_picture(height, width, rows, seed):
 
 @pytest.mark.parametrize("strip", [(3, 8, 3), (4, 7, 3)], ids=["a row missing", "another width"])
 def test_strips_that_are_not_the_picture_are_refused(strip):
-    with pytest.raises(ValueError, match="picture|dimension"):
+    with pytest.raises(ValueError, match=r"picture|dimension"):
         encode_rgb_png(4, 8, [np.zeros(strip, np.uint8)])
