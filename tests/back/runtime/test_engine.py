@@ -8,6 +8,7 @@ import pytest
 from back.runtime import engine as engine_module
 from back.runtime.card import ONNX_FILE, BundleError, read_card
 from back.runtime.engine import OpenVinoEngine, create_engine
+from back.runtime.threads import available_cpus
 from tests.bundles import MEAN, STD, make_bundle
 
 
@@ -41,6 +42,12 @@ def test_auto_takes_openvino_and_says_why(bundle):
     assert engine.name == "openvino"
     assert "OpenVINO is the fastest" in engine.reason
     assert "bf16" in engine.reason
+
+
+@pytest.mark.parametrize("kind", ["openvino", "onnxruntime"])
+def test_an_engine_says_how_many_threads_it_computes_with(bundle, kind):
+    assert create_engine(bundle, read_card(bundle), kind=kind, threads=1).threads == 1
+    assert create_engine(bundle, read_card(bundle), kind=kind).threads == available_cpus()
 
 
 def test_bf16_scores_are_close(bundle):
