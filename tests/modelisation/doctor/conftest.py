@@ -1,0 +1,41 @@
+"""Rendered scenes to break, in two layouts."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from modelisation.data.scenes import write_scenes
+from modelisation.taxonomy import apply_remap, remap_for
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("scenes")
+    write_scenes(root, {"train": 4, "val": 3}, 144, 288, seed=3)
+    return root
+
+
+@pytest.fixture
+def scenes(rendered: Path, tmp_path: Path) -> Path:
+    """A copy in the Cityscapes layout, to break."""
+    return Path(shutil.copytree(rendered, tmp_path / "scenes"))
+
+
+@pytest.fixture
+def street8(rendered: Path, tmp_path: Path) -> Path:
+    """The same scenes as a plain folder of street8 labels."""
+    root = tmp_path / "plain"
+    table = remap_for("cityscapes_label_ids", "street8")
+    for split in ("train", "val"):
+        images, labels = root / split / "images", root / split / "labels"
+        images.mkdir(parents=True)
+        labels.mkdir()
+        for path in sorted((rendered / "leftImg8bit" / split).glob("*/*.png")):
+            name = path.name.removesuffix("_leftImg8bit.png")
+            shutil.copy(path, images / f"{name}.png")
+            ids = rendered / "gtFine" / split / "scenes" / f"{name}_gtFine_labelIds.png"
+            Image.fromarray(apply_remap(np.asarray(Image.open(ids)), table)).save(labels / f"{name}.png")
+    return root
