@@ -2,9 +2,14 @@
 
 A file `dataset.json` beside them may say `{"source": "cityscapes_label_ids", "licence": "..."}`; without it the
 labels hold street8 ids. One remap source serves the whole folder.
+
+A picture's clip is its stem without the last number, which counts the frames: `street_0001` and `street_0002` are two
+frames of `street`. So neighbouring frames stay together where independent blocks of video are wanted, at the price
+that unrelated photos with running numbers count as one clip; give clips names of their own to tell them apart.
 """
 
 import json
+import re
 from pathlib import Path
 
 from modelisation.data.base import IMAGE_SUFFIXES, DatasetError, Item, SegmentationDataset
@@ -32,11 +37,21 @@ def open_folder(root: Path, split: str, taxonomy: str) -> SegmentationDataset:
         label = labels / f"{image.stem}.png"
         if not label.is_file():
             raise DatasetError(f"{label}: missing; {image.name} needs a label PNG of the same stem")
-        items.append(Item(image.stem, image, label, image.stem))
+        items.append(Item(image.stem, image, label, clip_of(image.stem)))
     if not items:
         raise DatasetError(f"{images}: holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
     source, licence = describe(root)
     return SegmentationDataset(root.resolve().name, split, items, source=source, taxonomy=taxonomy, licence=licence)
+
+
+def clip_of(stem: str) -> str:
+    """The video clip that a picture belongs to, by its name.
+
+    Example:
+        >>> clip_of("street_0012"), clip_of("cam2_0012_left"), clip_of("0012"), clip_of("portrait")
+        ('street', 'cam2_left', '', 'portrait')
+    """
+    return re.sub(r"[ _.-]*\d+(?=\D*$)", "", stem).strip(" _.-")
 
 
 def _subfolders(root: Path) -> list[str]:

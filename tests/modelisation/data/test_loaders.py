@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from modelisation.bootstrap import block_of
 from modelisation.data import DatasetError, open_dataset
 from modelisation.data.scenes import write_scenes
 from modelisation.taxonomy import LabelValueError, apply_remap, remap_for
@@ -93,6 +94,27 @@ def test_plain_folder_reads_its_source_from_dataset_json(tmp_path):
     dataset = open_dataset(tmp_path, "val")
     assert dataset[0].label.tolist() == [[3] * 6] * 4
     assert dataset.licence == "mine"
+
+
+def plain_folder(root: Path, stems: tuple[str, ...]) -> Path:
+    for kind, mode in (("images", "RGB"), ("labels", "L")):
+        (root / kind).mkdir(parents=True)
+        for stem in stems:
+            Image.new(mode, (6, 4)).save(root / kind / f"{stem}.png")
+    return root
+
+
+def test_frames_of_a_plain_folder_belong_to_the_clip_that_their_name_tells(tmp_path):
+    stems = ("0001", "0002", "9_hill", "cam2_0007_left", "cam2_0008_left", "hill-1", "portrait")
+    clips = [item.sequence for item in open_dataset(plain_folder(tmp_path, stems), "val").items]
+    assert clips == ["", "", "hill", "cam2_left", "cam2_left", "hill", "portrait"]
+
+
+def test_frames_of_a_plain_folder_form_contiguous_blocks(tmp_path):
+    stems = tuple(f"{clip}_{frame:04d}" for clip in ("a", "b") for frame in range(0, 600, 100))
+    dataset = open_dataset(plain_folder(tmp_path, stems), "val")
+    blocks = block_of([{"name": item.name, "sequence": item.sequence} for item in dataset.items], block_frames=300)
+    assert blocks == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
 
 
 def test_the_split_hash_depends_on_the_names_alone(tmp_path):
