@@ -1,7 +1,6 @@
 """Bundles in MLflow's model registry: put one in with its training curves, get one out. Needs no torch."""
 
 import contextlib
-import json
 import os
 import re
 import tempfile
@@ -10,11 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
-
 from back.runtime.card import (
     CARD_FILE,
-    HISTORY_FILE,
     ONNX_FILE,
     BundleError,
     Card,
@@ -24,6 +20,7 @@ from back.runtime.card import (
 )
 from back.runtime.download import fetch_bundle, quiet_mlflow
 from modelisation.gate import parity_failure
+from modelisation.history import replay_history
 from modelisation.mlmodel import MLMODEL_FILE, write_mlmodel
 
 if TYPE_CHECKING:
@@ -34,7 +31,6 @@ ARTIFACT_PATH = "model"
 CHAMPION = "champion"
 _REPOSITORY = Path(__file__).resolve().parents[1]
 CACHE = _REPOSITORY / ".cache" / "bundles"
-_PARAM_LENGTH = 6000  # MLflow's limit
 _URI = re.compile(r"^models:/(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))$")
 
 
@@ -70,7 +66,8 @@ def register_bundle(
         tracking_uri: MLflow server, or a store such as sqlite:///mlflow.db.
         experiment: MLflow experiment of the replayed run; created where missing.
         alias: candidate, or champion for a bundle that carries a passed parity report.
-        run_id: run that trained it; None makes one and replays history.json into it (params, tags, metrics).
+        run_id: run that trained it, which may have registered an earlier version; None makes one and replays
+            history.json into it (params, tags, metrics).
 
     Raises:
         BundleError: a file is missing or does not match the card, or a champion has not passed the parity gate.
@@ -81,12 +78,12 @@ def register_bundle(
     if alias == CHAMPION and (failure := parity_failure(bundle)):
         raise BundleError(failure)
     tags = _version_tags(bundle, card)
-    with _explained(tracking_uri):
-        client = _client(tracking_uri)
+    with explained(tracking_uri):
+        client = tracking_client(tracking_uri)
         version = _find_version(client, card.name, tags)
         created = version is None
         if version is None:
-            run_id = run_id or _replay(client, bundle, experiment)
+            run_id = run_id or replay_history(client, bundle, experiment_id(client, experiment))
             version = _create_version(client, bundle, card, run_id, tags)
         client.set_registered_model_alias(card.name, alias, str(version.version))
         return RegisteredVersion(card.name, str(version.version), str(version.run_id or ""), created)
@@ -109,18 +106,36 @@ def resolve_model(uri_or_path: str | Path, *, tracking_uri: str | None = None, c
         path = Path(uri_or_path)
         read_card(path)
         return path
-    match = _URI.match(text)
-    if match is None:
-        raise RegistryError(f"{text}: write models:/name@alias or models:/name/3, or the path of a bundle folder")
-    name, alias, version = match["name"], match["alias"], match["version"]
     uri = tracking_uri or default_tracking_uri()
-    with _explained(uri):
-        client = _client(uri)
-        if alias is not None:
-            version = str(client.get_model_version_by_alias(name, alias).version)
-        bundle = fetch_bundle(client, name, version, cache_dir)
+    with explained(uri):
+        client = tracking_client(uri)
+        found = _version_of(client, text)
+        bundle = fetch_bundle(client, str(found.name), str(found.version), cache_dir)
     verify_files(bundle, read_card(bundle))
     return bundle
+
+
+def run_of(uri_or_path: str | Path, *, tracking_uri: str | None = None) -> str | None:
+    """The id of the MLflow run that a registered model came from; None for a bundle folder.
+
+    Raises:
+        RegistryError: MLflow does not answer or knows no such version.
+    """
+    text = str(uri_or_path)
+    if not text.startswith("models:"):
+        return None
+    uri = tracking_uri or default_tracking_uri()
+    with explained(uri):
+        return str(_version_of(tracking_client(uri), text).run_id or "") or None
+
+
+def _version_of(client: "MlflowClient", uri: str) -> Any:
+    match = _URI.match(uri)
+    if match is None:
+        raise RegistryError(f"{uri}: write models:/name@alias or models:/name/3, or the path of a bundle folder")
+    if match["alias"] is not None:
+        return client.get_model_version_by_alias(match["name"], match["alias"])
+    return client.get_model_version(match["name"], match["version"])
 
 
 def default_tracking_uri() -> str:
@@ -146,7 +161,8 @@ def _database(tracking_uri: str) -> Path | None:
     return Path(tracking_uri.removeprefix(prefix)) if tracking_uri.startswith(prefix) else None
 
 
-def _client(tracking_uri: str) -> "MlflowClient":
+def tracking_client(tracking_uri: str) -> "MlflowClient":
+    """A client of an MLflow server or store; the folder of an SQLite store is made where missing."""
     quiet_mlflow()
     from mlflow import MlflowClient  # takes a second to import
 
@@ -156,8 +172,8 @@ def _client(tracking_uri: str) -> "MlflowClient":
 
 
 @contextlib.contextmanager
-def _explained(tracking_uri: str) -> Iterator[None]:
-    """Turn MLflow's exceptions into sentences."""
+def explained(tracking_uri: str) -> Iterator[None]:
+    """Turn MLflow's exceptions into a `RegistryError` of one sentence."""
     quiet_mlflow()
     from mlflow.exceptions import MlflowException
 
@@ -200,79 +216,21 @@ def _find_version(client: "MlflowClient", name: str, tags: Mapping[str, str]) ->
 def _create_version(client: "MlflowClient", bundle: Path, card: Card, run_id: str, tags: Mapping[str, str]) -> Any:
     from mlflow.exceptions import MlflowException
 
+    folder = ARTIFACT_PATH
+    if client.list_artifacts(run_id, folder):
+        # Another version of the same run lies there, and a registered version never changes.
+        folder = f"{ARTIFACT_PATH}-{tags['card_sha256'][:12]}"
     for file in (CARD_FILE, *(file for file in card.files if file != MLMODEL_FILE)):
-        client.log_artifact(run_id, str(bundle / file), ARTIFACT_PATH)
+        client.log_artifact(run_id, str(bundle / file), folder)
     with tempfile.TemporaryDirectory() as scratch:
         path = write_mlmodel(bundle, card, Path(scratch), run_id=run_id)
-        client.log_artifact(run_id, str(path), ARTIFACT_PATH)
+        client.log_artifact(run_id, str(path), folder)
     try:
         client.create_registered_model(card.name, description=card.description)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    source = f"{client.get_run(run_id).info.artifact_uri}/{ARTIFACT_PATH}"
+    source = f"{client.get_run(run_id).info.artifact_uri}/{folder}"
     return client.create_model_version(
         card.name, source, run_id=run_id, tags=dict(tags), description=card.description
     )
-
-
-class _History(BaseModel):
-    """history.json: what a training run logged; a metric is [step, value, milliseconds since 1970]."""
-
-    run_id: str
-    name: str
-    start_time: int
-    end_time: int | None
-    params: dict[str, str]
-    tags: dict[str, str]
-    metrics: dict[str, list[tuple[int, float, int]]]
-
-
-def _replay(client: "MlflowClient", bundle: Path, experiment: str) -> str:
-    """Make a run with the params, tags and metric curves of history.json; returns its id."""
-    from mlflow.entities import Metric, Param, RunTag
-
-    history = _read_history(bundle)
-    run = client.create_run(experiment_id(client, experiment), start_time=history.start_time, run_name=history.name)
-    run_id = str(run.info.run_id)
-    params = [Param(key, value[:_PARAM_LENGTH]) for key, value in history.params.items()]
-    tags = [RunTag(key, value) for key, value in {**history.tags, "replayed_from": history.run_id}.items()]
-    metrics = [
-        Metric(key, value, timestamp, step)
-        for key, points in history.metrics.items()
-        for step, value, timestamp in points
-    ]
-    try:
-        for some in _batches(params, 100):
-            client.log_batch(run_id, params=some)
-        for some in _batches(tags, 100):
-            client.log_batch(run_id, tags=some)
-        for some in _batches(metrics, 1000):
-            client.log_batch(run_id, metrics=some)
-    except BaseException:
-        client.set_terminated(run_id, "FAILED")
-        raise
-    client.set_terminated(run_id, "FINISHED", end_time=history.end_time)
-    return run_id
-
-
-def _read_history(bundle: Path) -> _History:
-    path = bundle / HISTORY_FILE
-    try:
-        return _History.model_validate(json.loads(path.read_bytes()))
-    except FileNotFoundError as error:
-        raise BundleError(f"{path}: no such file; export the bundle again") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BundleError(
-            f"{path}: no training history ({where}: {first['msg']}); export the bundle again"
-        ) from error
-    except ValueError as error:
-        raise BundleError(f"{path}: no training history ({error}); export the bundle again") from error
-
-
-def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
-    # MLflow takes at most 1000 metrics and 100 params or tags a call.
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -8,7 +8,7 @@ import pytest
 
 from back.runtime.card import CARD_FILE, HISTORY_FILE, ONNX_FILE, BundleError, read_card
 from modelisation.mlmodel import mlmodel_of
-from modelisation.registry import RegistryError, experiment_id, register_bundle, resolve_model
+from modelisation.registry import RegistryError, experiment_id, register_bundle, resolve_model, run_of
 from tests.api import Store, empty_database, store
 from tests.bundles import make_bundle, rewrite_card
 
@@ -75,6 +75,25 @@ def test_run_that_trained_it_keeps_its_own_record(store: Store, bundle: Path) ->
     registered = register_bundle(bundle, tracking_uri=store.uri, run_id=run.info.run_id)
     assert registered.run_id == run.info.run_id
     assert store.client.get_run(run.info.run_id).data.metrics == {}
+
+
+def test_second_version_of_a_run_leaves_the_first_as_it_was(store: Store, bundle: Path) -> None:
+    first = register_bundle(bundle, tracking_uri=store.uri)
+    card = read_card(bundle)
+    rewrite_card(bundle, limits="Evaluated again.")
+    second = register_bundle(bundle, tracking_uri=store.uri, run_id=first.run_id)
+    assert (second.version, second.run_id) == ("2", first.run_id)
+    folder = resolve_model("models:/segformer/1", tracking_uri=store.uri, cache_dir=store.folder / "cache")
+    assert read_card(folder) == card
+    folder = resolve_model("models:/segformer/2", tracking_uri=store.uri, cache_dir=store.folder / "cache")
+    assert read_card(folder).limits == "Evaluated again."
+
+
+def test_run_of_a_registered_model_is_found_by_version_and_alias(store: Store, bundle: Path) -> None:
+    registered = register_bundle(bundle, tracking_uri=store.uri, alias="champion")
+    for uri in ("models:/segformer@champion", "models:/segformer/1"):
+        assert run_of(uri, tracking_uri=store.uri) == registered.run_id
+    assert run_of(bundle) is None
 
 
 def test_tampered_bundle_is_not_registered(store: Store, bundle: Path) -> None:
