@@ -13,7 +13,7 @@ from PIL import Image
 from back.problems import Problem
 from back.registry import Served
 from back.runtime.colour import overlay, palette_of
-from back.runtime.imaging import ImageError, Photo, UInt8Array, open_photo
+from back.runtime.imaging import ImageError, NeededSize, Photo, UInt8Array, decoded_pixels, open_photo
 from back.runtime.png import encode_gray_png, encode_palette_png, encode_rgb_png
 from back.runtime.predictor import Prediction
 from back.runtime.upsample import ScoresError
@@ -23,6 +23,8 @@ from back.services import Services
 Output = Literal["mask", "overlay", "classes"]
 # An overlay is made and compressed in strips: whole, a 12-megapixel one would take 120 MB more.
 _STRIP_ROWS = 64
+# Pillow holds four bytes a pixel, and an overlay of noise compresses to three more.
+_LARGE_PIXELS = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -54,20 +56,37 @@ async def decode(
     if await request.is_disconnected():  # after the wait for its turn: nobody would read the answer
         raise Problem(499, "The client closed the connection.")
 
-    def needed(height: int, width: int) -> tuple[int, int]:
-        heights, widths = zip(*(served.predictor.needed_size(height, width) for served in models), strict=True)
-        return max(heights), max(widths)
-
     def work() -> Upload:
         start = time.perf_counter()
-        # An overlay shows the photo itself, so it needs all of its pixels.
-        photo = open_photo(upload.file.read(), services.settings.max_pixels, None if output == "overlay" else needed)
+        photo = open_photo(upload.file.read(), services.settings.max_pixels, _needed(models, output))
         return Upload(photo, (time.perf_counter() - start) * 1e3)
 
     try:
         return await services.workers.codec(work)
     except ImageError as error:
         raise Problem(error.status, str(error)) from error
+
+
+async def is_large(services: Services, upload: UploadFile, models: Sequence[Served], output: Output) -> bool:
+    """Whether the decoded photo will take so much memory that only one of its kind should be worked on at a time."""
+
+    def work() -> int:
+        pixels = decoded_pixels(upload.file, _needed(models, output))
+        upload.file.seek(0)
+        return pixels
+
+    return await services.workers.codec(work) > _LARGE_PIXELS
+
+
+def _needed(models: Sequence[Served], output: Output) -> NeededSize | None:
+    if output == "overlay":  # shows the photo itself, so it needs all of its pixels
+        return None
+
+    def needed(height: int, width: int) -> tuple[int, int]:
+        heights, widths = zip(*(served.predictor.needed_size(height, width) for served in models), strict=True)
+        return max(heights), max(widths)
+
+    return needed
 
 
 async def segment(

@@ -30,6 +30,7 @@ class Workers:
         self._codec = ThreadPoolExecutor(cpus, thread_name_prefix="codec")
         self._infer = ThreadPoolExecutor(INFER_THREADS, thread_name_prefix="infer")
         self._turns = asyncio.Semaphore(INFER_THREADS + cpus)
+        self._large = asyncio.Lock()  # taken before the turn, so that whoever waits for it blocks no small photo
         self._max_requests = max_requests
         self._seconds = 0.5  # smoothed time of one turn, for Retry-After
         self._parallel = INFER_THREADS + cpus
@@ -58,9 +59,9 @@ class Workers:
             self.admitted -= 1
 
     @contextlib.asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for the turn of an admitted request."""
-        async with self._turns:
+    async def turn(self, large: bool = False) -> AsyncIterator[None]:
+        """Wait for the turn of an admitted request; those with large photos in memory take turns one at a time."""
+        async with self._large if large else contextlib.nullcontext(), self._turns:
             self.working += 1
             start = time.perf_counter()
             try:

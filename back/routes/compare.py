@@ -18,7 +18,7 @@ from back.agreement import (
     remap_label,
     scores_against,
 )
-from back.pipeline import Segmented, Upload, answer, check_form, decode, encoded, segment
+from back.pipeline import Segmented, Upload, answer, check_form, decode, encoded, is_large, segment
 from back.problems import Problem, responses
 from back.registry import Served
 from back.runtime.imaging import Photo
@@ -70,7 +70,8 @@ async def compare(
     await check_form(request, ("image", "label"))
     async with services.workers.admit():
         models = [await services.model(name) for name in _names(services, query.models)]
-        async with services.workers.turn():
+        large = await is_large(services, image, models, query.output)
+        async with services.workers.turn(large):
             upload = await decode(services, image, request, models, query.output)
             truth = await _read_label(services, upload.photo, label, query.label_taxonomy, models)
             results = await asyncio.gather(*(segment(services, served, upload, query.output) for served in models))

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
-from back.pipeline import Output, Segmented, answer, check_form, decode, segment
+from back.pipeline import Output, Segmented, answer, check_form, decode, is_large, segment
 from back.problems import responses
 from back.schemas import PredictionAnswer
 from back.services import ServicesDep
@@ -67,7 +67,8 @@ async def predict(
     await check_form(request, ("image",))
     async with services.workers.admit():
         served = await services.model(query.model)
-        async with services.workers.turn():
+        large = await is_large(services, image, [served], query.output)
+        async with services.workers.turn(large):
             upload = await decode(services, image, request, [served], query.output)
             result = await segment(services, served, upload, query.output, query.opacity)
             if query.format == "png":

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from back.runtime.card import ONNX_FILE, BundleError, Card, sha256_of
-from back.runtime.hot_sizes import HotSizes
+from back.runtime.hot_sizes import WINDOW, HotSizes
 from back.runtime.normalise import Normaliser
 from back.runtime.threads import available_cpus
 
@@ -146,6 +146,7 @@ class OpenVinoEngine:
         # While sizes are open OpenVINO copies at every Transpose, which it otherwise does in place. That doubles the
         # time of a transformer; a network of convolutions has nothing to gain.
         gains = any(op.get_type_name() == "Transpose" for op in model.get_ops())
+        self._since_any_size = 0  # requests; roughly, as two threads may count at once
         self._hot_sizes = HotSizes(compile_for) if gains and card.input.fixed_size is None else None
         self.precision = "bf16" if use_bf16 else "fp32"
         self.reason = reason
@@ -158,13 +159,20 @@ class OpenVinoEngine:
     def run(self, image_NHWC: UInt8Array) -> Float32Array:
         size = (image_NHWC.shape[1], image_NHWC.shape[2])
         hot = None if self._hot_sizes is None else self._hot_sizes.network_for(size)
-        return (hot or self._any_size).run(image_NHWC)
+        if hot is None:
+            self._since_any_size = 0
+            return self._any_size.run(image_NHWC)
+        self._since_any_size += 1
+        if self._since_any_size == WINDOW:
+            self._any_size.release_memory()
+        return hot.run(image_NHWC)
 
 
 class _OpenVinoNetwork:
     """A compiled network and its infer requests, each of which serves one caller at a time."""
 
     def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
         self._requests: LifoQueue[Any] = LifoQueue()
         for _ in range(_REQUESTS):
             self._requests.put(compiled.create_infer_request())
@@ -182,6 +190,15 @@ class _OpenVinoNetwork:
         finally:
             self._requests.put(request)
         return scores_CHW
+
+    def release_memory(self) -> None:
+        """Free what lies between the layers (about 60 MB for half a megapixel); the next `run` makes it anew."""
+        held = [self._requests.get() for _ in range(_REQUESTS)]  # OpenVINO refuses while a request runs
+        try:
+            self._compiled.release_memory()
+        finally:
+            for request in held:
+                self._requests.put(request)
 
 
 class OnnxRuntimeEngine:

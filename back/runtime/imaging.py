@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -142,6 +143,20 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(_EXIF_ORIENTATION, 1))
     except Exception:  # broken EXIF is common in real photos and no reason to refuse the picture
         return 1
+
+
+def decoded_pixels(file: BinaryIO, needed: NeededSize | None = None) -> int:
+    """At most how many pixels `open_photo` would hold of this file, from its header; 0 for what is no picture."""
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            width, height = image.size
+            if image.format != "JPEG" or needed is None:
+                return width * height
+            needed_height, needed_width = needed(height, width)
+            # Scaled decoding stops less than a factor of two above what is needed, in each direction.
+            return min(width * height, 4 * needed_height * needed_width)
+    except Exception:  # of many kinds, like damaged files; `open_photo` says what is wrong
+        return 0
 
 
 def decode_image(data: bytes, max_pixels: int) -> UInt8Array:

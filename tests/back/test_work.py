@@ -69,3 +69,24 @@ def test_event_loop_is_free_and_codec_work_runs_beside_inference() -> None:
     free_after, all_after = asyncio.run(scenario())
     assert free_after < 0.15
     assert all_after < 0.5
+
+
+def test_large_photos_take_turns_one_at_a_time_and_hold_up_no_small_one() -> None:
+    most = {True: 0, False: 0}
+
+    async def scenario() -> None:
+        workers = Workers(cpus=2, max_requests=100)
+        working = {True: 0, False: 0}
+
+        async def request(large: bool) -> None:
+            async with workers.admit(), workers.turn(large):
+                working[large] += 1
+                most[large] = max(most[large], working[large])
+                await asyncio.sleep(0.001)
+                working[large] -= 1
+
+        await asyncio.gather(*(request(i < 8) for i in range(30)))
+
+    asyncio.run(scenario())
+    assert most[True] == 1
+    assert most[False] >= 3

@@ -153,3 +153,20 @@ def test_networks_without_transposes_need_no_hot_sizes(bundle):
     engine = create_engine(bundle, read_card(bundle), kind="openvino")
     engine.prepare(96, 64)
     assert engine._hot_sizes is None
+
+
+def test_the_network_for_any_size_gives_its_memory_back_while_hot_sizes_answer(tmp_path, monkeypatch):
+    released = []
+    original = engine_module._OpenVinoNetwork.release_memory
+    monkeypatch.setattr(
+        engine_module._OpenVinoNetwork,
+        "release_memory",
+        lambda self: (released.append(self), original(self)),
+    )
+    bundle = with_transpose(make_bundle(tmp_path))
+    engine = create_engine(bundle, read_card(bundle), kind="openvino", precision="fp32")
+    engine.prepare(96, 64)
+    for _ in range(engine_module.WINDOW + 5):
+        engine.run(picture(96, 64))
+    assert released == [engine._any_size]
+    np.testing.assert_allclose(engine.run(picture(64, 32)), reference(bundle, picture(64, 32)), atol=2e-5)

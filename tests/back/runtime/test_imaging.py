@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from back.runtime.card import InputContract
-from back.runtime.imaging import ImageError, decode_image, open_photo, plan_resize, to_input
+from back.runtime.imaging import ImageError, decode_image, decoded_pixels, open_photo, plan_resize, to_input
 
 MILLION = 1_000_000
 CONTRACT = InputContract(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), pixel_budget=512 * 1024)
@@ -294,3 +294,19 @@ def test_a_turned_jpeg_is_measured_upright(orientation):
 def test_other_formats_are_decoded_in_full(kind):
     photo = open_photo(encoded(smooth(400, 600), kind), MILLION, lambda height, width: (10, 10))
     assert photo.image.size == (600, 400)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("needed", [None, (100, 150), (33, 40), (900, 900)])
+def test_the_header_tells_how_much_will_be_decoded(kind, needed):
+    data = encoded(smooth(400, 600), kind)
+    ask = None if needed is None else lambda height, width: needed
+    held = open_photo(data, MILLION, ask).image
+    expected = decoded_pixels(io.BytesIO(data), ask)
+    assert held.width * held.height <= expected <= 400 * 600
+    if kind == "JPEG" and needed == (100, 150):
+        assert expected <= 4 * 100 * 150
+
+
+def test_what_is_no_picture_holds_no_pixels():
+    assert decoded_pixels(io.BytesIO(b"no picture")) == 0
