@@ -1,8 +1,9 @@
-"""Ways to run a model that `evaluate` offers beside the served one: mirrored twice, and in overlapping windows.
+"""Other ways to run a model than the served one, for `evaluate` and `compare`: mirrored, in overlapping windows.
 
 All of them end in the served runtime's own upsampling and argmax, so that only the scores differ.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ Pixels = npt.NDArray[np.uint8]
 
 class InferenceError(ValueError):
     """Options that do not fit the model: says which and what would."""
+
+
+SERVED = "served"
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,28 @@ class InferenceOptions:
         """Whether this is what the service itself does."""
         return not self.flip and self.window is None
 
+    @property
+    def label(self) -> str:
+        """`served`, `flip`, `256x320` (height x width of the windows) or `256x320+flip`; see `parse_inference`."""
+        if self.window is None:
+            return "flip" if self.flip else SERVED
+        return "{}x{}".format(*self.window) + ("+flip" if self.flip else "")
+
     def as_json(self) -> dict[str, Any]:
         return {"flip": self.flip, "sliding_window": list(self.window) if self.window else None}
+
+
+def parse_inference(text: str) -> InferenceOptions:
+    """Read `served`, `flip`, `256x320` or `256x320+flip`.
+
+    Raises:
+        InferenceError: it is none of them.
+    """
+    if match := re.fullmatch(r"(\d+)x(\d+)(\+flip)?", text):
+        return InferenceOptions(flip=match[3] is not None, window=(int(match[1]), int(match[2])))
+    if text not in (SERVED, "flip"):
+        raise InferenceError(f"{text!r}: write {SERVED}, flip, HEIGHTxWIDTH of the windows, or HEIGHTxWIDTH+flip")
+    return InferenceOptions(flip=text == "flip")
 
 
 @dataclass(frozen=True)

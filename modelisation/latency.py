@@ -2,7 +2,8 @@
 
 import io
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from PIL import Image
 from back.runtime.colour import palette_of
 from back.runtime.png import encode_palette_png
 from back.runtime.predictor import Predictor
-from modelisation.lineage import machine, peak_rss_bytes
+from modelisation.lineage import machine
+from modelisation.serving_memory import MAX_PIXELS, serving_peak_rss
 
 STAGES = ("decode", "resize", "infer", "argmax", "encode", "total")
+PERCENTILES = ("p50", "p95", "p99")
 WARM_UP = 3
-MAX_PIXELS = 200_000_000
 
 
 def as_jpeg(image_HWC: npt.NDArray[np.uint8]) -> bytes:
@@ -33,23 +35,32 @@ def percentiles(values: Sequence[float]) -> dict[str, float]:
 
 
 def measure_latency(
-    predictor: Predictor, photos: Sequence[npt.NDArray[np.uint8]], runs: int, *, warm_up: int = WARM_UP
+    bundle: Path,
+    predictor: Predictor,
+    photos: Sequence[npt.NDArray[np.uint8]],
+    runs: int,
+    *,
+    warm_up: int = WARM_UP,
 ) -> dict[str, Any]:
     """Serve JPEGs one after the other, as the API does, and time every stage.
 
     Args:
+        bundle: the model's folder, for the process whose memory is measured.
         predictor: the served runtime.
         photos: uint8 [H, W, 3]; taken in turn.
         runs: how many predictions are timed after `warm_up` ones that are not.
 
     Returns:
         `ms`: stage -> {"p50", "p95", "p99"} in milliseconds; `runs`, `warm_up`, `photo` (size of the first), and what
-        the numbers depend on: `machine`, `engine`, `precision`, `threads`, `pixel_budget`, `peak_rss_bytes`
-        (of the whole evaluating process).
+        the numbers depend on: `machine`, `engine`, `precision`, `threads`, `pixel_budget`; and `peak_rss_bytes` of a
+        process that does nothing but serve this model.
     """
     palette = palette_of(predictor.card.taxonomy)
     files = [as_jpeg(photo) for photo in photos]
     times: dict[str, list[float]] = {stage: [] for stage in STAGES}
+    height, width = photos[0].shape[:2]
+    # Else an engine that compiles for frequent sizes would do so in the background, while the clock runs.
+    predictor.prepare(height, width)
     for i in range(warm_up + runs):
         start = time.perf_counter()
         prediction = predictor.predict(files[i % len(files)], MAX_PIXELS)
@@ -63,7 +74,6 @@ def measure_latency(
             times[stage].append(measured[stage])
         times["encode"].append((end - encoding) * 1e3)
         times["total"].append((end - start) * 1e3)
-    height, width = photos[0].shape[:2]
     return {
         "ms": {stage: percentiles(values) for stage, values in times.items()},
         "runs": runs,
@@ -72,13 +82,27 @@ def measure_latency(
         "machine": machine(),
         "engine": predictor.engine.name,
         "precision": predictor.engine.precision,
-        "threads": getattr(predictor.engine, "threads", None),
+        "threads": predictor.engine.threads,
         "pixel_budget": predictor.pixel_budget,
-        "peak_rss_bytes": peak_rss_bytes(),
+        "peak_rss_bytes": serving_peak_rss(bundle, predictor, files[0]),
     }
 
 
-def format_latency(latency: Mapping[str, Any], stages: Iterable[str] = STAGES) -> str:
-    """`decode 3.1  resize 0.8 …  total 21.5 ms (p50; p95 24.0)`."""
-    ms = latency["ms"]
-    return "  ".join(f"{s} {ms[s]['p50']:.1f}" for s in stages) + f" ms (p50; total p95 {ms['total']['p95']:.1f})"
+def latency_rows(latency: Mapping[str, Any]) -> list[list[str]]:
+    """One row a stage: its name and p50, p95, p99 in milliseconds."""
+    return [[stage, *(f"{latency['ms'][stage][p]:.1f}" for p in PERCENTILES)] for stage in STAGES]
+
+
+def conditions(latency: Mapping[str, Any]) -> str:
+    """What the times depend on, as part of a sentence."""
+    parts = [
+        f"{latency['photo']} on {latency['machine']['processor']}, {latency['machine']['cores']} cores",
+        f"{latency['engine']} {latency['precision']} with {latency['threads']} threads",
+        f"pixel budget {latency['pixel_budget']:,}",
+        f"{latency['runs']} runs after {latency['warm_up']} of warm-up",
+    ]
+    if latency["peak_rss_bytes"]:
+        parts.append(
+            f"peak memory of a process that serves this model alone {latency['peak_rss_bytes'] / 1e6:.0f} MB"
+        )
+    return ", ".join(parts)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from back.runtime.predictor import Predictor
-from modelisation.inference import InferenceOptions, score_photo, window_starts
+from modelisation.inference import InferenceError, InferenceOptions, parse_inference, score_photo, window_starts
 from tests.bundles import make_bundle, paint, stripes
 
 
@@ -77,3 +77,22 @@ def test_windows_cover_everything_on_the_grid_and_overlap(cells: int, window_cel
     assert starts[-1] + window >= size
     assert all(b - a <= max(32, window * 2 // 3 + 32) for a, b in pairwise(starts))
     assert max(starts) + min(window, size) <= size
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        InferenceOptions(),
+        InferenceOptions(flip=True),
+        InferenceOptions(window=(256, 320)),
+        InferenceOptions(flip=True, window=(256, 320)),
+    ],
+)
+def test_a_way_to_infer_is_read_from_its_own_label(options: InferenceOptions) -> None:
+    assert parse_inference(options.label) == options
+
+
+@pytest.mark.parametrize("text", ["", "plain", "256", "256x", "flip+256x320", "256x320+served", "-1x32"])
+def test_an_unknown_way_to_infer_is_explained(text: str) -> None:
+    with pytest.raises(InferenceError, match="write served, flip, HEIGHTxWIDTH"):
+        parse_inference(text)
