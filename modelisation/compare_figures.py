@@ -1,4 +1,4 @@
-"""Figures of a comparison: IoU of each class, and accuracy against latency."""
+"""Figures of evaluations: IoU of each class, accuracy against latency or pixel budget, confidence and accuracy."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -40,4 +40,50 @@ def accuracy_latency_figure(records: Sequence[Mapping[str, Any]], labels: Sequen
     axes.set_xlim(left=0)
     axes.margins(x=0.25, y=0.4)
     axes.set_title("Accuracy against latency")
+    return figure
+
+
+def budget_figure(report: Mapping[str, Any]) -> Figure:
+    """mIoU against the median milliseconds of a photo, one point a pixel budget; the card's own is filled."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    times = [point["ms_p50"] for point in report["curve"]]
+    scores = [100 * point["miou"] for point in report["curve"]]
+    axes.plot(times, scores, color="C0", zorder=1)
+    for point, x, y in zip(report["curve"], times, scores, strict=True):
+        face = "C0" if point["pixel_budget"] == report["card_budget"] else "white"
+        axes.scatter([x], [y], color="C0", facecolor=face, zorder=2)
+        label = f"{point['pixel_budget']:,} pixels, {point['multiply_adds'] / 1e9:.1f} G"
+        axes.annotate(label, (x, y), xytext=(5, -10), textcoords="offset points", fontsize=7)
+    axes.set_xlabel("milliseconds a photo (median)")
+    axes.set_ylabel("mIoU, %")
+    axes.set_xlim(left=0)
+    axes.margins(x=0.25, y=0.15)
+    axes.set_title(f"Pixel budget of {report['model']} on {report['dataset']} {report['split']}")
+    return figure
+
+
+def reliability_figure(records: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Figure:
+    """One line a model that was measured: how many pixels of each confidence are right; below, how many there are.
+
+    On the diagonal a confidence of 0.8 means that 8 in 10 are right; below it the model is too sure of itself.
+    """
+    figure = Figure(figsize=(5.5, 6.5), layout="constrained")
+    axes, shares = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", linewidth=1)
+    for record, label in zip(records, labels, strict=True):
+        if not record["calibration"]:
+            continue
+        filled = [row for row in record["calibration"]["reliability"] if row["pixels"]]
+        confidence = [row["confidence"] for row in filled]
+        pixels = np.array([row["pixels"] for row in filled])
+        error = 100 * record["calibration"]["ece"]
+        axes.plot(confidence, [row["accuracy"] for row in filled], marker="o", label=f"{label}: ECE {error:.1f} %")
+        shares.plot(confidence, 100 * pixels / pixels.sum(), marker="o")
+    axes.set_ylabel("share that is right")
+    axes.set_title(f"Confidence against accuracy on {records[0]['dataset']} {records[0]['split']}")
+    axes.legend(fontsize=8)
+    shares.set_xlabel("confidence of a pixel's class")
+    shares.set_ylabel("pixels, %")
+    shares.set_xlim(0, 1)
     return figure
