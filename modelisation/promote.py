@@ -1,28 +1,22 @@
 """`promote`: run the parity gate on a model, store the report in its bundle, and make it champion if it passes."""
 
 import argparse
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from back.runtime.card import CARD_FILE, REPORT_FILE, Card, read_card, sha256_of, verify_files
+from back.runtime.card import read_card, verify_files
+from modelisation.bundle_files import store_result
 from modelisation.data.base import SegmentationDataset
 from modelisation.data.open import open_dataset
-from modelisation.gate import parity_failure, read_report
+from modelisation.gate import parity_failure
 from modelisation.parity import check_parity, format_parity
-from modelisation.registry import default_tracking_uri, register_bundle, resolve_model
+from modelisation.registry import CHAMPION, default_tracking_uri, register_bundle, resolve_model, run_of
 
 
 def store_parity(bundle: Path, parity: dict[str, Any]) -> None:
     """Write a parity report into a bundle's `report.json` and bring the card's sha256 of it up to date."""
-    report = read_report(bundle) | {"parity": parity}
-    (bundle / REPORT_FILE).write_text(json.dumps(report, indent=1), encoding="utf-8")
-    card: Card = read_card(bundle)
-    files = card.files | {REPORT_FILE: sha256_of(bundle / REPORT_FILE)}
-    (bundle / CARD_FILE).write_text(
-        card.model_copy(update={"files": files}).model_dump_json(indent=1), encoding="utf-8"
-    )
+    store_result(bundle, "parity", parity)
 
 
 def spread(dataset: SegmentationDataset, images: int | None) -> SegmentationDataset:
@@ -56,13 +50,14 @@ def run(args: argparse.Namespace) -> int:
     """Run `promote`; returns the exit status."""
     with tempfile.TemporaryDirectory() as scratch:
         # Downloaded for this command alone, since the report is written into it.
-        bundle = resolve_model(_uri(args.model), cache_dir=Path(scratch))
+        uri = _uri(args.model)
+        bundle = resolve_model(uri, cache_dir=Path(scratch))
         verify_files(bundle, read_card(bundle))
         dataset = open_dataset(args.data, args.split, read_card(bundle).taxonomy.id)
         parity = check_parity(bundle, spread(dataset, args.images), progress=True)
         print(format_parity(parity))
         store_parity(bundle, parity)
-        return _promote(bundle, args.no_register)
+        return _promote(bundle, None if args.no_register else uri)
 
 
 def _uri(model: str) -> str:
@@ -72,14 +67,16 @@ def _uri(model: str) -> str:
     return f"models:/{model}@candidate"
 
 
-def _promote(bundle: Path, no_register: bool) -> int:
-    failure = parity_failure(bundle)
-    if failure is not None:
+def _promote(bundle: Path, uri: str | None) -> int:
+    """Register as champion what has passed, beside the version that `uri` names, in the same run; None: only say."""
+    if parity_failure(bundle) is not None:
         print("not promoted: an engine does not give what PyTorch gives")
         return 1
-    if no_register:
+    if uri is None:
         print("passed")
         return 0
-    version = register_bundle(bundle, tracking_uri=default_tracking_uri(), alias="champion")
+    store = default_tracking_uri()
+    run_id = run_of(uri, tracking_uri=store)
+    version = register_bundle(bundle, tracking_uri=store, alias=CHAMPION, run_id=run_id)
     print(f"{version.name} version {version.version} is champion")
     return 0

@@ -191,9 +191,13 @@ def test_registered_candidate_becomes_champion_with_its_report(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
-    register_bundle(bundle, tracking_uri=store.uri, alias="candidate")
+    registered = register_bundle(bundle, tracking_uri=store.uri, alias="candidate")
     assert run(parse("nearest-colour", "--data", str(data))) == 0
     champion = resolve_model("models:/nearest-colour@champion", cache_dir=tmp_path / "cache")
     assert parity_failure(champion) is None
     candidate = resolve_model("models:/nearest-colour@candidate", cache_dir=tmp_path / "cache")
     assert parity_failure(candidate) is not None
+    version = store.client.get_model_version_by_alias("nearest-colour", "champion")
+    assert version.run_id == registered.run_id
+    experiment = store.client.get_run(registered.run_id).info.experiment_id
+    assert len(store.client.search_runs([experiment])) == 1
