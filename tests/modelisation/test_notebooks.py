@@ -14,9 +14,9 @@ BUNDLES = [ROOT / "modelisation" / "bundled" / name for name in ("deeplabv3plus"
 SECONDS = 30
 
 
-def test_there_are_four_notebooks():
+def test_there_are_five_notebooks():
     assert [p.stem for p in NOTEBOOKS] == [
-        "01_explore_data", "02_train_deeplabv3plus", "03_train_segformer", "04_compare",
+        "01_explore_data", "02_train_deeplabv3plus", "03_train_segformer", "04_compare", "05_search",
     ]  # fmt: skip
 
 
@@ -38,7 +38,8 @@ def test_it_runs_without_data(path, tmp_path, monkeypatch):
     # As in a terminal that has no inline backend: the figures must come as pictures all the same.
     monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'store' / 'mlflow.db'}")
-    parameters = {"run_dir": str(tmp_path / "run")} if "train" in path.stem else {}
+    output = "run_dir" if "train" in path.stem else "study_file" if "search" in path.stem else None
+    parameters = {output: str(tmp_path / "output")} if output else {}
     started = time.perf_counter()
     executed = papermill.execute_notebook(
         path, tmp_path / path.name, parameters=parameters, kernel_name="python3", cwd=ROOT, progress_bar=False
