@@ -1,0 +1,81 @@
+"""An ablation's results and the tables made of them, in Markdown."""
+
+from collections.abc import Mapping
+from statistics import mean, stdev
+
+from pydantic import BaseModel, ConfigDict
+
+BASELINE = "the recipe"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Result(_Part):
+    """One run of one variant; scores 0..1, None where a class has no pixel."""
+
+    variant: str
+    seed: int
+    miou: float
+    class_iou: dict[str, float | None]
+    steps: int
+    minutes: float
+    git_commit: str
+    recipe_sha256: str  # but for the seed
+
+
+class Ablation(_Part):
+    """The runs of one ablation file, all scored on one split."""
+
+    dataset: str
+    split: str
+    results: list[Result]
+
+
+def ablation_page(ablations: Mapping[str, Ablation]) -> str:
+    """A page with one table an ablation, in the order of their names."""
+    parts = [
+        "# What each choice is worth\n\nWritten by `python -m modelisation ablate`, from the JSON file beside.\n"
+    ]
+    for name, ablation in sorted(ablations.items()):
+        parts.append(f"## {name}\n\n{ablation_table(ablation)}")
+    return "\n".join(parts)
+
+
+def ablation_table(ablation: Ablation) -> str:
+    """Variant, mIoU, difference from the baseline, steps and minutes; with several seeds means, and their spread.
+
+    A difference is taken seed by seed, so that what a seed does to both sides drops out.
+    """
+    runs: dict[str, dict[int, Result]] = {}
+    for result in ablation.results:
+        runs.setdefault(result.variant, {})[result.seed] = result
+    baseline = runs.get(BASELINE, {})
+    lines = [
+        f"| variant | mIoU on {ablation.split} % | difference | steps | minutes |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, by_seed in runs.items():
+        differences = [100 * (r.miou - baseline[s].miou) for s, r in by_seed.items() if s in baseline]
+        cells = [
+            name,
+            f"{100 * mean(r.miou for r in by_seed.values()):.1f}",
+            "" if name == BASELINE or not differences else _signed(differences),
+            f"{max(r.steps for r in by_seed.values()):,}",
+            f"{mean(r.minutes for r in by_seed.values()):.1f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    seeds = max(map(len, runs.values()), default=0)
+    return "\n".join(lines) + f"\n\n{ablation.dataset}, {_seeds(seeds)}.\n"
+
+
+def _signed(differences: list[float]) -> str:
+    text = f"{mean(differences):+.1f}"
+    return text if len(differences) == 1 else f"{text} ± {stdev(differences):.1f}"
+
+
+def _seeds(seeds: int) -> str:
+    if seeds == 1:
+        return "one seed: what lies within a point of the baseline may be chance"
+    return f"{seeds} seeds: the mean, and after ± the standard deviation of the difference over seeds"
