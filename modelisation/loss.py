@@ -1,5 +1,7 @@
 """The training loss: cross-entropy, with Dice and Lovász parts from segmentation-models-pytorch on top."""
 
+import math
+
 import segmentation_models_pytorch as smp
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,9 +23,7 @@ def make_criterion(weights: Loss, ignore_index: int) -> Criterion:
     lovasz = smp.losses.LovaszLoss("multiclass", ignore_index=ignore_index)
 
     def criterion(scores_NCHW: Tensor, label_NHW: Tensor) -> Tensor:
-        total = weights.cross_entropy * F.cross_entropy(
-            scores_NCHW, label_NHW, ignore_index=ignore_index, label_smoothing=weights.label_smoothing
-        )
+        total = weights.cross_entropy * _cross_entropy(scores_NCHW, label_NHW, weights, ignore_index)
         if weights.dice:
             total = total + weights.dice * dice(scores_NCHW, label_NHW)
         if weights.lovasz:
@@ -32,3 +32,22 @@ def make_criterion(weights: Loss, ignore_index: int) -> Criterion:
         return total
 
     return criterion
+
+
+def _cross_entropy(scores_NCHW: Tensor, label_NHW: Tensor, weights: Loss, ignore_index: int) -> Tensor:
+    """Mean over the labelled pixels, or over the share `ohem` of them that has the largest loss in the batch.
+
+    Online hard example mining: Shrivastava et al., CVPR 2016, arXiv:1604.03540.
+    """
+    reduction = "mean" if weights.ohem == 1 else "none"
+    losses = F.cross_entropy(
+        scores_NCHW,
+        label_NHW,
+        ignore_index=ignore_index,
+        label_smoothing=weights.label_smoothing,
+        reduction=reduction,
+    )
+    if weights.ohem == 1:
+        return losses
+    labelled = losses[label_NHW != ignore_index]
+    return labelled.topk(math.ceil(weights.ohem * len(labelled)), sorted=False).values.mean()

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from back.runtime.card import ResizeFilter
 
+Cache = Literal["auto", "memory", "disk"]
+
 
 class RecipeError(ValueError):
     """A recipe that cannot be used: names the file and the field."""
@@ -17,6 +19,14 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class CopyPaste(_Part):
+    """Objects of rare classes from other training pictures, pasted in before the crop."""
+
+    probability: float = Field(default=0.5, gt=0, le=1)
+    classes: list[str] = Field(min_length=1, description="names of classes in the recipe's taxonomy")
+    most: int = Field(default=4, gt=0, description="objects a picture at most; the number is drawn from 1 on")
+
+
 class Augmentation(_Part):
     """What is done to a training picture, on uint8; probabilities are 0..1."""
 
@@ -24,6 +34,7 @@ class Augmentation(_Part):
     scale: tuple[float, float] = Field(default=(0.5, 2.0), description="resize factor, drawn log-uniformly")
     flip: float = 0.5
     rare_class: float = Field(default=0.0, description="probability that a crop is placed on a class drawn uniformly")
+    copy_paste: CopyPaste | None = None
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0
@@ -53,6 +64,12 @@ class Loss(_Part):
     """Weights of the parts of the loss; a part of weight 0 is not computed."""
 
     cross_entropy: float = 1.0
+    ohem: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="share of the labelled pixels, hardest first, in the cross-entropy; 1: all",
+    )
     dice: float = 0.0
     lovasz: float = 0.0
     label_smoothing: float = 0.0
@@ -79,21 +96,34 @@ class Recipe(_Part):
     batch_size: int = Field(8, gt=0)
     lr: float = Field(gt=0)
     encoder_lr_factor: float = Field(1.0, gt=0)
+    layer_decay: float = Field(
+        default=1.0, gt=0, le=1, description="factor of the learning rate from one encoder layer to the one before it"
+    )
     weight_decay: float = 0.01
     warmup_steps: int = 100
     schedule: Literal["poly", "cosine"] = "poly"
     clip_norm: float = Field(default=5.0, gt=0)
     ema_decay: float = Field(default=0.0, ge=0, lt=1, description="0 switches the moving average of the weights off")
+    freeze_batchnorm_after: int | None = Field(
+        default=None, ge=0, description="epochs after which every batch norm is fixed; default: never"
+    )
     loss: Loss = Loss()
     distillation: Distillation | None = None
     augmentation: Augmentation = Augmentation()
     small_crops_first: list[SmallCrops] = Field(default_factory=list, description="in the order of their epochs")
     precision: Literal["bf16", "no"] = "bf16"
     workers: int = 1
+    cache: Cache = Field(
+        default="auto", description="where decoded pictures are kept; auto: on disk above 4 GiB a split"
+    )
     pixel_budget: int = Field(default=480 * 360, description="pixels of the served network's input")
     resize_filter: ResizeFilter = "bilinear"
     weights_licence: str = "as the data's"
-    init_from: str | None = Field(default=None, description="bundle folder whose weights training starts from")
+    init_from: str | None = Field(
+        default=None,
+        description="folder of a bundle or run whose weights training starts from; a relative one counts from the "
+        "repository",
+    )
 
     def augmentations(self) -> list[tuple[int, Augmentation]]:
         """The augmentation of each part of the run, with the number of epochs after which it ends."""

@@ -8,6 +8,9 @@ from modelisation.data import SegmentationDataset
 from modelisation.lineage import package_versions
 from modelisation.recipe import Recipe
 
+# Share of the step time above which the network waits for its pictures.
+_MAX_WAIT = 0.03
+
 
 def training_record(
     recipe: Recipe,
@@ -36,6 +39,19 @@ def training_record(
     )
 
 
+def run_tags(recipe: Recipe, data: SegmentationDataset, code: dict[str, Any]) -> dict[str, str]:
+    """The MLflow tags of a run: on what it was trained, by which code. `code` as for `training_record`."""
+    return {
+        "model": recipe.name,
+        "dataset": data.dataset,
+        "taxonomy": data.taxonomy.id,
+        "split_sha256": data.split_sha256,
+        "git_commit": code["git_commit"],
+        "git_dirty": str(code["git_dirty"]).lower(),
+        "packages": str(package_versions()),
+    }
+
+
 def epoch_metrics(progress: Progress, recipe: Recipe, evaluated: dict[str, Any], lr: list[float]) -> dict[str, float]:
     seconds = max(progress.train_seconds, 1e-9)
     metrics = {
@@ -55,9 +71,10 @@ def epoch_metrics(progress: Progress, recipe: Recipe, evaluated: dict[str, Any],
 def epoch_line(progress: Progress, evaluated: dict[str, Any]) -> str:
     classes = " ".join(f"{name} {iou:.2f}" for name, iou in evaluated["class_iou"].items() if iou is not None)
     wait = progress.wait_seconds / max(progress.train_seconds, 1e-9)
+    slow = ", too much: raise workers" if wait > _MAX_WAIT else ""
     return (
         f"epoch {progress.epoch + 1}: train {progress.loss_sum / progress.batch:.3f} val {evaluated['loss']:.3f} "
-        f"mIoU {evaluated['miou']:.4f} ({classes}) data wait {wait:.1%}"
+        f"mIoU {evaluated['miou']:.4f} ({classes}) data wait {wait:.1%}{slow}"
     )
 
 

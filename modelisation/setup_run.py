@@ -7,9 +7,15 @@ from pathlib import Path
 
 import yaml
 
-from back.runtime.card import InputContract
+from back.runtime.card import CARD_FILE, WEIGHTS_FILE, InputContract, read_card
 from modelisation import checkpoint
-from modelisation.export import RECIPE_COPY
+from modelisation.data import SegmentationDataset
+from modelisation.data.cache import Joined, decode_all
+from modelisation.data.copy_paste import Paster
+from modelisation.data.loader import AugmentedSamples, EpochBatches, render_all
+from modelisation.data.transforms import TrainingTransform
+from modelisation.export import BUNDLE, RECIPE_COPY
+from modelisation.lineage import REPOSITORY
 from modelisation.models import build_model, load_bundle_model
 from modelisation.models.base import SegmentationModel
 from modelisation.models.depthwise import use_fast_depthwise
@@ -44,13 +50,56 @@ def prepare_run_dir(recipe: Recipe, run_dir: Path, resume: bool) -> None:
 
 
 def build_from_recipe(recipe: Recipe) -> SegmentationModel:
-    """The network of a recipe, with the weights that training begins with."""
+    """The network of a recipe, with the weights that training begins with.
+
+    Raises:
+        RecipeError: `init_from` holds the weights of another network.
+        BundleError: `init_from` is no bundle and no run's folder.
+    """
     model = build_model(recipe.architecture, len(TAXONOMIES[recipe.taxonomy].classes), **recipe.build)
     if recipe.init_from:
-        model.load_state_dict(load_bundle_model(Path(recipe.init_from)).state_dict())
-        model.initialisation = f"weights of {Path(recipe.init_from).name}"
+        _begin_with(model, REPOSITORY / recipe.init_from)
     use_fast_depthwise(model)
     return model
+
+
+def _begin_with(model: SegmentationModel, folder: Path) -> None:
+    """Load a bundle's weights and say in `initialisation` where they come from, on whose data and terms."""
+    bundle = folder if (folder / CARD_FILE).is_file() or not (folder / BUNDLE).is_dir() else folder / BUNDLE
+    card = read_card(bundle)
+    try:
+        model.load_state_dict(load_bundle_model(bundle).state_dict())
+    except RuntimeError as error:
+        raise RecipeError(
+            f"init_from {bundle}: its {card.architecture} for {card.taxonomy.id} has other weights than the recipe's "
+            "network; set architecture, build and taxonomy as its model.json says"
+        ) from error
+    origin = f"weights of {card.name} (sha256 {card.files[WEIGHTS_FILE][:12]}"
+    if (record := card.training) is not None:
+        origin += (
+            f", run {record.run_id}, {record.steps} steps on {record.dataset} {record.split}, "
+            f"terms: {record.weights_licence}; it began with {record.initialisation}"
+        )
+    model.initialisation = origin + ")"
+
+
+def training_data(
+    recipe: Recipe, train_set: SegmentationDataset, model: SegmentationModel
+) -> tuple[AugmentedSamples, EpochBatches]:
+    """The augmented pictures of a recipe, rendered scenes among them, and the batches that an epoch takes."""
+    taxonomy = train_set.taxonomy
+    main = decode_all(train_set, recipe.cache)
+    scenes = render_all(recipe.scenes, *main[0].label.shape, taxonomy, recipe.seed)
+    paste = recipe.augmentation.copy_paste
+    paster = Paster(main, paste, taxonomy) if paste else None
+    transforms = [
+        (end, TrainingTransform(augmentation, model.mean, taxonomy.ignore_index, paster))
+        for end, augmentation in recipe.augmentations()
+    ]
+    batches = EpochBatches(
+        len(main), len(scenes), recipe.scenes_share, recipe.epoch_samples or len(main), recipe.batch_size, recipe.seed
+    )
+    return AugmentedSamples(Joined(main, scenes), transforms), batches
 
 
 def input_contract(model: SegmentationModel, recipe: Recipe) -> InputContract:

@@ -7,12 +7,54 @@ from typing import Any, Self
 
 import mlflow
 from matplotlib.figure import Figure
+from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from back.runtime.card import HISTORY_FILE
 from modelisation.registry import default_tracking_uri, experiment_id
 from modelisation.stopping import Interrupted
 
 EXPERIMENT = "streetseg"
+
+
+def tracking_uri() -> str:
+    """The default tracking URI; an SQLite store's folder is made where missing."""
+    uri = default_tracking_uri()
+    if uri.startswith("sqlite:///"):
+        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    return uri
+
+
+def _status(error: type[BaseException] | None) -> str:
+    """MLflow's word for how a run ended."""
+    return "FINISHED" if error is None else "KILLED" if issubclass(error, Interrupted) else "FAILED"
+
+
+class ParentRun:
+    """An MLflow run that holds no training itself: the runs of a search or an ablation are listed under it.
+
+    Args:
+        name: name of the run in MLflow.
+        run_id: a run to go on with; None, or one that this store does not have, begins a new one.
+    """
+
+    def __init__(self, name: str, run_id: str | None = None) -> None:
+        self._client = mlflow.MlflowClient(tracking_uri())
+        try:
+            self.run_id: str = self._client.get_run(run_id or "none").info.run_id
+            self._client.update_run(self.run_id, status="RUNNING")
+        except MlflowException:
+            experiment = experiment_id(self._client, EXPERIMENT)
+            self.run_id = self._client.create_run(experiment, run_name=name).info.run_id
+
+    def log_metric(self, key: str, value: float, step: int) -> None:
+        self._client.log_metric(self.run_id, key, value, step=step)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._client.set_terminated(self.run_id, _status(kind))
 
 
 class Tracker:
@@ -24,20 +66,27 @@ class Tracker:
         params: parameters, logged once.
         tags: tags, logged once.
         run_id: a run to go on with; None begins a new one.
+        parent_run: the run under which a new one is listed.
     """
 
     def __init__(
-        self, run_dir: Path, name: str, params: dict[str, Any], tags: dict[str, str], run_id: str | None = None
+        self,
+        run_dir: Path,
+        name: str,
+        params: dict[str, Any],
+        tags: dict[str, str],
+        run_id: str | None = None,
+        parent_run: str | None = None,
     ) -> None:
         self._path = run_dir / HISTORY_FILE
-        uri = default_tracking_uri()
-        if uri.startswith("sqlite:///"):
-            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        self.tracking_uri = uri = tracking_uri()
         mlflow.set_tracking_uri(uri)
-        self.tracking_uri = uri
         if run_id is None:
             experiment = experiment_id(mlflow.MlflowClient(uri), EXPERIMENT)
-            self._run = mlflow.start_run(experiment_id=experiment, run_name=name, tags=tags, log_system_metrics=True)
+            nested = tags | ({MLFLOW_PARENT_RUN_ID: parent_run} if parent_run else {})
+            self._run = mlflow.start_run(
+                experiment_id=experiment, run_name=name, tags=nested, log_system_metrics=True
+            )
             self.run_id: str = self._run.info.run_id
             texts = {key: str(value)[:500] for key, value in params.items()}
             mlflow.log_params(texts)
@@ -77,7 +126,7 @@ class Tracker:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """End the MLflow run: FINISHED, KILLED (interrupted, can be resumed) or FAILED."""
         self._write()
-        mlflow.end_run("FINISHED" if kind is None else "KILLED" if issubclass(kind, Interrupted) else "FAILED")
+        mlflow.end_run(_status(kind))
 
     def _write(self) -> None:
         partial = self._path.with_suffix(".partial")

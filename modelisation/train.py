@@ -3,6 +3,7 @@
 import argparse
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,23 @@ from tqdm import tqdm
 from modelisation import checkpoint
 from modelisation.checkpoint import Progress
 from modelisation.data import open_dataset
-from modelisation.data.loader import AugmentedSamples, EpochBatches, decode_all, make_loader, render_all
-from modelisation.data.transforms import TrainingTransform
+from modelisation.data.cache import decode_all
+from modelisation.data.loader import make_loader
 from modelisation.distillation import Teacher, distilled
 from modelisation.ema import WeightAverage
 from modelisation.export import RECIPE_COPY, export_run, register_run, save_run
 from modelisation.figures import confusion_figure, panel_figure
-from modelisation.lineage import REPOSITORY, git_state, package_versions
+from modelisation.lineage import REPOSITORY, git_state
 from modelisation.loss import make_criterion
 from modelisation.recipe import Recipe, load_recipe
-from modelisation.run_record import epoch_line, epoch_metrics, flat, training_record
-from modelisation.setup_run import build_from_recipe, input_contract, learning_rate_factor, prepare_run_dir
+from modelisation.run_record import epoch_line, epoch_metrics, flat, run_tags, training_record
+from modelisation.setup_run import (
+    build_from_recipe,
+    input_contract,
+    learning_rate_factor,
+    prepare_run_dir,
+    training_data,
+)
 from modelisation.stopping import INTERRUPTED_EXIT, Interrupted, stop_signals
 from modelisation.tracking import Tracker
 from modelisation.validate import normalise, predict_labels, validate
@@ -50,7 +57,36 @@ def train(recipe: Recipe, data: Path, run_dir: Path, *, resume: bool = False, re
         The bundle's folder.
 
     Raises:
-        Interrupted: stopped by Ctrl-C; the checkpoint holds everything that resuming needs.
+        as `fit`.
+    """
+    fit(recipe, data, run_dir, resume=resume)
+    bundle = export_run(run_dir, open_dataset(data, recipe.val_split, recipe.taxonomy))
+    if register:
+        register_run(bundle)
+    return bundle
+
+
+def fit(
+    recipe: Recipe,
+    data: Path,
+    run_dir: Path,
+    *,
+    resume: bool = False,
+    on_epoch: Callable[[int, dict[str, Any]], None] | None = None,
+    parent_run: str | None = None,
+) -> dict[str, Any]:
+    """Train a recipe; `run_dir` then holds all that `export_run` needs.
+
+    Args:
+        recipe, data, run_dir, resume: as for `train`.
+        on_epoch: called with the number of epochs done and the validation's scores; may raise `Interrupted`.
+        parent_run: MLflow run under which this one is listed.
+
+    Returns:
+        The last validation's scores, see `validate`.
+
+    Raises:
+        Interrupted: stopped by Ctrl-C or by `on_epoch`; the checkpoint holds everything that resuming needs.
         RecipeError: the run folder is in use, has no checkpoint to resume from, or belongs to another recipe.
         DatasetError: the data cannot be read.
         TrainingError: the loss is not finite.
@@ -67,25 +103,18 @@ def train(recipe: Recipe, data: Path, run_dir: Path, *, resume: bool = False, re
     model.to(accelerator.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = WeightAverage(model, recipe.ema_decay)
 
-    main, val_samples = decode_all(train_set), decode_all(val_set)
-    height, width = main[0].label.shape
-    scenes = render_all(recipe.scenes, height, width, taxonomy, recipe.seed)
-    transforms = [
-        (end, TrainingTransform(augmentation, model.mean, taxonomy.ignore_index))
-        for end, augmentation in recipe.augmentations()
-    ]
-    batches = EpochBatches(
-        len(main), len(scenes), recipe.scenes_share, recipe.epoch_samples or len(main), recipe.batch_size, recipe.seed
-    )
+    samples, batches = training_data(recipe, train_set, model)
+    val_samples = decode_all(val_set, recipe.cache)
     total_steps = recipe.epochs * batches.batches
     optimiser = torch.optim.AdamW(
-        model.parameter_groups(recipe.lr, recipe.encoder_lr_factor, recipe.weight_decay), fused=True
+        model.parameter_groups(recipe.lr, recipe.encoder_lr_factor, recipe.weight_decay, recipe.layer_decay),
+        fused=True,
     )
     scheduler = LambdaLR(optimiser, learning_rate_factor(recipe, total_steps))
     labelled = make_criterion(recipe.loss, taxonomy.ignore_index)
     distillation = recipe.distillation
     teacher = distillation and Teacher(REPOSITORY / distillation.teacher, taxonomy, accelerator.device)
-    loader = make_loader(AugmentedSamples([*main, *scenes], transforms), batches, recipe.workers)
+    loader = make_loader(samples, batches, recipe.workers)
     # The average is a copy of the bare network, so the bare network is kept beside accelerate's wrapped forward.
     net, optimiser, scheduler, loader = accelerator.prepare(model, optimiser, scheduler, loader)
     progress = Progress()
@@ -98,16 +127,9 @@ def train(recipe: Recipe, data: Path, run_dir: Path, *, resume: bool = False, re
         run_dir,
         recipe.name,
         flat(recipe.model_dump()) | {"parameters": sum(p.numel() for p in model.parameters())},
-        {
-            "model": recipe.name,
-            "dataset": train_set.dataset,
-            "taxonomy": taxonomy.id,
-            "split_sha256": train_set.split_sha256,
-            "git_commit": code["git_commit"],
-            "git_dirty": str(code["git_dirty"]).lower(),
-            "packages": str(package_versions()),
-        },
+        run_tags(recipe, train_set, code),
         progress.run_id,
+        parent_run,
     )
     progress.run_id = tracker.run_id
     tracker.log_text(yaml.safe_dump(recipe.model_dump(mode="json")), RECIPE_COPY)
@@ -118,6 +140,8 @@ def train(recipe: Recipe, data: Path, run_dir: Path, *, resume: bool = False, re
         bar.update(progress.epoch * batches.batches + progress.batch)
         while progress.epoch < recipe.epochs:
             batches.epoch, batches.first_batch = progress.epoch, progress.batch
+            if recipe.freeze_batchnorm_after is not None and progress.epoch >= recipe.freeze_batchnorm_after:
+                model.freeze_batchnorm()
             model.train()
             before = time.perf_counter()
             for image_NCHW, label_NHW in loader:
@@ -161,17 +185,16 @@ def train(recipe: Recipe, data: Path, run_dir: Path, *, resume: bool = False, re
                 recipe, progress, progress.epoch * batches.batches, model.initialisation, train_set, code
             )
             save_run(average.model, contract, record, run_dir)
+            if on_epoch:
+                on_epoch(progress.epoch, evaluated)
 
         if not evaluated:  # resumed after the last epoch
             evaluated = validate(average.model, val_samples, contract, taxonomy)
         tracker.log_figure(confusion_figure(evaluated["confusion_matrix"], taxonomy), "confusion_matrix.png")
-        shown = val_samples[:: max(1, len(val_samples) // 4)][:4]
+        shown = [val_samples[i] for i in range(0, len(val_samples), max(1, len(val_samples) // 4))][:4]
         predictions = [predict_labels(average.model.eval(), s.image, contract)[0] for s in shown]
         tracker.log_figure(panel_figure(shown, predictions, taxonomy), "panel.png")
-    bundle = export_run(run_dir, val_set)
-    if register:
-        register_run(bundle)
-    return bundle
+    return evaluated
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

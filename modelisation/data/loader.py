@@ -1,4 +1,4 @@
-"""Feeding a training run: pictures decoded once into memory, batches whose content depends on the seed alone."""
+"""Feeding a training run: augmented samples in batches whose content depends on the seed alone."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,19 +10,12 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from back.runtime.card import Taxonomy
-from modelisation.data.base import Sample, SegmentationDataset
+from modelisation.data.base import Sample
 from modelisation.data.scenes import render_scene
 from modelisation.data.transforms import TrainingTransform
 from modelisation.taxonomy import apply_remap, remap_for
 
 Key = tuple[int, int, int]
-
-
-def decode_all(dataset: SegmentationDataset) -> list[Sample]:
-    """Read every sample of a split into memory, with a progress bar."""
-    return [
-        dataset[i] for i in tqdm(range(len(dataset)), desc=f"reading {dataset.dataset} {dataset.split}", unit="img")
-    ]
 
 
 def render_all(count: int, height: int, width: int, taxonomy: Taxonomy, seed: int) -> list[Sample]:

@@ -11,6 +11,8 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from modelisation.data.base import Sample
+from modelisation.data.copy_paste import Paster
+from modelisation.data.draw import integer, uniform
 from modelisation.recipe import Augmentation
 
 
@@ -32,7 +34,7 @@ class ScaleCrop(torch.nn.Module):
 
     def forward(self, image_CHW: Tensor, label_HW: Tensor) -> tuple[Tensor, Tensor]:
         height, width = label_HW.shape[-2:]
-        factor = math.exp(_uniform(math.log(self.scale[0]), math.log(self.scale[1])))
+        factor = math.exp(uniform(math.log(self.scale[0]), math.log(self.scale[1])))
         box_height = min(height, round(self.crop[0] / factor))
         box_width = min(width, round(self.crop[1] / factor))
         top, left = self._place(label_HW, height - box_height, width - box_width, box_height, box_width)
@@ -48,24 +50,38 @@ class ScaleCrop(torch.nn.Module):
         return image, label
 
     def _place(self, label_HW: Tensor, free_y: int, free_x: int, box_h: int, box_w: int) -> tuple[int, int]:
-        if _uniform(0, 1) < self.rare_class:
+        if uniform(0, 1) < self.rare_class:
             present = (
                 torch.bincount(label_HW.flatten().long(), minlength=256)[: self.ignore_index].nonzero().flatten()
             )
             if len(present):
-                chosen = present[_integer(len(present))]
+                chosen = present[integer(len(present))]
                 pixels = (label_HW == chosen).flatten().nonzero().flatten()
-                y, x = divmod(int(pixels[_integer(len(pixels))]), label_HW.shape[-1])
+                y, x = divmod(int(pixels[integer(len(pixels))]), label_HW.shape[-1])
                 # The pixel may lie anywhere in the crop, so that it is not always seen at the centre.
-                top, left = y - _integer(box_h), x - _integer(box_w)
+                top, left = y - integer(box_h), x - integer(box_w)
                 return min(max(top, 0), free_y), min(max(left, 0), free_x)
-        return _integer(free_y + 1), _integer(free_x + 1)
+        return integer(free_y + 1), integer(free_x + 1)
 
 
 class TrainingTransform:
-    """Sample -> (image uint8 [3, h, w], label uint8 [h, w]) of the crop's size; reproducible by `seed`."""
+    """Sample -> (image uint8 [3, h, w], label uint8 [h, w]) of the crop's size; reproducible by `seed`.
 
-    def __init__(self, augmentation: Augmentation, mean: tuple[float, float, float], ignore_index: int) -> None:
+    Args:
+        augmentation: what is done, and how often.
+        mean: of the network's input, 0..1; the colour of what lies outside a picture.
+        ignore_index: the label there.
+        paster: pastes objects into the picture before the crop; it is what `augmentation.copy_paste` describes.
+    """
+
+    def __init__(
+        self,
+        augmentation: Augmentation,
+        mean: tuple[float, float, float],
+        ignore_index: int,
+        paster: Paster | None = None,
+    ) -> None:
+        self.paster = paster
         fill = (round(255 * mean[0]), round(255 * mean[1]), round(255 * mean[2]))
         a = augmentation
         self.scale_crop = ScaleCrop(a, fill, ignore_index)
@@ -91,6 +107,8 @@ class TrainingTransform:
         # process came before, so a resumed run sees the same crops.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
+            if self.paster is not None:
+                sample = self.paster(sample)
             image = torch.from_numpy(np.ascontiguousarray(sample.image.transpose(2, 0, 1)))
             image, label = self.scale_crop(image, torch.from_numpy(sample.label))
             image, label = self.joint(tv_tensors.Image(image), tv_tensors.Mask(label[None]))
@@ -103,14 +121,6 @@ class _Noise(torch.nn.Module):
     """Gaussian noise on uint8 with sigma drawn up to 10/255; torchvision's own takes floats alone."""
 
     def forward(self, image: Tensor) -> Tensor:
-        sigma = _uniform(0, 10)
+        sigma = uniform(0, 10)
         noisy = image.as_subclass(Tensor).float() + torch.randn(image.shape) * sigma
         return tv_tensors.Image(noisy.round().clamp(0, 255).to(torch.uint8))
-
-
-def _uniform(low: float, high: float) -> float:
-    return low + (high - low) * torch.rand(()).item()
-
-
-def _integer(end: int) -> int:
-    return int(torch.randint(end, ()).item())

@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 
@@ -26,6 +27,7 @@ class SegmentationModel(nn.Module, ABC):
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     initialisation: str
+    batchnorm_frozen = False
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
@@ -36,8 +38,32 @@ class SegmentationModel(nn.Module, ABC):
         """Scores [N, classes, h, w] of normalised pictures whose sides are multiples of `size_multiple`."""
 
     @abstractmethod
+    def encoder_layers(self) -> list[list[nn.Module]]:
+        """The modules of the pretrained (or pretrainable) part, layer by layer from the picture on.
+
+        It may learn at a rate of its own, the layers near the picture more slowly still.
+        """
+
     def encoder_parameters(self) -> list[nn.Parameter]:
-        """The parameters of the pretrained (or pretrainable) part, which may learn at a rate of its own."""
+        """The parameters of `encoder_layers`."""
+        return [p for layer in self.encoder_layers() for module in layer for p in module.parameters()]
+
+    def freeze_batchnorm(self) -> None:
+        """Fix the statistics and the affine parameters of every batch norm from now on, in training mode too."""
+        self.batchnorm_frozen = True
+        for norm in self._batch_norms():
+            norm.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self.batchnorm_frozen:
+            for norm in self._batch_norms():
+                norm.eval()
+        return self
+
+    def _batch_norms(self) -> list[nn.Module]:
+        return [module for module in self.modules() if isinstance(module, _BatchNorm)]
 
     def dense_scores(self, image_NCHW: Tensor) -> Tensor:
         """Scores [N, classes, H, W] at the picture's own size, which may be odd.
@@ -61,19 +87,29 @@ class SegmentationModel(nn.Module, ABC):
         """A module in eval mode with the same scores, in the form that is cheapest to serve."""
         return self.eval()
 
-    def parameter_groups(self, lr: float, encoder_lr_factor: float, weight_decay: float) -> list[dict[str, Any]]:
-        """Optimiser groups: no weight decay on biases and norms, encoder at `lr * encoder_lr_factor`."""
-        encoder = {id(p) for p in self.encoder_parameters()}
-        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    def parameter_groups(
+        self, lr: float, encoder_lr_factor: float, weight_decay: float, layer_decay: float = 1.0
+    ) -> list[dict[str, Any]]:
+        """Optimiser groups: no weight decay on biases and norms, encoder at `lr * encoder_lr_factor`.
+
+        With `layer_decay` d below 1 the encoder's last layer learns at d times that rate, the one before at d^2 times
+        and so on (Clark et al., ELECTRA, ICLR 2020; Bao et al., BEiT, ICLR 2022).
+        """
+        factors = {
+            id(parameter): encoder_lr_factor * layer_decay**depth
+            for depth, layer in enumerate(reversed(self.encoder_layers()), start=1)
+            for module in layer
+            for parameter in module.parameters()
+        }
+        # Whether a parameter is the encoder's is part of the key, so that a group never mixes the two: a checkpoint's
+        # optimiser state is read back group by group.
+        groups: dict[tuple[bool, float, bool], list[nn.Parameter]] = {}
         for parameter in self.parameters():
-            groups.setdefault((id(parameter) in encoder, parameter.ndim > 1), []).append(parameter)
+            key = (id(parameter) in factors, factors.get(id(parameter), 1.0), parameter.ndim > 1)
+            groups.setdefault(key, []).append(parameter)
         return [
-            {
-                "params": parameters,
-                "lr": lr * (encoder_lr_factor if in_encoder else 1.0),
-                "weight_decay": weight_decay if decays else 0.0,
-            }
-            for (in_encoder, decays), parameters in groups.items()
+            {"params": parameters, "lr": lr * factor, "weight_decay": weight_decay if decays else 0.0}
+            for (_, factor, decays), parameters in groups.items()
         ]
 
 

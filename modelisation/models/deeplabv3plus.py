@@ -66,5 +66,16 @@ class DeepLabV3Plus(SegmentationModel):
     def forward(self, image_NCHW: Tensor) -> Tensor:
         return self.net(image_NCHW)
 
-    def encoder_parameters(self) -> list[nn.Parameter]:
-        return list(self.net.encoder.parameters())
+    def encoder_layers(self) -> list[list[nn.Module]]:
+        """The encoder's parts in smp's order: each convolution of the stem, then each stage or block, is a layer."""
+        parts = self.net.encoder
+        while len(children := list(parts.children())) == 1:  # some encoders are wrapped
+            (parts,) = children
+        layers: list[list[nn.Module]] = []
+        for child in children:
+            for part in child if isinstance(child, nn.ModuleList | nn.Sequential) and len(child) else [child]:
+                if any(parameter.ndim > 1 for parameter in part.parameters()) or not layers:
+                    layers.append([part])
+                else:  # a norm or an activation belongs to the convolution before it
+                    layers[-1].append(part)
+        return layers

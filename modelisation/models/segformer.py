@@ -55,8 +55,15 @@ class SegFormer(SegmentationModel):
         features = list(self.net.segformer(image_NCHW, output_hidden_states=True).hidden_states)
         return merged_head_scores(self.net.decode_head, features)
 
-    def encoder_parameters(self) -> list[nn.Parameter]:
-        return list(self.net.segformer.parameters())
+    def encoder_layers(self) -> list[list[nn.Module]]:
+        """Every transformer block is a layer; a stage's patch embedding is in its first, its norm in its last."""
+        layers: list[list[nn.Module]] = []
+        for stage in self.net.segformer.stages:
+            blocks: list[list[nn.Module]] = [[block] for block in stage.blocks]
+            blocks[0].append(stage.patch_embeddings)
+            blocks[-1].append(stage.layer_norm)
+            layers += blocks
+        return layers
 
     def export_form(self) -> nn.Module:
         self.eval()

@@ -41,7 +41,7 @@ class NearestColour(SegmentationModel):
     def forward(self, image_NCHW: Tensor) -> Tensor:
         return self.head(functional.avg_pool2d(image_NCHW, 4))
 
-    def encoder_parameters(self) -> list[nn.Parameter]:
+    def encoder_layers(self) -> list[list[nn.Module]]:
         return []
 
 

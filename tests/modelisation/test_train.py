@@ -1,5 +1,6 @@
 """Training: learns, logs, stops and goes on exactly, says what is wrong."""
 
+import itertools
 import json
 import os
 import signal
@@ -16,36 +17,19 @@ from back.runtime.card import read_card, verify_files
 from back.runtime.predictor import Predictor
 from modelisation import checkpoint
 from modelisation.__main__ import main
-from modelisation.data import open_dataset
-from modelisation.data.scenes import write_scenes
+from modelisation.data import cache, open_dataset
 from modelisation.evaluate import EvaluationOptions, evaluate
 from modelisation.models import load_bundle_model
 from modelisation.recipe import Recipe, RecipeError
-from modelisation.train import INTERRUPTED_EXIT, Interrupted, TrainingError, train
+from modelisation.train import INTERRUPTED_EXIT, Interrupted, TrainingError, fit, train
+from tests.modelisation.tiny import TINY, write_data
 
 ROOT = Path(__file__).parents[2]
-# float32: bf16 leaves AMX registers in use in the main thread, and in a test process with its many libraries the next
-# signal then finds no room on the signal stack and ends it. The command-line test trains in bf16, in its own process.
-TINY = {
-    "name": "tiny",
-    "description": "for tests",
-    "limits": "none known",
-    "architecture": "segformer",
-    "build": {
-        "hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "decoder_hidden_size": 16,
-        "num_attention_heads": [1, 1, 2, 4],
-    },
-    "epochs": 2, "batch_size": 2, "lr": 2e-3, "warmup_steps": 2, "ema_decay": 0.5, "workers": 0, "precision": "no",
-    "augmentation": {"crop": [64, 64], "scale": [0.8, 1.2]}, "pixel_budget": 64 * 128,
-    "loss": {"cross_entropy": 1.0, "dice": 0.3, "lovasz": 0.3},
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    root = tmp_path_factory.mktemp("data")
-    write_scenes(root, {"train": 6, "val": 2}, 64, 128, 5, None)
-    return root
+    return write_data(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture
@@ -123,6 +107,26 @@ def test_an_interrupted_and_resumed_run_ends_with_the_same_weights(data, store, 
         return [value for _, value, _ in history["metrics"]["train_loss"]]
 
     assert losses("parts") == losses("whole")
+
+
+def test_every_option_that_is_off_by_default_trains_together(data, store, tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "FOLDER", tmp_path / "decoded")
+    options = {
+        "loss": {"ohem": 0.5}, "layer_decay": 0.8, "freeze_batchnorm_after": 1, "cache": "disk", "epochs": 3,
+        "ema_decay": 0.0, "scenes": 2, "scenes_share": 0.4,
+        "augmentation": TINY["augmentation"] | {"copy_paste": {"classes": ["vehicle", "background"]}},
+    }  # fmt: skip
+    states = []
+    scores = fit(
+        recipe(**options), data, tmp_path / "run", on_epoch=lambda *_: states.append(weights(tmp_path / "run"))
+    )
+    assert 0 < scores["miou"] < 1
+    assert len(list((tmp_path / "decoded").glob("*/index.json"))) == 2
+    changed = [{k for k in states[0] if not torch.equal(one[k], two[k])} for one, two in itertools.pairwise(states)]
+    norm = {k for k in states[0] if "batch_norm" in k}
+    assert len(norm) == 5
+    assert not norm & (changed[0] | changed[1]), "fixed after the first epoch"
+    assert changed[1]
 
 
 def test_ctrl_c_on_the_command_line_saves_and_says_how_to_go_on(data, store, tmp_path):

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
+from modelisation.ema import WeightAverage
 from modelisation.loss import make_criterion
 from modelisation.models import ARCHITECTURES, SegmentationModel, build_model
 from modelisation.onnx_export import CHECKED, export_onnx
@@ -111,6 +112,54 @@ class ModelContract:
             for p in group["params"]:
                 assert group["lr"] == pytest.approx(1e-4 if id(p) in encoder else 1e-3)
                 assert (group["weight_decay"] == 0) == (p.ndim <= 1)
+
+    def test_layer_decay_slows_the_encoder_towards_the_picture(self) -> None:
+        model = self.fresh()
+        rates = {
+            id(p): group["lr"] for group in model.parameter_groups(1e-3, 0.5, 0.05, 0.8) for p in group["params"]
+        }
+        layers = model.encoder_layers()
+        for depth, layer in enumerate(reversed(layers), start=1):
+            found = {rates[id(p)] for module in layer for p in module.parameters()}
+            assert list(found) == [pytest.approx(1e-3 * 0.5 * 0.8**depth)]
+        encoder = {id(p) for p in model.encoder_parameters()}
+        assert {rate for p, rate in rates.items() if p not in encoder} == {1e-3}
+        assert len(layers) >= 4
+
+    def test_the_encoders_layers_are_in_the_order_of_the_computation(self) -> None:
+        model = self.fresh().eval()
+        layers = [[id(p) for module in layer for p in module.parameters()] for layer in model.encoder_layers()]
+        layer_of = {p: i for i, layer in enumerate(layers) for p in layer}
+        assert len(layer_of) == sum(map(len, layers)), "a parameter is in one layer alone"
+        ran: list[int] = []
+        for module in model.modules():
+            own = [layer_of[id(p)] for p in module.parameters(recurse=False) if id(p) in layer_of]
+            if own:
+                module.register_forward_hook(lambda *_, layer=own[0]: ran.append(layer))
+        with torch.no_grad():
+            model(torch.randn(1, 3, 64, 64))
+        assert ran == sorted(ran)
+
+    def test_frozen_batch_norms_stay_as_they_are_in_training(self) -> None:
+        model = self.fresh().train()
+        model.freeze_batchnorm()
+        average = WeightAverage(model, 0.9)
+        before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        norms = [n for n, module in model.named_modules() if isinstance(module, torch.nn.BatchNorm2d)]
+        optimiser = torch.optim.AdamW(model.parameter_groups(1e-2, 1.0, 0.1))
+        for _ in range(2):
+            model.eval()
+            model.train()
+            label = torch.randint(0, CLASSES, (2, 64, 64))
+            model.loss(torch.randn(2, 3, 64, 64), label, make_criterion(Loss(), IGNORE)).backward()
+            optimiser.step()
+            optimiser.zero_grad()
+            average.update()
+        for state in (model.state_dict(), average.model.state_dict()):
+            changed = {name for name, tensor in state.items() if not torch.equal(tensor, before[name])}
+            assert norms
+            assert not {name for name in changed if name.rsplit(".", 1)[0] in norms}
+            assert changed, "everything else learns"
 
     def test_weights_survive_a_file(self, tmp_path: Path) -> None:
         model, other = self.fresh(0).eval(), self.fresh(1).eval()
