@@ -40,12 +40,16 @@ class ParentRun:
 
     def __init__(self, name: str, run_id: str | None = None) -> None:
         self._client = mlflow.MlflowClient(tracking_uri())
+        if run_id is None or not self._reopened(run_id):
+            run_id = self._client.create_run(experiment_id(self._client, EXPERIMENT), run_name=name).info.run_id
+        self.run_id: str = run_id
+
+    def _reopened(self, run_id: str) -> bool:
         try:
-            self.run_id: str = self._client.get_run(run_id or "none").info.run_id
-            self._client.update_run(self.run_id, status="RUNNING")
+            self._client.update_run(run_id, status="RUNNING")
         except MlflowException:
-            experiment = experiment_id(self._client, EXPERIMENT)
-            self.run_id = self._client.create_run(experiment, run_name=name).info.run_id
+            return False
+        return True
 
     def log_metric(self, key: str, value: float, step: int) -> None:
         self._client.log_metric(self.run_id, key, value, step=step)
