@@ -1,12 +1,13 @@
-"""How photos come in: dropped or chosen files, the camera, or a sample."""
+"""How photos come in: dropped or chosen files, the camera, or a sample. And how a label comes to a photo."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import streamlit as st
 
+from front.labels import TITLES, sources_for
 from front.names import shorten
-from front.photos import EXTENSIONS, Album, PhotoError
+from front.photos import EXTENSIONS, Album, Photo, PhotoError
 
 SAMPLES = Path(__file__).parent / "samples"
 _SOURCES = {"Files": ":material/upload:", "Camera": ":material/photo_camera:", "Samples": ":material/collections:"}
@@ -34,6 +35,38 @@ def photo_intake(album: Album) -> None:
             st.button("Remove this photo", icon=":material/delete:", on_click=album.remove, args=(photo.sha,))
         st.button("Start over", icon=":material/restart_alt:", on_click=_clear, args=(album,))
         st.caption(f"{shorten(photo.name, 60)} · {photo.width} × {photo.height} pixels", width="content")
+
+
+def label_intake(album: Album, photo: Photo, taxonomies: Iterable[str]) -> str | None:
+    """Where a label file is given for the photo and taken away again; returns what its values are.
+
+    Only formats are offered that the API can turn into the classes of all these taxonomies; None when there is none.
+    """
+    sources = sources_for(taxonomies)
+    with st.popover("Label file", icon=":material/label:"):
+        if not sources:
+            st.caption("No kind of label file fits the classes of both models.")
+            return None
+        if st.session_state.get("label_source") not in sources:
+            st.session_state["label_source"] = sources[0]
+        source = st.selectbox(
+            "Its values are", sources, format_func=TITLES.__getitem__, key="label_source", persist_state="session"
+        )
+        # Like the photos' uploader: a new key empties the widget, or it would give the label again once removed.
+        key = f"label-{photo.sha[:12]}-{st.session_state.setdefault('intake_turn', 0)}"
+        st.file_uploader(
+            f"True classes of {shorten(photo.name)}, one grey value a pixel",
+            type=["png"],
+            key=key,
+            on_change=_take_label,
+            args=(album, photo, key),
+            help="A grey or palette PNG of the photo's size whose values are class ids.",
+        )
+        label = album.labels.get(photo.sha)
+        if label is not None:
+            st.caption(f"{label.name} is the truth for {photo.name}.")
+            st.button("Remove the label", icon=":material/delete:", on_click=album.remove_label, args=(photo.sha,))
+    return source
 
 
 def _switch(album: Album) -> None:
@@ -110,6 +143,17 @@ def _take_sample(album: Album, path: Path) -> None:
     _keep(album, [(path.name, path.read_bytes())])
 
 
+def _take_label(album: Album, photo: Photo, key: str) -> None:
+    file = st.session_state.get(key)
+    if file is None:
+        return
+    try:
+        album.add_label(photo.sha, Path(file.name).name, file.getvalue())
+    except PhotoError as error:
+        st.session_state["intake_errors"] = [str(error)]
+    st.session_state["intake_turn"] += 1
+
+
 def _keep(album: Album, files: list[tuple[str, bytes]]) -> None:
     """Add what can be read, look at the first new one, and remember a sentence for each that cannot."""
     errors: list[str] = []
@@ -128,5 +172,5 @@ def _keep(album: Album, files: list[tuple[str, bytes]]) -> None:
 
 def _clear(album: Album) -> None:
     album.clear()
-    for key in ("batch_stopped", "batch_errors", "archive"):
+    for key in ("batch_stopped", "batch_errors", "archive", "downloads"):
         st.session_state.pop(key, None)

@@ -14,6 +14,8 @@ from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from front.labels import LabelFile
+
 FORMATS = ("JPEG", "PNG", "WEBP")
 EXTENSIONS = ("jpg", "jpeg", "png", "webp")
 DISPLAY_SIDE = 1600
@@ -72,7 +74,9 @@ def preview(photo: Photo, side: int = DISPLAY_SIDE) -> bytes:
     size = display_size(photo.width, photo.height, side)
     try:
         with _open(photo.name, photo.data) as image:
-            image.draft("RGB", (max(size), max(size)))
+            turned = image.getexif().get(_ORIENTATION) in _ROTATED
+            # The size as the file stores it: asked for a square, the decoder takes the smallest scale that fills it.
+            image.draft("RGB", size[::-1] if turned else size)
             upright = ImageOps.exif_transpose(image)
             small = _rgb(upright).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     except (OSError, ValueError, SyntaxError) as error:
@@ -97,9 +101,10 @@ def shrink_map(png: bytes, size: tuple[int, int]) -> bytes:
 
 @dataclass
 class Album:
-    """The photos of one session, in the order they came, and which one is looked at."""
+    """The photos of one session, in the order they came, which one is looked at, and the labels given for them."""
 
     photos: dict[str, Photo] = field(default_factory=dict)
+    labels: dict[str, LabelFile] = field(default_factory=dict)
     selected: str | None = None
 
     def add(self, name: str, data: bytes) -> Photo:
@@ -109,22 +114,41 @@ class Album:
             PhotoError: see `read_photo`; or the session is full.
         """
         photo = read_photo(name, data)
-        used = sum(len(p.data) for p in self.photos.values())
-        if photo.sha not in self.photos and used + len(data) > SESSION_BYTES:
-            raise PhotoError(
-                f"{name} does not fit: a session holds {SESSION_BYTES >> 20} MB. Remove other photos first."
-            )
+        if photo.sha not in self.photos:
+            self._make_sure_it_fits(name, len(data))
         self.photos.setdefault(photo.sha, photo)
         self.selected = self.selected or photo.sha
         return photo
 
+    def add_label(self, sha: str, name: str, data: bytes) -> None:
+        """Keep the label of a photo in place of one given before.
+
+        Raises:
+            PhotoError: the session is full.
+        """
+        before = self.labels.get(sha)
+        self._make_sure_it_fits(name, len(data) - (len(before.data) if before else 0))
+        self.labels[sha] = LabelFile.of(name, data)
+
+    def remove_label(self, sha: str) -> None:
+        self.labels.pop(sha, None)
+
+    def _make_sure_it_fits(self, name: str, size: int) -> None:
+        used = sum(len(file.data) for file in (*self.photos.values(), *self.labels.values()))
+        if used + size > SESSION_BYTES:
+            raise PhotoError(
+                f"{name} does not fit: a session holds {SESSION_BYTES >> 20} MB. Remove other photos first."
+            )
+
     def remove(self, sha: str) -> None:
         self.photos.pop(sha, None)
+        self.labels.pop(sha, None)
         if self.selected == sha:
             self.selected = next(iter(self.photos), None)
 
     def clear(self) -> None:
         self.photos.clear()
+        self.labels.clear()
         self.selected = None
 
     @property

@@ -3,13 +3,18 @@
 A photo goes to the API once for all models that are not in the cache yet.
 """
 
+import base64
+import binascii
+import sys
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from threading import Lock
 from typing import Any
 
+from front.agreement import Agreement, agreement_of
 from front.api import ApiClient, ApiError, Comparison, Segmentation
+from front.labels import LabelFile
 from front.photos import Photo
 
 CACHE_BYTES = 128 * 2**20
@@ -28,6 +33,26 @@ class ModelRef:
     def of(cls, entry: dict[str, Any]) -> "ModelRef":
         return cls(entry["name"], str(entry["version"]), entry["sha256"])
 
+    @classmethod
+    def of_answer(cls, answer: Segmentation) -> "ModelRef":
+        return cls(answer.model, answer.version, answer.sha256)
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    """One model against a label file; fractions 0..1, None for a class that neither side has.
+
+    Attributes:
+        matrix: pixels by class of the label (row) and class of the model (column).
+        errors_png: 8-bit grey PNG of the photo's size, 255 where the model is wrong.
+    """
+
+    miou: float | None
+    pixel_accuracy: float | None
+    class_iou: Mapping[str, float | None]
+    matrix: Sequence[Sequence[int]]
+    errors_png: bytes
+
 
 class PredictionCache:
     """Least-recently-used answers up to a number of bytes, shared by all sessions of the process."""
@@ -45,7 +70,8 @@ class PredictionCache:
             self._entries.move_to_end(key)
             return self._entries[key][0]
 
-    def put(self, key: tuple[Any, ...], value: Any, size: int) -> None:
+    def put(self, key: tuple[Any, ...], value: Any) -> None:
+        size = footprint(value)
         with self._lock:
             if key in self._entries:
                 self._bytes -= self._entries.pop(key)[1]
@@ -54,6 +80,18 @@ class PredictionCache:
             while self._bytes > self._max_bytes and len(self._entries) > 1:
                 _, (_, dropped) = self._entries.popitem(last=False)
                 self._bytes -= dropped
+
+
+def footprint(value: Any) -> int:
+    """Bytes of memory that a value and everything in it take."""
+    size = sys.getsizeof(value)
+    if isinstance(value, Mapping):
+        return size + sum(footprint(k) + footprint(v) for k, v in value.items())
+    if isinstance(value, list | tuple | set | frozenset):
+        return size + sum(map(footprint, value))
+    if is_dataclass(value):
+        return size + sum(footprint(getattr(value, f.name)) for f in fields(value))
+    return size
 
 
 def cached(cache: PredictionCache, photo: Photo, models: Iterable[ModelRef]) -> dict[str, Segmentation]:
@@ -79,26 +117,63 @@ def segment(
     return {ref.name: have[ref.name] for ref in models}
 
 
-def compare(
+def agreement(
+    cache: PredictionCache, photo: Photo, a: Segmentation, b: Segmentation, names: tuple[Sequence[str], Sequence[str]]
+) -> Agreement:
+    """How two answers for one photo agree; `names` are both models' classes by id. Asks the API for nothing."""
+    key = ("agreement", photo.sha, ModelRef.of_answer(a), ModelRef.of_answer(b))
+    found: Agreement | None = cache.get(key)
+    if found is None:
+        found = agreement_of(a.classes_png, b.classes_png, *names)
+        cache.put(key, found)
+    return found
+
+
+def against_label(
     client: ApiClient,
     cache: PredictionCache,
     photo: Photo,
     models: Sequence[ModelRef],
-    label: tuple[str, bytes, str] | None,
-) -> Comparison:
-    """`/compare` on one photo for these models; `label` is (content hash, PNG bytes, taxonomy)."""
-    key = ("compare", photo.sha, tuple(models), label and (label[0], label[2]))
-    answer: Comparison | None = cache.get(key)
-    if answer is None:
+    label: LabelFile,
+    source: str,
+) -> dict[str, LabelScore]:
+    """Each model's score against a label whose values are those of `source`; the order of the models is all the same.
+
+    Its call brings the class maps too, so it comes before `segment` where both are needed.
+
+    Raises:
+        ApiError: the call brought no result.
+    """
+    key = ("label", photo.sha, frozenset(models), label.sha, source)
+    scores: dict[str, LabelScore] | None = cache.get(key)
+    if scores is None:
         answer = client.compare(
-            photo.data,
-            models=[ref.name for ref in models],
-            label=label and label[1],
-            label_taxonomy=label and label[2],
+            photo.data, models=[ref.name for ref in models], label=label.data, label_taxonomy=source
         )
         _keep(cache, photo, models, answer)
-        cache.put(key, answer, sum(len(s.classes_png) for s in answer.segmentations) * 2)
-    return answer
+        scores = _scores(answer)
+        if scores.keys() != {ref.name for ref in models}:
+            raise ApiError("broken", "/compare answered without the label's scores of both models.")
+        cache.put(key, scores)
+    return scores
+
+
+def _scores(answer: Comparison) -> dict[str, LabelScore]:
+    try:
+        return {
+            name: LabelScore(
+                miou=score["miou"],
+                pixel_accuracy=score["pixel_accuracy"],
+                class_iou=score["class_iou"],
+                matrix=score["confusion_matrix"],
+                errors_png=base64.b64decode(score["errors"]["base64"], validate=True),
+            )
+            for name, score in (answer.label or {"models": {}})["models"].items()
+        }
+    except (KeyError, TypeError, AttributeError, binascii.Error) as error:
+        raise ApiError(
+            "broken", f"/compare's label lacks {error}; the dashboard and the API must be of the same release."
+        ) from error
 
 
 def _keep(
@@ -108,8 +183,7 @@ def _keep(
     if len(answer.segmentations) != len(asked):
         raise ApiError("broken", f"/compare answered for {len(answer.segmentations)} of {len(asked)} models.")
     for segmentation in answer.segmentations:
-        ref = ModelRef(segmentation.model, segmentation.version, segmentation.sha256)
-        cache.put(_key(photo, ref), segmentation, len(segmentation.classes_png) + 2_000)
+        cache.put(_key(photo, ModelRef.of_answer(segmentation)), segmentation)
     return {ref.name: s for ref, s in zip(asked, answer.segmentations, strict=True)}
 
 

@@ -1,28 +1,25 @@
 """Compare: where two models see the same street differently, and who is right when a label says so."""
 
-import base64
-import hashlib
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from front import charts, outcomes, page, predictions, results
-from front.api import ApiError, Comparison, Json
-from front.intake import photo_intake
+from front.agreement import Agreement
+from front.api import ApiError, Json, Segmentation
+from front.intake import label_intake, photo_intake
+from front.judgement import show_judgement
+from front.labels import LabelFile
 from front.names import display_name
 from front.palette import class_table
 from front.photos import DISPLAY_SIDE, Photo, album_of, display_size
-from front.predictions import ModelRef
-from front.viewer import Layer, show
+from front.predictions import LabelScore, ModelRef
+from front.status import status_line
+from front.viewer import show
 
-_LABELS = {
-    "street8": "street8 ids",
-    "cityscapes_label_ids": "Cityscapes labelIds",
-    "cityscapes19": "Cityscapes trainIds",
-    "cityscapes7": "Cityscapes categories",
-    "camvid11": "CamVid, 11 classes",
-}
+Scores = dict[str, LabelScore]
 
 
 def main() -> None:
@@ -38,18 +35,23 @@ def main() -> None:
             st.info("One model is served; it takes two to compare.", icon=":material/compare:")
             return
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            a, b = _choose(entries)
-            label = _label(photo)
-        answer = _ask(photo, [ModelRef.of(a), ModelRef.of(b)], label)
-        if answer is None:
+            chosen = _choose(entries)
+            source = label_intake(album, photo, [entry["taxonomy"] for entry in chosen])
+        label = album.labels.get(photo.sha) if source is not None else None
+        found = _ask(status_line(), photo, [ModelRef.of(entry) for entry in chosen], label, source or "")
+        if found is None:
             return
-        classes = [class_table(page.taxonomy_of(e), safe=page.safe_palette()) for e in (a, b)]
-    titles = (display_name(a["name"]), display_name(b["name"]))
-    _headline(answer, titles)
-    _viewer(photo, answer, classes)
-    _swaps(answer, titles, classes, photo)
-    if answer.label is not None:
-        _against_label(photo, answer, titles)
+        classes = [class_table(page.taxonomy_of(entry), safe=page.safe_palette()) for entry in chosen]
+    answers, scores = found
+    names = tuple([str(c["name"]) for c in table] for table in classes)
+    agreement = predictions.agreement(page.prediction_cache(), photo, *answers, (names[0], names[1]))
+    titles = (display_name(chosen[0]["name"]), display_name(chosen[1]["name"]))
+    _headline(agreement, titles, scores)
+    _viewer(photo, answers, agreement, classes)
+    _swaps(agreement, titles, names)
+    if label is not None and source is not None and scores is not None:
+        taxonomies = [entry["taxonomy"] for entry in chosen]
+        show_judgement(photo, label, source, taxonomies, titles, names, [s.sha256 for s in answers], scores)
 
 
 def _choose(entries: list[Json]) -> tuple[Json, Json]:
@@ -63,93 +65,85 @@ def _choose(entries: list[Json]) -> tuple[Json, Json]:
     return by_name[a], by_name[b]
 
 
-def _label(photo: Photo) -> tuple[str, bytes, str] | None:
-    """The label file given for this photo: (content hash, PNG bytes, taxonomy)."""
-    kept: dict[str, tuple[str, bytes, str]] = st.session_state.setdefault("labels", {})
-    with st.popover("Label file", icon=":material/label:"):
-        taxonomy = st.selectbox(
-            "Its values are",
-            list(_LABELS),
-            format_func=_LABELS.__getitem__,
-            key="label_taxonomy",
-            persist_state="session",
-        )
-        file = st.file_uploader(
-            f"True classes of {photo.name}, one grey value a pixel",
-            type=["png"],
-            key=f"label-{photo.sha[:12]}",
-            help="A grey PNG of the photo's size whose values are class ids.",
-        )
-        if file is not None:
-            data = file.getvalue()
-            kept[photo.sha] = (hashlib.sha256(data).hexdigest(), data, file.name)
-        if photo.sha in kept:
-            st.caption(f"{kept[photo.sha][2]} is the truth for {photo.name}.")
-            if st.button("Remove the label", icon=":material/delete:"):
-                del kept[photo.sha]
-    if photo.sha not in kept:
-        return None
-    digest, data, _ = kept[photo.sha]
-    return digest, data, taxonomy
-
-
-def _ask(photo: Photo, refs: list[ModelRef], label: tuple[str, bytes, str] | None) -> Comparison | None:
+def _ask(
+    line: DeltaGenerator, photo: Photo, refs: list[ModelRef], label: LabelFile | None, source: str
+) -> tuple[tuple[Segmentation, Segmentation], tuple[LabelScore, LabelScore] | None] | None:
+    """Both models' answers, A first, with their scores where a label is of use; None when the photo is refused."""
+    client, cache = page.client(), page.prediction_cache()
+    scores: Scores = {}
+    refusal: ApiError | None = None
     try:
-        with st.spinner(f"{photo.name}: waiting for both models …"):
-            return predictions.compare(page.client(), page.prediction_cache(), photo, refs, label)
+        with line, st.spinner("Waiting for both models …"):
+            if label is not None:
+                try:
+                    scores = predictions.against_label(client, cache, photo, refs, label, source)
+                except ApiError as error:
+                    if error.passing:
+                        raise
+                    refusal = error
+            answers = predictions.segment(client, cache, photo, refs)
     except ApiError as error:
         if error.passing:
             raise
         st.error(f"**{photo.name}**: {error.advice}", icon=":material/broken_image:")
         return None
+    if refusal is not None and label is not None:
+        st.error(f"**{label.name}**: {refusal.advice}", icon=":material/label_off:")
+    line.caption("  ·  ".join(f"{display_name(n)} {s.worked_ms:.0f} ms" for n, s in answers.items()))
+    a, b = (ref.name for ref in refs)
+    return (answers[a], answers[b]), (scores[a], scores[b]) if scores else None
 
 
-def _headline(answer: Comparison, titles: tuple[str, str]) -> None:
-    agreement = answer.pairs[0]["pixel_agreement"]
+def _headline(agreement: Agreement, titles: tuple[str, str], scores: tuple[LabelScore, LabelScore] | None) -> None:
     with st.container(horizontal=True):
-        st.metric("Same class", f"{100 * agreement:.1f} %", border=True, width=170)
-        st.metric("Different class", f"{100 * (1 - agreement):.1f} %", border=True, width=170)
-        if answer.label is not None:
-            scores = [answer.label["models"][s.model] for s in answer.segmentations]
-            difference = 100 * ((scores[1]["miou"] or 0) - (scores[0]["miou"] or 0))
-            st.metric(f"mIoU, {titles[0]}", _percent(scores[0]["miou"]), border=True, width=210)
-            st.metric(f"mIoU, {titles[1]}", _percent(scores[1]["miou"]), border=True, width=210)
-            st.metric("B less A", f"{difference:+.1f} points", border=True, width=170)
+        _metric("Same class", _percent(agreement.share))
+        _metric("Different class", _percent(1 - agreement.share))
+        if scores is not None:
+            a, b = (score.miou for score in scores)
+            _metric(f"mIoU, {titles[0]}", _percent(a))
+            _metric(f"mIoU, {titles[1]}", _percent(b))
+            _metric("B less A", "—" if a is None or b is None else f"{100 * (b - a):+.1f} points")
 
 
-def _viewer(photo: Photo, answer: Comparison, classes: list[list[dict[str, Any]]]) -> None:
+def _metric(label: str, value: str) -> None:
+    st.metric(label, value, border=True, width="content")  # as wide as its text: no model name is cut
+
+
+def _viewer(
+    photo: Photo,
+    answers: tuple[Segmentation, Segmentation],
+    agreement: Agreement,
+    classes: list[list[dict[str, Any]]],
+) -> None:
     show(
         photo_jpeg=results.preview_of(photo.sha, photo, DISPLAY_SIDE),
         preview_size=display_size(photo.width, photo.height),
         full_size=(photo.width, photo.height),
         photo_alt=f"{photo.name}, {photo.width} by {photo.height} pixels.",
-        layers=[results.layer_of(s, c) for s, c in zip(answer.segmentations, classes, strict=True)],
+        layers=[results.layer_of(s, c) for s, c in zip(answers, classes, strict=True)],
         views=["pair", "overlay", "wipe", "layers"],
         key="compare-viewer",
     )
-    if answer.disagreement_png is not None:
-        st.download_button(
-            "Save the map of differences",
-            answer.disagreement_png,
-            f"{photo.stem}_differences.png",
-            "image/png",
-            on_click="ignore",
-            icon=":material/download:",
-            help="Grey PNG in the photo's own size: white where the models give different classes.",
-        )
+    st.download_button(
+        "Save the map of differences",
+        agreement.map_png,
+        f"{photo.stem}_differences.png",
+        "image/png",
+        on_click="ignore",
+        icon=":material/download:",
+        help="Grey PNG in the photo's own size: white where the models give different classes.",
+    )
 
 
-def _swaps(answer: Comparison, titles: tuple[str, str], classes: list[list[dict[str, Any]]], photo: Photo) -> None:
+def _swaps(agreement: Agreement, titles: tuple[str, str], names: tuple[list[str], ...]) -> None:
     """Which class of A is which class of B where they differ."""
-    matrix = answer.pairs[0]["confusion_matrix"]
-    names = [[c["name"] for c in table] for table in classes]
-    swaps = outcomes.largest_swaps(matrix, names[0], names[1])
+    swaps = outcomes.largest_swaps(agreement.matrix, names[0], names[1])
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.subheader("Which class turns into which", anchor=False)
         st.plotly_chart(
             charts.confusion_heatmap(
-                matrix, *names, rows=titles[0], columns=titles[1], dark=page.dark(), only_changes=True
+                agreement.matrix, *names, rows=titles[0], columns=titles[1], dark=page.dark(), only_changes=True
             ),
             config=charts.CONFIG,
             key="swaps",
@@ -167,46 +161,6 @@ def _swaps(answer: Comparison, titles: tuple[str, str], classes: list[list[dict[
             column_config={"Of the photo": st.column_config.NumberColumn(format="%.2f %%")},
             alt="Table of the class pairs that cover most of the difference.",
         )
-
-
-def _against_label(photo: Photo, answer: Comparison, titles: tuple[str, str]) -> None:
-    assert answer.label is not None
-    scores = [answer.label["models"][s.model] for s in answer.segmentations]
-    st.subheader("Against the label", anchor=False)
-    size = display_size(photo.width, photo.height)
-    errors = [base64.b64decode(s["errors"]["base64"]) for s in scores]
-    outcome = outcomes.outcome_map(errors[0], errors[1], size)
-    shares = outcomes.outcome_shares(outcome, titles)
-    show(
-        photo_jpeg=results.preview_of(photo.sha, photo, DISPLAY_SIDE),
-        preview_size=size,
-        full_size=(photo.width, photo.height),
-        photo_alt=f"{photo.name} with both models' errors.",
-        layers=[
-            Layer(
-                title="Who is right",
-                map_png=outcomes.as_png(outcome),
-                classes=outcomes.outcome_classes(titles),
-                alt="Who is right: " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items()) + ".",
-            )
-        ],
-        views=["overlay", "wipe"],
-        key="outcome-viewer",
-    )
-    rows = [("Pixel accuracy", *(s["pixel_accuracy"] for s in scores)), ("mIoU", *(s["miou"] for s in scores))]
-    rows += [(f"IoU {name}", *(s["class_iou"].get(name) for s in scores)) for name in scores[0]["class_iou"]]
-    table = pd.DataFrame(rows, columns=["Score", *titles]).dropna(how="all", subset=list(titles))
-    table[list(titles)] = table[list(titles)].astype(float) * 100
-    table["Difference"] = table[titles[1]] - table[titles[0]]
-    percent = st.column_config.NumberColumn(format="%.1f %%")
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config=dict.fromkeys(titles, percent)
-        | {"Difference": st.column_config.NumberColumn(format="%+.1f", help="Points, B less A.")},
-        placeholder="—",
-        alt="Table of each model's scores against the label.",
-    )
 
 
 def _percent(value: float | None) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from front import photos
 from front.photos import Album, PhotoError, album_of, display_size, preview, read_photo, shrink_map
@@ -105,6 +105,49 @@ def test_a_full_session_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     album.add("a.jpg", data)
     with pytest.raises(PhotoError, match="Remove other photos"):
         album.add("b.jpg", jpeg(seed=9))
+
+
+def test_a_label_goes_with_its_photo() -> None:
+    album = Album()
+    first, second = (album.add(f"{i}.jpg", jpeg(seed=i)) for i in (1, 2))
+    album.add_label(first.sha, "label.png", b"truth")
+    album.add_label(second.sha, "label.png", b"truth of the second")
+    album.remove(first.sha)
+    assert list(album.labels) == [second.sha]
+    album.clear()
+    assert not album.labels
+
+
+def test_labels_count_towards_what_a_session_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = jpeg()
+    monkeypatch.setattr(photos, "SESSION_BYTES", len(data) + 100)
+    album = Album()
+    photo = album.add("a.jpg", data)
+    album.add_label(photo.sha, "label.png", bytes(90))
+    album.add_label(photo.sha, "label.png", bytes(95))  # in place of the first
+    with pytest.raises(PhotoError, match=r"label\.png does not fit"):
+        album.add_label(photo.sha, "label.png", bytes(101))
+    with pytest.raises(PhotoError, match="Remove other photos"):
+        album.add("b.jpg", jpeg(seed=9))
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_is_decoded_to_about_the_size_that_is_shown(
+    monkeypatch: pytest.MonkeyPatch, orientation: int
+) -> None:
+    decoded: list[tuple[int, int]] = []
+    turn = ImageOps.exif_transpose
+
+    def counted(image: Image.Image) -> Image.Image:
+        image.load()
+        decoded.append(image.size)
+        return turn(image)
+
+    monkeypatch.setattr(ImageOps, "exif_transpose", counted)
+    photo = read_photo("phone.jpg", jpeg(750, 1000, orientation=orientation))
+    shown = Image.open(io.BytesIO(preview(photo, side=400)))
+    assert decoded == [(500, 375)]  # half, not the whole 1000 x 750
+    assert shown.size == ((400, 300) if orientation == 1 else (300, 400))
 
 
 def test_the_album_outlives_reruns() -> None:

@@ -3,11 +3,13 @@
 import pytest
 
 from front import predictions
+from front.agreement import as_png
 from front.api import ApiClient, ApiError
+from front.labels import LabelFile
 from front.photos import Photo, read_photo
-from front.predictions import ModelRef, PredictionCache, cached, compare, segment
+from front.predictions import ModelRef, PredictionCache, against_label, agreement, cached, footprint, segment
 from tests.front.conftest import jpeg
-from tests.front.fake_api import FakeApi
+from tests.front.fake_api import NAMES, FakeApi, labels_of
 
 
 @pytest.fixture
@@ -56,12 +58,57 @@ def test_another_photo_of_the_same_name_is_another_photo(api: FakeApi, photo: Ph
     assert cached(cache, other, refs) == {}
 
 
-def test_comparing_fills_the_cache_of_segmenting(api: FakeApi, photo: Photo) -> None:
+def label_of(photo: Photo, model: str = "segformer") -> LabelFile:
+    """A label that says what a model says."""
+    return LabelFile.of("label.png", as_png(labels_of(photo.data, model)))
+
+
+def test_agreement_of_segmented_models_needs_no_call_in_either_order(api: FakeApi, photo: Photo) -> None:
     client, cache = ApiClient(api.url), PredictionCache()
     refs = refs_of(client)
-    assert compare(client, cache, photo, refs, None) is compare(client, cache, photo, refs, None)
+    segment(client, cache, photo, refs[:1])
+    a, b = segment(client, cache, photo, refs).values()
+    before = len(api.calls)
+    forth = agreement(cache, photo, a, b, (NAMES, NAMES))
+    back = agreement(cache, photo, b, a, (NAMES, NAMES))
+    assert forth.share == back.share
+    assert forth.matrix == [list(row) for row in zip(*back.matrix, strict=True)]
+    assert agreement(cache, photo, a, b, (NAMES, NAMES)) is forth
+    assert len(api.calls) == before
+
+
+def test_a_label_is_sent_once_and_brings_the_class_maps(api: FakeApi, photo: Photo) -> None:
+    client, cache = ApiClient(api.url), PredictionCache()
+    refs = refs_of(client)
+    label = label_of(photo)
+    scores = against_label(client, cache, photo, refs, label, "street8")
+    assert scores["segformer"].pixel_accuracy == 1
+    assert against_label(client, cache, photo, refs[::-1], label, "street8") is scores
     segment(client, cache, photo, refs)
     assert api.count("/compare") == 1
+
+
+def test_another_label_or_another_meaning_of_its_values_is_asked_for(api: FakeApi, photo: Photo) -> None:
+    client, cache = ApiClient(api.url), PredictionCache()
+    refs = refs_of(client)
+    for label, source in (
+        (label_of(photo), "street8"),
+        (label_of(photo, "deeplabv3plus"), "street8"),
+        (label_of(photo), "cityscapes19"),
+    ):
+        against_label(client, cache, photo, refs, label, source)
+    assert api.count("/compare") == 3
+
+
+def test_an_answer_without_the_label_s_scores_is_an_error(
+    api: FakeApi, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, cache = ApiClient(api.url), PredictionCache()
+    refs = refs_of(client)
+    bare = client.compare(photo.data, models=[ref.name for ref in refs])
+    monkeypatch.setattr(client, "compare", lambda *_, **__: bare)
+    with pytest.raises(ApiError, match="without the label's scores"):
+        against_label(client, cache, photo, refs, label_of(photo), "street8")
 
 
 def test_more_than_eight_models_are_asked_in_several_calls(api: FakeApi, photo: Photo) -> None:
@@ -93,19 +140,31 @@ def test_an_answer_that_lacks_a_model_is_an_error(
 
 
 def test_the_cache_drops_what_was_used_longest_ago() -> None:
-    cache = PredictionCache(max_bytes=100)
-    cache.put(("a",), "A", 40)
-    cache.put(("b",), "B", 40)
-    assert cache.get(("a",)) == "A"
-    cache.put(("c",), "C", 40)
-    assert [cache.get((k,)) for k in "abc"] == ["A", None, "C"]
-    cache.put(("a",), "A2", 10)  # replacing frees the old size
-    cache.put(("d",), "D", 40)
-    assert [cache.get((k,)) for k in "acd"] == ["A2", "C", "D"]
+    kilobyte = bytes(1000)
+    cache = PredictionCache(max_bytes=2500)
+    cache.put(("a",), kilobyte)
+    cache.put(("b",), kilobyte)
+    assert cache.get(("a",)) == kilobyte
+    cache.put(("c",), kilobyte)
+    assert [cache.get((k,)) is not None for k in "abc"] == [True, False, True]
+    cache.put(("a",), b"small")  # replacing frees the old size
+    cache.put(("d",), kilobyte)
+    assert [cache.get((k,)) is not None for k in "acd"] == [True, True, True]
 
 
 def test_one_answer_larger_than_the_cache_is_still_kept_for_its_page() -> None:
     cache = PredictionCache(max_bytes=10)
-    cache.put(("big",), "B", 1000)
-    assert cache.get(("big",)) == "B"
+    cache.put(("big",), bytes(1000))
+    assert cache.get(("big",)) == bytes(1000)
     assert predictions.CACHE_BYTES < 400 * 2**20
+
+
+def test_everything_that_an_entry_holds_counts(api: FakeApi, photo: Photo) -> None:
+    client, cache = ApiClient(api.url), PredictionCache()
+    refs = refs_of(client)
+    scores = against_label(client, cache, photo, refs, label_of(photo, "deeplabv3plus"), "street8")
+    pictures = sum(len(score.errors_png) for score in scores.values())
+    numbers = sum(8 * len(row) for score in scores.values() for row in score.matrix)
+    assert footprint(scores) > pictures + numbers
+    found = agreement(cache, photo, *segment(client, cache, photo, refs).values(), (NAMES, NAMES))
+    assert footprint(found) > len(found.map_png) + 8 * 8 * 8
