@@ -3,6 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from front.api import ApiError
 from front.photos import Album
 from tests.front.conftest import OpenPage, jpeg
 from tests.front.fake_api import FakeApi
@@ -153,15 +154,62 @@ def test_a_model_that_cannot_be_served_is_named(
     assert app.pills(key="models").options == ["DeepLabV3+"]
 
 
+def press(app: AppTest, label: str) -> AppTest:
+    return next(b for b in app.button if b.label == label).click().run()
+
+
 def test_the_zip_is_made_on_request_and_not_again(open_page: OpenPage, api: FakeApi) -> None:
     app = upload(open_page("segment"), ("street.jpg", jpeg()))
     assert api.count("/predict") == 0
-    next(b for b in app.button if b.label == "Make a zip of everything").click().run()
+    press(app, "Make a zip of everything")
     assert not app.exception
     assert api.count("/predict") == 4
-    assert app.session_state["archive"][1].startswith(b"PK")
+    assert app.session_state["archive"].read().startswith(b"PK")
+    assert any(b.label.startswith("Save the zip") for b in app.download_button)
     app.run()
     assert api.count("/predict") == 4
+
+
+def test_a_zip_that_met_a_busy_api_says_so_and_goes_on(open_page: OpenPage, api: FakeApi) -> None:
+    app = upload(open_page("segment"), ("street.jpg", jpeg()))
+    api.mode = "busy"
+    press(app, "Make a zip of everything")
+    assert "busy" in texts(app.warning)
+    api.mode = "ok"
+    app.run()  # as the page does by itself
+    assert not app.warning
+    assert app.session_state["archive"].finished
+
+
+def test_a_zip_tells_of_a_photo_that_was_refused(open_page: OpenPage, api: FakeApi) -> None:
+    api.max_pixels = 10_000
+    app = upload(open_page("segment"), ("street.jpg", jpeg()), ("huge.jpg", jpeg(200, 400)))
+    press(app, "Make a zip of all 2 photos")
+    assert app.session_state["archive"].finished
+    assert "1 refused: its CSV says which and why" in texts(app.caption)
+
+
+def test_a_download_that_failed_is_told_in_a_sentence(open_page: OpenPage, api: FakeApi) -> None:
+    app = upload(open_page("segment"), ("street.jpg", jpeg()))
+    api.mode = "busy"
+    download = next(d for d in app.session_state["downloads"].values() if d.name == "street_segformer_mask.png")
+    with pytest.raises(ApiError):
+        download()  # as Streamlit does when its button is pressed
+    app.run()
+    assert "street_segformer_mask.png** could not be fetched. The API is busy" in texts(app.error)
+    api.mode = "ok"
+    download()
+    app.run()
+    assert not app.error
+
+
+def test_comparing_what_was_segmented_asks_the_api_for_nothing(open_page: OpenPage, api: FakeApi) -> None:
+    app = upload(open_page("segment"), ("street.jpg", jpeg()))
+    app.switch_page("views/compare.py").run()
+    assert [m.label for m in app.metric] == ["Same class", "Different class"]
+    app.selectbox(key="model_a").set_value("segformer").run()
+    assert not app.exception
+    assert api.count("/compare") == 1
 
 
 def test_photos_can_be_removed(open_page: OpenPage) -> None:
