@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import requests
 
-Kind = Literal["down", "starting", "overloaded", "slow", "failed", "broken", "rejected"]
+Kind = Literal["down", "starting", "unserved", "mlflow", "overloaded", "slow", "failed", "broken", "rejected"]
 Json = dict[str, Any]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -22,11 +22,21 @@ READ_SECONDS = 120.0
 _TITLES: Mapping[Kind, str] = {
     "down": "The API does not answer",
     "starting": "The API is starting",
+    "unserved": "The API has no model to answer with",
+    "mlflow": "The API cannot read from MLflow",
     "overloaded": "The API is busy",
     "slow": "The API takes too long",
     "failed": "The API met an error",
     "broken": "The answer is not what this dashboard expects",
     "rejected": "The API did not accept this",
+}
+
+# What the API waits for: the `type` of its 503 answers.
+_CAUSES: Mapping[str, Kind] = {
+    "urn:streetseg:overloaded": "overloaded",
+    "urn:streetseg:loading": "starting",
+    "urn:streetseg:mlflow-away": "mlflow",
+    "urn:streetseg:no-model": "unserved",
 }
 
 
@@ -110,7 +120,7 @@ class ApiClient:
         """Names of the models that can answer now.
 
         Raises:
-            ApiError: `starting` while no model is loaded, `down` when nothing listens.
+            ApiError: `starting`, `mlflow` or `unserved` while it cannot predict, `down` when nothing listens.
         """
         names = self._json("GET", "/readyz", timeout=(CONNECT_SECONDS, 5.0)).get("models", [])
         return [str(name) for name in names]
@@ -126,6 +136,13 @@ class ApiClient:
     def classes(self, model: str) -> Json:
         """The class set of a model: `{"id", "classes": [{"id", "name", "color"}], "ignore_index"}`."""
         return self._json("GET", "/classes", params={"model": model}, need=("classes",))
+
+    def image(self, model: str, name: str) -> bytes:
+        """A small JPEG of an image that a model was evaluated on; `rejected` where there is none."""
+        content = self._request("GET", "/images", params={"model": model, "name": name}).content
+        if not content.startswith(b"\xff\xd8"):
+            raise ApiError("broken", "/images sent no JPEG; the dashboard and the API must be of the same release.")
+        return content
 
     def runs(self, *, limit: int = 200) -> Json:
         """`{"mlflow_ui_url", "experiment_id", "runs": [...]}`."""
@@ -223,34 +240,38 @@ class ApiClient:
 
 
 def _error_of(response: requests.Response) -> ApiError:
+    """What an answer of 400 or more means; the API's own sentence stays, and what this page does is added."""
     status = response.status_code
-    detail = _detail(response)
+    problem = _problem(response)
+    detail = problem.get("detail", "")
     retry_after = _seconds(response.headers.get("Retry-After"))
-    if status == 429 or (status == 503 and retry_after is not None and not response.url.endswith("/readyz")):
-        wait = f" It asks to wait {retry_after:g} s." if retry_after else ""
-        return ApiError(
-            "overloaded",
-            f"It has more photos to work on than it takes at once.{wait} This page tries again by itself.",
-            status=status,
-            retry_after=retry_after,
-        )
-    if status == 503:
-        advice = detail or "Its models are not loaded yet."
-        return ApiError("starting", f"{advice} This page goes on by itself.", status=status)
+    kind = _CAUSES.get(problem.get("type", "")) if status == 503 else None
+    if status == 429 or (status == 503 and not problem):  # from a proxy before the API, which knows no cause
+        kind = "overloaded"
+    if kind is not None:
+        reason = detail or "It has more requests to work on than it takes at once."
+        wait = f" It asks to wait {retry_after:g} s." if retry_after and kind == "overloaded" else ""
+        again = "tries again" if kind == "overloaded" else "goes on"
+        advice = f"{reason.rstrip('.')}.{wait} This page {again} by itself."
+        return ApiError(kind, advice, status=status, retry_after=retry_after)
+    if status in (502, 504) and not problem:
+        advice = f"A proxy answers {status} in its place. Start the API; this page goes on as soon as it answers."
+        return ApiError("down", advice, status=status, retry_after=retry_after)
     if status >= 500:
         advice = detail or f"It answered {status} without a reason; its log says more."
-        return ApiError("failed", advice, status=status)
+        return ApiError("failed", advice, status=status, retry_after=retry_after)
     return ApiError("rejected", detail or f"It answered {status} without a reason.", status=status)
 
 
-def _detail(response: requests.Response) -> str:
-    """The sentence of a problem+json body, or nothing."""
+def _problem(response: requests.Response) -> dict[str, str]:
+    """The texts of a problem+json body; empty for any other body."""
     try:
         body = response.json()
     except ValueError:
-        return ""
-    detail = body.get("detail") if isinstance(body, dict) else None
-    return detail if isinstance(detail, str) else ""
+        return {}
+    if not isinstance(body, dict) or not isinstance(body.get("detail"), str):
+        return {}
+    return {key: value for key, value in body.items() if isinstance(value, str)}
 
 
 def _seconds(header: str | None) -> float | None:

@@ -1,40 +1,14 @@
-"""What every page shares: its head, the API's state, and what happens when a call fails."""
-
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+"""What every page shares: its head, what is known of the models, and the reader's settings."""
 
 import streamlit as st
 
-from front.api import ApiClient, ApiError, Json, Kind
+from front import connection
+from front.api import ApiError, Json
+from front.connection import client, guarded, problem
+from front.palette import model_colours
 from front.predictions import PredictionCache
 
-STATUS_SECONDS = 10.0
-_FIRST_WAIT: dict[Kind, float] = {
-    "down": 2.0,
-    "starting": 2.0,
-    "overloaded": 3.0,
-    "slow": 15.0,
-    "failed": 5.0,
-    "broken": 10.0,
-}
-_LONGEST_WAIT = 60.0
-_ICONS: dict[Kind, str] = {
-    "down": ":material/cloud_off:",
-    "starting": ":material/hourglass_top:",
-    "overloaded": ":material/schedule:",
-    "slow": ":material/timer:",
-    "failed": ":material/error:",
-    "broken": ":material/error:",
-    "rejected": ":material/block:",
-}
-
-
-@st.cache_resource(show_spinner=False)
-def client() -> ApiClient:
-    """The process's one client."""
-    return ApiClient.from_environment()
+__all__ = ["client", "guarded", "problem"]
 
 
 @st.cache_resource(show_spinner=False)
@@ -61,24 +35,40 @@ def classes(base_url: str, name: str, sha256: str) -> Json:
 
 
 def all_models() -> list[Json]:
-    """Every registered model's entry."""
-    return list(models(client().base_url)["models"])
+    """Every registered model's entry; says which cannot answer and why, and takes them up when they can.
+
+    Raises:
+        ApiError: none can answer; with the reason that the API gives.
+    """
+    entries = _listed()
+    if not any(entry.get("ready") for entry in entries):
+        client().ready()
+        # Ready since the list was made: the next try finds it.
+        raise ApiError("starting", "Its models have just been loaded. This page goes on by itself.")
+    connection.watch(entries)
+    return entries
 
 
 def ready_models() -> list[Json]:
-    """The entries that can answer; says which cannot and why.
+    """The entries that can answer.
 
     Raises:
-        ApiError: `starting` when there is none.
+        ApiError: there is none; with the reason that the API gives.
     """
-    entries = all_models()
-    ready = [entry for entry in entries if entry.get("ready")]
-    for entry in entries:
-        if not entry.get("ready") and entry.get("error"):
-            st.warning(f"**{entry['name']}** is not served: {entry['error']}", icon=":material/warning:")
-    if not ready:
-        raise ApiError("starting", "No model is ready yet. This page goes on by itself.")
-    return ready
+    return [entry for entry in all_models() if entry.get("ready")]
+
+
+def colours_of_models() -> dict[str, str]:
+    """A model's colour in every chart of every page: by its place among all registered models, ready or not."""
+    return model_colours([entry["name"] for entry in _listed()])
+
+
+def _listed() -> list[Json]:
+    """The entries of `/models`; a list that is empty or not all ready is asked for again by the next run."""
+    entries: list[Json] = list(models(client().base_url)["models"])
+    if not entries or not all(entry.get("ready") for entry in entries):
+        models.clear()
+    return entries
 
 
 def detail_of(entry: Json) -> Json:
@@ -90,14 +80,15 @@ def taxonomy_of(entry: Json) -> Json:
 
 
 def header(title: str, caption: str) -> None:
-    """Title on the left; on the right the API's state and the settings."""
+    """Title on the left; on the right the API's state and the settings; below what is wrong with the API."""
+    connection.forget_state()
     row = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     with row:
         with st.container(width="content", gap=None):
             st.title(title, anchor=False, width="content")
             st.caption(caption, width="content")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
-            _status()
+            connection.status_badge()
             with st.popover("Colours", icon=":material/palette:"):
                 st.toggle(
                     "Palette for colour blindness",
@@ -106,6 +97,7 @@ def header(title: str, caption: str) -> None:
                     help="Class colours that people with red-green colour blindness can tell apart. "
                     "Downloads keep the model's own colours.",
                 )
+    connection.status_notice()
 
 
 def dark() -> bool:
@@ -115,59 +107,3 @@ def dark() -> bool:
 
 def safe_palette() -> bool:
     return bool(st.session_state.get("safe_palette", False))
-
-
-@st.fragment(run_every=STATUS_SECONDS)
-def _status() -> None:
-    try:
-        count = len(client().ready())
-    except ApiError as error:
-        st.badge(error.title, icon=_ICONS[error.kind], color="orange")
-    else:
-        st.badge(f"API ready, {count} model{'s' * (count != 1)}", icon=":material/check_circle:", color="green")
-
-
-@contextmanager
-def guarded(task: str) -> Iterator[None]:
-    """Turn an `ApiError` into a sentence and end the run; a passing one is tried again by itself."""
-    try:
-        yield
-    except ApiError as error:
-        problem(error, task)
-        st.stop()
-    st.session_state.get("attempts", {}).pop(task, None)
-
-
-def problem(error: ApiError, task: str) -> None:
-    """Show an error; when it may pass, try again without anybody's help."""
-    box = st.error if error.kind in ("rejected", "failed", "broken") else st.warning
-    box(f"**{error.title}.** {error.advice}", icon=_ICONS[error.kind])
-    if error.passing:
-        attempts: dict[str, int] = st.session_state.setdefault("attempts", {})
-        attempts[task] = attempts.get(task, 0) + 1
-        st.fragment(_retry, run_every=wait_before(error, attempts[task]), key=f"retry-{task}")(
-            {"first": True}, needs_ready=error.kind in ("down", "starting", "overloaded")
-        )
-
-
-def wait_before(error: ApiError, attempt: int) -> float:
-    """Seconds until the next try: what the API asked for, else longer each time an error stays."""
-    first = _FIRST_WAIT.get(error.kind, 5.0)
-    if error.kind in ("down", "starting"):
-        return first  # only a look at /readyz, which costs nothing
-    asked = error.retry_after or 0.0
-    return min(_LONGEST_WAIT, max(asked, first * 2 ** (attempt - 1)))
-
-
-def _retry(memory: dict[str, Any], *, needs_ready: bool) -> None:
-    """Runs once with the page and then on a timer; only the timer's runs try again."""
-    if memory.pop("first", False):
-        st.caption("Waiting to try again …")
-        return
-    if needs_ready:
-        try:
-            client().ready()
-        except ApiError as error:
-            st.caption(f"{error.title}; last tried at {time.strftime('%H:%M:%S')}.")
-            return
-    st.rerun()

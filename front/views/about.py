@@ -9,7 +9,7 @@ import streamlit as st
 from front import page
 from front.api import Json
 from front.names import display_name
-from front.palette import css
+from front.palette import class_table, css
 from front.run_tables import duration
 
 
@@ -17,9 +17,6 @@ def main() -> None:
     page.header("About this model", "What a model is, where it comes from, and what it is not for.")
     with page.guarded("about"):
         entries = page.all_models()
-        if not entries:
-            st.info("No model is registered yet. `make demo` registers those that come with the project.")
-            return
         names = [entry["name"] for entry in entries]
         name = st.pills(
             "Model",
@@ -34,10 +31,12 @@ def main() -> None:
         entry = next(e for e in entries if e["name"] == name)
         detail = page.detail_of(entry)
     card = detail.get("card")
-    if entry.get("error"):
+    if entry.get("ready") and entry.get("error"):  # an older version answers; `all_models` says the other cases
         st.warning(str(entry["error"]), icon=":material/warning:")
     if card is None:
-        st.info("The API could not read this model's card.")
+        st.info(
+            "The API has not read this model's card yet." if entry.get("loading") else "There is no card to show."
+        )
         return
     _summary(entry, card)
     left, right = st.columns(2, gap="large")
@@ -46,7 +45,7 @@ def main() -> None:
         _training(card)
     with right:
         _input(card)
-        _classes(card)
+        _classes(class_table(card["taxonomy"], safe=page.safe_palette()), card["taxonomy"]["id"])
         _robustness(card)
     _files(entry, card)
 
@@ -139,14 +138,14 @@ def _input(card: Json) -> None:
     )
 
 
-def _classes(card: Json) -> None:
-    st.subheader(f"Classes: {card['taxonomy']['id']}", anchor=False)
+def _classes(classes: list[dict[str, Any]], taxonomy: str) -> None:
+    st.subheader(f"Classes: {taxonomy}", anchor=False)
     chips = "".join(
         '<li style="display:flex;align-items:center;gap:.45rem">'
         '<span aria-hidden="true" style="width:.95rem;height:.95rem;border-radius:.25rem;'
         f'background:{css(c["color"])};box-shadow:inset 0 0 0 1px rgb(128 128 128/65%)"></span>'
         f"{escape(c['name'])}</li>"
-        for c in card["taxonomy"]["classes"]
+        for c in classes
     )
     st.html(
         f'<ul style="list-style:none;padding:0;margin:0;display:flex;flex-wrap:wrap;gap:.4rem 1.1rem">{chips}</ul>'

@@ -8,7 +8,6 @@ import streamlit as st
 from front import charts, page, scores
 from front.api import Json
 from front.names import display_name
-from front.palette import model_colours
 
 _PERCENT = st.column_config.NumberColumn(format="%.1f %%")
 _COLUMNS = {
@@ -39,11 +38,8 @@ def main() -> None:
     page.header("Benchmark", "Every registered model, measured through the runtime that serves it.")
     with page.guarded("benchmark"):
         entries = page.all_models()
-        if not entries:
-            st.info("No model is registered yet. `make demo` registers those that come with the project.")
-            return
         details = {entry["name"]: page.detail_of(entry) for entry in entries}
-    colours = model_colours([entry["name"] for entry in entries])
+        colours = page.colours_of_models()
     evaluations = {n: (d.get("report") or {}).get("evaluation") for n, d in details.items()}
     _table(entries, evaluations)
     measured = {e["name"]: e for e in entries if e.get("metrics")}

@@ -19,7 +19,21 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-Mode = Literal["ok", "starting", "busy", "limited", "error", "slow", "broken"]
+# starting: MLflow named the models, none is loaded. half: all but the first model are being loaded. empty: MLflow
+# holds no model. cut_off: MLflow was never reached. adrift: MLflow went away when the models were loaded.
+Mode = Literal[
+    "ok", "starting", "half", "empty", "cut_off", "adrift", "busy", "limited", "proxied", "error", "slow", "broken"
+]
+_LOADING = "The models are being loaded; try again in a few seconds."
+_EMPTY = "MLflow at http://mlflow:5000 holds no model; register one with: python -m modelisation register BUNDLE"
+_AWAY = "MLflow at http://mlflow:5000 does not answer; start it, or set STREETSEG_MLFLOW_TRACKING_URI."
+# What /readyz and all that needs a model answer: (cause, sentence).
+_NOT_READY = {
+    "starting": ("loading", _LOADING),
+    "half": ("loading", "segformer is being loaded; try again in a few seconds."),
+    "empty": ("no-model", _EMPTY),
+    "cut_off": ("mlflow-away", _AWAY),
+}
 
 CLASSES = (
     ("road", (128, 64, 128)),
@@ -139,6 +153,7 @@ def entry_of(model: str, version: str) -> dict[str, Any]:
         "taxonomy": "street8",
         "description": f"{model} trained on rendered scenes, for tests.",
         "ready": True,
+        "loading": False,
         "error": None,
         "engine": {"name": "openvino", "precision": "bf16", "reason": "the processor has AMX"},
         "metrics": {
@@ -154,6 +169,13 @@ def entry_of(model: str, version: str) -> dict[str, Any]:
         "data_licence": "rendered scenes",
         "weights_licence": "MIT",
     }
+
+
+def loading_entry_of(model: str) -> dict[str, Any]:
+    """A registered model that is being loaded: name and version are known, nothing else is."""
+    known = {"name": model, "version": "1", "alias": "champion", "run_id": f"run-{model}"}
+    state = {"ready": False, "loading": True, "error": f"{model} is being loaded; try again in a few seconds."}
+    return dict.fromkeys(entry_of(model, "1")) | known | state
 
 
 def card_of(model: str) -> dict[str, Any]:
@@ -250,6 +272,7 @@ class FakeApi:
         self.max_pixels = 40_000_000
         self.version = "1"
         self.models: tuple[str, ...] = MODELS
+        self.pictures: dict[str, bytes] = {}  # JPEG by image name; empty: no data set beside the API
         self.calls: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -269,13 +292,22 @@ class FakeApi:
     def answer(self, path: str, query: dict[str, str], files: dict[str, bytes]) -> Any:
         """A JSON-able body, PNG bytes, or (status, detail)."""
         if path == "/models":
-            return {"default": self.models[0], "models": [entry_of(m, self.version) for m in self.models]}
+            return {"default": self.models[0] if self.models else None, "pictures": bool(self.pictures)} | {
+                "models": self._entries()
+            }
         if path == "/classes":
             return taxonomy()
         if path == "/readyz":
             return {"status": "ready", "models": list(self.models)}
+        if path == "/images":
+            if query["name"] not in self.pictures:
+                return 404, f"STREETSEG_DATASET_DIR holds no picture {query['name']!r} of the split 'val'."
+            return self.pictures[query["name"]]
         if path.startswith("/models/"):
             name = path.removeprefix("/models/")
+            unready = next((e for e in self._entries() if e["name"] == name and not e["ready"]), None)
+            if unready is not None:
+                return unready | {"card": None, "report": None}
             if name not in self.models:
                 return 404, f"There is no model {name}; there are {', '.join(self.models)}."
             report = {"schema_version": 1, "evaluation": evaluation_of(name), "parity": None, "robustness": None}
@@ -289,6 +321,15 @@ class FakeApi:
         if path in ("/predict", "/compare"):
             return self._infer(path, query, files)
         return 404, f"There is nothing at {path}."
+
+    def _entries(self) -> list[dict[str, Any]]:
+        """The list as it is in this mode: empty until MLflow has named the models, then each with its state."""
+        if self.mode in ("starting", "empty", "cut_off"):
+            return []
+        entries = [entry_of(model, self.version) for model in self.models]
+        if self.mode == "half":
+            entries[1:] = [loading_entry_of(model) for model in self.models[1:]]
+        return entries
 
     def _infer(self, path: str, query: dict[str, str], files: dict[str, bytes]) -> Any:
         photo = files["image"]
@@ -384,19 +425,24 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             if isinstance(answer, tuple):
                 self._problem(*answer)
             elif isinstance(answer, bytes):
-                self._send(200, answer, "image/png")
+                self._send(200, answer, "image/png" if answer.startswith(b"\x89PNG") else "image/jpeg")
             else:
                 self._send(200, json.dumps(answer).encode(), "application/json")
 
         def _failure(self, path: str) -> bool:
-            """Fail as the mode says; busy and limited modes still answer questions, only not photos."""
+            """Fail as the mode says; an API that is not ready, busy or limited still answers questions."""
             asks_photo = path in ("/predict", "/compare")
-            if api.mode == "starting" and path != "/healthz":
-                self._problem(503, "The models are still loading.")
+            needs_model = asks_photo or path == "/classes" or path.startswith("/models/")
+            if api.mode in _NOT_READY and (path == "/readyz" or (needs_model and api.mode != "half")):
+                self._problem(503, _NOT_READY[api.mode][1], 2 if path == "/readyz" else 5, _NOT_READY[api.mode][0])
+            elif api.mode in ("cut_off", "adrift") and path.startswith("/runs"):
+                self._problem(503, f"{_AWAY} Predictions are not affected.", 10, "mlflow-away")
             elif api.mode == "busy" and asks_photo:
-                self._problem(503, "Too many requests wait.", {"Retry-After": "1"})
+                self._problem(503, "64 photos are being worked on or wait; try again in 1 s.", 1, "overloaded")
             elif api.mode == "limited" and asks_photo:
-                self._problem(429, "Too many requests wait.", {"Retry-After": "1"})
+                self._send(429, b"<html>Too Many Requests</html>", "text/html", {"Retry-After": "1"})
+            elif api.mode == "proxied":
+                self._send(502, b"<html>Bad Gateway</html>", "text/html")
             elif api.mode == "error" and path != "/readyz":
                 self._problem(500, "The engine failed; see the log.")
             elif api.mode == "broken" and path != "/readyz":
@@ -407,14 +453,17 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
                 return False
             return True
 
-        def _problem(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+        def _problem(
+            self, status: int, detail: str, retry_after: int | None = None, cause: str | None = None
+        ) -> None:
             body = {
-                "type": "about:blank",
+                "type": f"urn:streetseg:{cause}" if cause else "about:blank",
                 "title": "Problem",
                 "status": status,
                 "detail": detail,
                 "instance": self.path,
             }
+            headers = {"Retry-After": str(retry_after)} if retry_after else None
             self._send(status, json.dumps(body).encode(), "application/problem+json", headers)
 
         def _send(self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None) -> None:

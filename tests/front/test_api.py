@@ -50,6 +50,14 @@ def test_predict_returns_the_api_s_bytes(client: ApiClient, output: str) -> None
     assert png == png_of(labels_of(photo, "segformer"), output, photo, 0.3)
 
 
+def test_a_picture_of_an_evaluated_image_is_a_jpeg_or_rejected(api: FakeApi, client: ApiClient) -> None:
+    api.pictures = {"scene_000": jpeg()}
+    assert client.image("segformer", "scene_000") == jpeg()
+    with pytest.raises(ApiError, match="holds no picture") as caught:
+        client.image("segformer", "scene_001")
+    assert caught.value.kind == "rejected"
+
+
 def test_reading_models_runs_and_classes(client: ApiClient) -> None:
     assert [m["name"] for m in client.models()["models"]] == ["deeplabv3plus", "segformer"]
     assert client.model("segformer")["card"]["name"] == "segformer"
@@ -62,9 +70,12 @@ def test_reading_models_runs_and_classes(client: ApiClient) -> None:
 @pytest.mark.parametrize(
     ("mode", "kind", "words"),
     [
-        ("starting", "starting", "still loading"),
-        ("busy", "overloaded", "asks to wait 1 s"),
-        ("limited", "overloaded", "asks to wait 1 s"),
+        ("starting", "starting", "are being loaded"),
+        ("empty", "unserved", "holds no model; register one"),
+        ("cut_off", "mlflow", "MLflow at http://mlflow:5000 does not answer"),
+        ("busy", "overloaded", "64 photos are being worked on or wait; .* asks to wait 1 s"),
+        ("limited", "overloaded", "more requests to work on .* asks to wait 1 s"),
+        ("proxied", "down", "A proxy answers 502 .* Start the API"),
         ("error", "failed", "engine failed"),
         ("broken", "broken", "no usable JSON"),
     ],
@@ -75,7 +86,25 @@ def test_each_failure_says_what_it_is(api: FakeApi, client: ApiClient, mode: str
         client.compare(jpeg(), models=["segformer"])
     assert caught.value.kind == kind
     assert caught.value.passing
-    assert caught.value.retry_after == (1 if kind == "overloaded" else None)
+    waits = {"overloaded": 1, "starting": 5, "unserved": 5, "mlflow": 5}
+    assert caught.value.retry_after == waits.get(kind)
+
+
+@pytest.mark.parametrize("mode", ["adrift", "cut_off"])
+def test_runs_without_mlflow_are_not_called_a_busy_api(api: FakeApi, client: ApiClient, mode: str) -> None:
+    api.mode = mode  # type: ignore[assignment]
+    with pytest.raises(
+        ApiError, match=r"cannot read from MLflow: MLflow at .* Predictions are not affected"
+    ) as caught:
+        client.runs()
+    assert (caught.value.kind, caught.value.retry_after) == ("mlflow", 10)
+
+
+def test_an_older_api_s_503_keeps_its_sentence(api: FakeApi, client: ApiClient) -> None:
+    api.answer = lambda *_: (503, "The disk is full.")  # type: ignore[method-assign]
+    with pytest.raises(ApiError, match="met an error: The disk is full") as caught:
+        client.models()
+    assert caught.value.kind == "failed"
 
 
 def test_a_server_that_is_not_there_is_down() -> None:

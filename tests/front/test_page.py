@@ -1,45 +1,96 @@
-"""What all pages share: waiting times, and that every page runs."""
+"""What all pages share: that each says what is wrong with the API and comes back, settings and names."""
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from front.api import ApiError
+from front import page
 from front.names import display_name, shorten
-from front.page import wait_before
 from tests.front.conftest import OpenPage
-from tests.front.fake_api import FakeApi
+from tests.front.fake_api import FakeApi, Mode
+from tests.front.views.test_segment import texts
 
 FRONT = Path(__file__).resolve().parents[2] / "front"
 
 
-@pytest.mark.parametrize("name", ["segment", "compare", "benchmark", "runs", "about"])
-def test_every_page_says_when_the_api_is_down_and_comes_back(name: str, open_page: OpenPage, api: FakeApi) -> None:
+ALL = ["segment", "compare", "benchmark", "runs", "about"]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_page_says_once_that_the_api_is_starting_and_comes_back(
+    name: str, open_page: OpenPage, api: FakeApi
+) -> None:
     api.mode = "starting"
     app = open_page(name)
-    assert not app.exception
-    if name not in ("segment", "compare"):  # these ask the API once there is a photo
-        assert "The API is starting" in app.warning[0].value
+    said = [w.value for w in app.warning]
+    assert [text.startswith("**The API is starting.** The models are being loaded") for text in said] == [True]
+    assert not app.info
     api.mode = "ok"
     app.run()
     assert not app.exception
-    assert not app.warning or "The API" not in app.warning[0].value
+    assert "The API" not in texts(app.warning)
 
 
-def test_a_busy_api_is_left_alone_for_the_time_it_asked() -> None:
-    busy = ApiError("overloaded", "", retry_after=7)
-    assert wait_before(busy, 1) == 7
-    assert wait_before(ApiError("overloaded", ""), 1) == 3
+@pytest.mark.parametrize("name", ALL)
+def test_every_page_says_what_to_do_when_nothing_answers(
+    name: str, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREETSEG_API_URL", "http://127.0.0.1:9")
+    app = open_page(name)
+    (said,) = [w.value for w in app.warning]
+    assert "Nothing answers at http://127.0.0.1:9. Start it with `make demo`" in said
 
 
-def test_an_error_that_stays_is_tried_ever_more_rarely() -> None:
-    waits = [wait_before(ApiError("failed", ""), n) for n in range(1, 8)]
-    assert waits == [5, 10, 20, 40, 60, 60, 60]
+@pytest.mark.parametrize("name", ["segment", "benchmark", "about"])
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [
+        ("empty", "**The API has no model to answer with.** MLflow at http://mlflow:5000 holds no model; register"),
+        ("cut_off", "**The API cannot read from MLflow.** MLflow at http://mlflow:5000 does not answer; start it"),
+    ],
+)
+def test_the_reason_is_the_api_s_own(name: str, mode: Mode, reason: str, open_page: OpenPage, api: FakeApi) -> None:
+    api.mode = mode
+    app = open_page(name)
+    (said,) = [w.value for w in app.warning]
+    assert said.startswith(reason)
 
 
-def test_a_server_that_is_down_is_looked_for_often() -> None:
-    assert {wait_before(ApiError("down", ""), n) for n in (1, 5, 50)} == {2}
+@pytest.mark.parametrize("name", ["benchmark", "about"])
+def test_a_second_model_is_waited_for_and_joins(name: str, open_page: OpenPage, api: FakeApi) -> None:
+    api.mode = "half"
+    app = open_page(name)
+    assert "**SegFormer** is being loaded. It joins by itself." in texts(app.info)
+    api.mode = "ok"
+    app.run()
+    assert not app.exception
+    assert not app.info
+
+
+def test_a_model_that_cannot_be_loaded_is_named_with_the_reason(
+    open_page: OpenPage, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = api.answer
+
+    def broken(path: str, query: dict[str, str], files: dict[str, bytes]) -> Any:
+        answer = real(path, query, files)
+        if path == "/models":
+            answer["models"][1] |= {"ready": False, "error": "segformer/1 cannot be served: its file is cut off"}
+        return answer
+
+    monkeypatch.setattr(api, "answer", broken)
+    app = open_page("benchmark")
+    assert "**SegFormer** is not served: segformer/1 cannot be served: its file is cut off" in texts(app.warning)
+
+
+def test_a_model_keeps_its_colour_while_another_is_away(open_page: OpenPage, api: FakeApi) -> None:
+    full = page.colours_of_models()
+    api.mode = "half"
+    page.models.clear()
+    assert page.colours_of_models() == full
+    assert full["deeplabv3plus"] != full["segformer"]
 
 
 def test_the_configuration_keeps_to_this_machine_and_sends_no_statistics() -> None:

@@ -55,11 +55,6 @@ def test_a_model_with_little_or_no_report_is_still_in_the_table(
     assert "is better on mean" not in texts(app.caption)
 
 
-def test_no_model_at_all_says_what_to_do(open_page: OpenPage, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "answer", lambda *_: {"default": None, "models": []})
-    assert "make demo" in texts(open_page("benchmark").info)
-
-
 def test_an_api_that_is_starting_is_waited_for(open_page: OpenPage, api: FakeApi) -> None:
     api.mode = "starting"
     app = open_page("benchmark")
