@@ -109,6 +109,7 @@ class ModelEntry(Answer):
 
 class ModelsAnswer(Answer):
     default: str | None = Field(description="answers when a request names no model")
+    pictures: bool = Field(description="/images has pictures: STREETSEG_DATASET_DIR names a data set")
     models: list[ModelEntry]
 
 

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
         default=None, ge=32 * 32, le=2**26, description="pixels of the network input; default: the card's"
     )
     cache_dir: Path = Field(default=REPOSITORY / ".cache", description="downloaded and compiled models")
+    dataset_dir: Path | None = Field(
+        default=None, description="data set that the models were evaluated on, for pictures of its images"
+    )
     max_image_mb: float = Field(default=32, gt=0, le=1024, description="megabytes of one request's body")
     max_image_megapixels: float = Field(default=64, gt=0, le=1000, description="pixels of one photo, millions")
     max_queue: int = Field(default=64, ge=1, le=100_000, description="requests working or waiting; more get 503")
@@ -59,11 +62,18 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("mlflow_ui_url", "default_model", "threads", "pixel_budget", mode="before")
+    @field_validator("mlflow_ui_url", "default_model", "threads", "pixel_budget", "dataset_dir", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         # Compose files and shells pass a variable that is not set as an empty string.
         return None if value == "" else value
+
+    @field_validator("dataset_dir")
+    @classmethod
+    def _is_a_folder(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            raise ValueError("there is no such folder")
+        return value
 
     @property
     def max_body_bytes(self) -> int:

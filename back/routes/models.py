@@ -21,7 +21,8 @@ async def list_models(services: ServicesDep) -> ModelsAnswer:
         ModelEntry(**_entry(model, registry.served.get(name), registry.errors.get(name)))
         for name, model in registry.catalogue.items()
     ]
-    return ModelsAnswer(default=registry.default, models=entries)
+    pictures = services.settings.dataset_dir is not None
+    return ModelsAnswer(default=registry.default, pictures=pictures, models=entries)
 
 
 @router.get(

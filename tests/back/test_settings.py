@@ -24,7 +24,7 @@ def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.cors_origins == ("https://a.example", "https://b.example")
 
 
-@pytest.mark.parametrize("name", ["THREADS", "PIXEL_BUDGET", "DEFAULT_MODEL", "MLFLOW_UI_URL"])
+@pytest.mark.parametrize("name", ["THREADS", "PIXEL_BUDGET", "DEFAULT_MODEL", "MLFLOW_UI_URL", "DATASET_DIR"])
 def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(f"STREETSEG_{name}", "")
     assert getattr(load_settings(), name.lower()) is None
@@ -43,6 +43,7 @@ def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: s
         ("PIXEL_BUDGET", "5"),
         ("RELOAD_SECONDS", "0"),
         ("MLFLOW_TRACKING_URI", ""),
+        ("DATASET_DIR", "/nowhere/camvid"),
     ],
 )
 def test_wrong_value_is_one_sentence_that_names_the_variable(

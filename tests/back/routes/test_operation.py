@@ -48,7 +48,7 @@ def test_api_without_mlflow_is_alive_and_not_ready(store: Store) -> None:
         assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
         assert client.post("/predict", files={"image": PHOTO}).status_code == 503
         wait_until(lambda: client.get("/readyz").json()["type"] == "urn:streetseg:mlflow-away", "the first try")
-        assert client.get("/models").json() == {"default": None, "models": []}
+        assert client.get("/models").json() == {"default": None, "pictures": False, "models": []}
 
 
 def test_api_over_an_empty_store_says_how_to_fill_it_and_takes_what_comes(store: Store) -> None:
@@ -64,7 +64,7 @@ def test_docs_describe_every_route_with_its_errors(api: TestClient) -> None:
     assert api.get("/docs").status_code == 200
     description = api.get("/openapi.json").json()
     assert set(description["paths"]) == {
-        *("/predict", "/compare", "/models", "/models/{name}", "/classes", "/runs", "/runs/{run_id}"),
+        *("/predict", "/compare", "/models", "/models/{name}", "/images", "/classes", "/runs", "/runs/{run_id}"),
         *("/healthz", "/readyz", "/metrics"),
     }
     predict = description["paths"]["/predict"]["post"]

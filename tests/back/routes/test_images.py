@@ -1,0 +1,69 @@
+"""Pictures of evaluated images over HTTP: only those that a report lists, only where a data set is named."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from back.main import create_app
+from back.registry import Served
+from tests.api import Store, serving
+from tests.back.test_pictures import camvid, picture
+
+REPORT = {"evaluation": {"split": "val", "per_image": [{"name": n} for n in ("a", "damaged", "missing", "out")]}}
+
+
+@pytest.fixture(scope="module")
+def pictures(shared_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """The API beside a CamVid folder; the report of `segformer` lists four of its images."""
+    folder = tmp_path_factory.mktemp("data")
+    root = camvid(folder / "camvid")
+    for name in ("a", "unlisted"):
+        picture(root / "val" / f"{name}.png", 960, 720)
+    (root / "val" / "damaged.png").write_bytes(b"no image")
+    (root / "val" / "out.png").symlink_to(picture(folder / "private.png"))
+    app = create_app(shared_store.settings(dataset_dir=root, reload_seconds=60))
+    with serving(app) as client:
+        registry = app.state.services.registry
+        served: Served = registry.served["segformer"]
+        changed = Served(served.version, served.predictor, REPORT, served.file_size_bytes)
+        registry.served = {**registry.served, "segformer": changed}
+        yield client
+
+
+def test_a_listed_image_comes_as_a_small_jpeg(pictures: TestClient) -> None:
+    answer = pictures.get("/images", params={"model": "segformer", "name": "a"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+    assert Image.open(io.BytesIO(answer.content)).size == (480, 360)
+    assert pictures.get("/models").json()["pictures"] is True
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "words"),
+    [
+        ("segformer", "unlisted", "lists no image 'unlisted'"),
+        ("segformer", "../../etc/passwd", "lists no image"),
+        ("segformer", "/etc/passwd", "lists no image"),
+        ("segformer", "..", "lists no image"),
+        ("deeplabv3plus", "a", "lists no image 'a'"),
+        ("segformer", "missing", "holds no picture 'missing' of the split 'val'"),
+        ("segformer", "out", "holds no picture 'out'"),
+        ("segformer", "damaged", "damaged or too large"),
+        ("unet", "a", "no model 'unet'"),
+    ],
+)
+def test_anything_else_is_404_with_the_reason(pictures: TestClient, model: str, name: str, words: str) -> None:
+    answer = pictures.get("/images", params={"model": model, "name": name})
+    assert answer.status_code == 404
+    assert words in answer.json()["detail"]
+    assert str(Path.cwd()) not in answer.text
+
+
+def test_without_a_data_set_there_are_no_pictures(api: TestClient) -> None:
+    answer = api.get("/images", params={"model": "segformer", "name": "a"})
+    assert answer.status_code == 404
+    assert "STREETSEG_DATASET_DIR names no data set" in answer.json()["detail"]
+    assert api.get("/models").json()["pictures"] is False
