@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 import yaml
 from safetensors.torch import load_file, save_file
-from torch.utils.flop_counter import FlopCounterMode
 
 from back.runtime.card import (
-    CARD_FILE,
     HISTORY_FILE,
     ONNX_FILE,
     REPORT_FILE,
@@ -22,9 +19,11 @@ from back.runtime.card import (
     InputContract,
     Metrics,
     TrainingRecord,
-    sha256_of,
 )
 from back.runtime.imaging import plan_resize
+from back.runtime.predictor import Predictor
+from modelisation.bundle_files import write_card
+from modelisation.cost import multiply_adds
 from modelisation.data import SegmentationDataset, open_dataset
 from modelisation.evaluate import EvaluationOptions, evaluate
 from modelisation.models import build_model
@@ -32,6 +31,7 @@ from modelisation.models.base import SegmentationModel
 from modelisation.onnx_export import export_onnx
 from modelisation.recipe import Recipe
 from modelisation.registry import default_tracking_uri, register_bundle
+from modelisation.robustness import measure_robustness, store_robustness
 from modelisation.selftest import make_self_test
 from modelisation.taxonomy import TAXONOMIES
 from modelisation.validate import predict_labels
@@ -85,8 +85,7 @@ def export_run(run_dir: Path, val_set: SegmentationDataset) -> Path:
     shutil.copy(run_dir / HISTORY_FILE, bundle / HISTORY_FILE)
     plan = plan_resize(360, 480, contract, None)
     size = (plan.padded_height, plan.padded_width)
-    form = model.export_form()
-    fixed = export_onnx(form, bundle / ONNX_FILE, model.size_multiple, size)
+    fixed = export_onnx(model.export_form(), bundle / ONNX_FILE, model.size_multiple, size)
     contract = contract.model_copy(update={"fixed_size": fixed})
     _write_report(bundle, {})
     card = Card(
@@ -98,36 +97,23 @@ def export_run(run_dir: Path, val_set: SegmentationDataset) -> Path:
         taxonomy=TAXONOMIES[recipe.taxonomy],
         input=contract,
         parameters=sum(p.numel() for p in model.parameters()),
-        multiply_adds=count_multiply_adds(form, size),
+        multiply_adds=multiply_adds(bundle, size),
         training=record,
         self_test=make_self_test(lambda image: _label(model, image, contract)),
         files={},
     )
     write_card(bundle, card)
-    evaluation = evaluate(bundle, val_set, EvaluationOptions(progress=True))
+    predictor = Predictor.load(bundle)
+    evaluation = evaluate(bundle, val_set, EvaluationOptions(calibration=True, progress=True), predictor=predictor)
     _write_report(bundle, evaluation)
     write_card(bundle, card.model_copy(update={"metrics": metrics_of(evaluation)}))
+    store_robustness(bundle, measure_robustness(predictor, val_set, progress=True))
     return bundle
-
-
-def write_card(bundle: Path, card: Card) -> None:
-    """Write `model.json` with the sha256 of the files beside it as they are now."""
-    names = (ONNX_FILE, WEIGHTS_FILE, HISTORY_FILE, REPORT_FILE)
-    files = {name: sha256_of(bundle / name) for name in names}
-    text = card.model_copy(update={"files": files}).model_dump_json(indent=1)
-    (bundle / CARD_FILE).write_text(text, encoding="utf-8")
 
 
 def metrics_of(evaluation: dict[str, Any]) -> Metrics:
     """The headline numbers of an evaluation, for the card."""
     return Metrics.model_validate({key: evaluation[key] for key in Metrics.model_fields})
-
-
-def count_multiply_adds(form: torch.nn.Module, size: tuple[int, int]) -> int:
-    """Multiply-adds of one picture of `size` (height, width); a multiply-add is two floating-point operations."""
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        form(torch.zeros(1, 3, *size))
-    return counter.get_total_flops() // 2
 
 
 def _write_report(bundle: Path, evaluation: dict[str, Any]) -> None:
