@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import shutil
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -13,15 +14,16 @@ import numpy as np
 from back.runtime.card import read_card
 from modelisation.arguments import add_data_arguments, load_for
 from modelisation.bootstrap import BLOCK_FRAMES, block_of, paired_difference
+from modelisation.compare_log import log_report
 from modelisation.compare_text import markdown, score_table
 from modelisation.evaluate import EvaluationOptions, evaluate
 from modelisation.evaluation_text import worst_images
-from modelisation.registry import resolve_model
+from modelisation.inference import SERVED, InferenceOptions, parse_inference
+from modelisation.registry import default_tracking_uri, resolve_model
 from modelisation.taxonomy import TAXONOMIES
 
 SCHEMA_VERSION = 1
 REPORT_MARKDOWN, REPORT_JSON = "report.md", "report.json"
-EXPERIMENT = "streetseg"
 
 
 class ComparisonError(ValueError):
@@ -75,17 +77,26 @@ def compare_records(records: Sequence[dict[str, Any]], *, block_frames: int = BL
 
 
 def unique_labels(records: Sequence[dict[str, Any]]) -> list[str]:
-    """The models' names; where two are equal, with their weights' hash or their place in the list."""
-    names = [record["model"] for record in records]
+    """The models' names, with the inference where it is not the served one.
+
+    Where two are equal, their weights' hash or their place in the list tells them apart.
+    """
+    names = [_name(record) for record in records]
     hashed = [
         n if names.count(n) == 1 else f"{n} {r['model_sha256'][:6]}" for n, r in zip(names, records, strict=True)
     ]
     return [n if hashed.count(n) == 1 else f"{n} #{i + 1}" for i, n in enumerate(hashed)]
 
 
+def _name(record: dict[str, Any]) -> str:
+    flip, window = (record["inference"][key] for key in ("flip", "sliding_window"))
+    inference = InferenceOptions(flip, (window[0], window[1]) if window else None)
+    return record["model"] if inference.served else f"{record['model']} {inference.label}"
+
+
 def write_report(report: dict[str, Any], folder: Path) -> list[Path]:
     """Write Markdown, JSON and figures; returns the files."""
-    from modelisation.compare_figures import accuracy_latency_figure, class_iou_figure
+    from modelisation.compare_figures import accuracy_latency_figure, class_iou_figure, reliability_figure
     from modelisation.figures import confusion_figure
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,6 +105,8 @@ def write_report(report: dict[str, Any], folder: Path) -> list[Path]:
     drawn = {"IoU of each class": ("class_iou.png", class_iou_figure(models, labels))}
     if all(model["latency"] for model in models):
         drawn["Accuracy against latency"] = ("accuracy_latency.png", accuracy_latency_figure(models, labels))
+    if any(model["calibration"] for model in models):
+        drawn["Confidence against accuracy"] = ("reliability.png", reliability_figure(models, labels))
     for model in models:
         matrix = np.array(model["confusion_matrix"], np.int64)
         name = f"confusion_{re.sub(r'[^a-z0-9]+', '_', model['label'].lower())}.png"
@@ -105,29 +118,6 @@ def write_report(report: dict[str, Any], folder: Path) -> list[Path]:
     (folder / REPORT_MARKDOWN).write_text(markdown(report, figures), encoding="utf-8")
     (folder / REPORT_JSON).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return [folder / file for file in (REPORT_MARKDOWN, REPORT_JSON, *figures.values())]
-
-
-def log_report(report: dict[str, Any], files: Sequence[Path], tracking_uri: str) -> str:
-    """Log a report to MLflow as a run of its own; returns the run's id."""
-    from mlflow import MlflowClient
-
-    from modelisation.registry import experiment_id
-
-    client = MlflowClient(tracking_uri=tracking_uri)
-    name = f"compare {' '.join(model['label'] for model in report['models'])}"
-    tags = {key: str(report[key]) for key in ("dataset", "split", "split_sha256", "taxonomy")}
-    run = client.create_run(experiment_id(client, EXPERIMENT), run_name=name, tags={"kind": "comparison"} | tags)
-    run_id = str(run.info.run_id)
-    for model in report["models"]:
-        slug = re.sub(r"[^A-Za-z0-9_.-]+", "_", model["label"])
-        client.log_metric(run_id, f"{slug}/miou", model["miou"])
-        client.log_metric(run_id, f"{slug}/pixel_accuracy", model["pixel_accuracy"])
-        if model["latency"]:
-            client.log_metric(run_id, f"{slug}/latency_p50_ms", model["latency"]["ms"]["total"]["p50"])
-    for file in files:
-        client.log_artifact(run_id, str(file))
-    client.set_terminated(run_id)
-    return run_id
 
 
 def _matrices(record: dict[str, Any], names: Sequence[str]) -> np.ndarray:
@@ -148,11 +138,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Score models on one split and write a report: Markdown, JSON and figures."
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
-        "example:\n  python -m modelisation compare modelisation/bundled/deeplabv3plus "
-        "modelisation/bundled/segformer --data ../shared/camvid --split val --out out/benchmark"
+        "examples:\n  python -m modelisation compare modelisation/bundled/deeplabv3plus "
+        "modelisation/bundled/segformer --data ../shared/camvid --split val --out out/benchmark\n"
+        "  python -m modelisation compare modelisation/bundled/segformer --data ../shared/camvid "
+        "--inference served flip 256x320"
     )
     parser.add_argument("models", nargs="+", metavar="MODEL", help="bundle folder, or models:/name@alias")
     parser.add_argument("--out", type=Path, default=Path("out/compare"), metavar="DIR", help="where to write")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the JSON report here too")
+    parser.add_argument(
+        "--inference",
+        nargs="+",
+        default=[SERVED],
+        metavar="HOW",
+        help=f"score each model in each of these ways: {SERVED}, flip (averaged with the mirrored photo), 256x320 "
+        "(overlapping windows, height x width), 256x320+flip (default: as served)",
+    )
     parser.add_argument("--latency-runs", type=int, default=50, metavar="N", help="timed predictions; 0: none")
     parser.add_argument("--calibration", action="store_true", help="also the expected calibration error (slow)")
     parser.add_argument(
@@ -162,27 +163,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"frames of video in an independent block (default: {BLOCK_FRAMES})",
     )
-    parser.add_argument("--log", action="store_true", help="log the report to MLflow (MLFLOW_TRACKING_URI)")
+    parser.add_argument("--no-log", action="store_true", help="do not log the report to MLflow (MLFLOW_TRACKING_URI)")
     add_data_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run `compare`; returns the exit status."""
-    options = EvaluationOptions(calibration=args.calibration, latency_runs=args.latency_runs, progress=True)
+    ways = [parse_inference(text) for text in args.inference]
     # Checked before anything is scored: a wrong name or taxonomy shows at once, not after minutes.
     taxonomies = {read_card(resolve_model(model)).taxonomy.id for model in args.models}
     if len(taxonomies) > 1:
         raise ComparisonError(
             f"the models predict different classes ({', '.join(sorted(taxonomies))}); compare models of one taxonomy"
         )
-    loaded = [load_for(args, model) for model in args.models]
-    records = [evaluate(bundle, data, options, predictor=predictor) for bundle, predictor, data in loaded]
+    records = []
+    for model in args.models:
+        bundle, predictor, data = load_for(args, model)
+        for way in ways:
+            options = EvaluationOptions(way, args.calibration, args.latency_runs, progress=True)
+            records.append(evaluate(bundle, data, options, predictor=predictor))
     report = compare_records(records, block_frames=args.block_frames)
     files = write_report(report, args.out)
     print("\n".join([*score_table(report["models"]), *(d["sentence"] for d in report["differences"])]))
     print(f"written to {args.out / REPORT_MARKDOWN}")
-    if args.log:
-        from modelisation.registry import default_tracking_uri
-
+    if args.json:
+        shutil.copyfile(args.out / REPORT_JSON, args.json)
+        print(f"written to {args.json}")
+    if not args.no_log:
         print(f"logged as MLflow run {log_report(report, files, default_tracking_uri())}")
     return 0

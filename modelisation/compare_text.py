@@ -1,9 +1,10 @@
 """A comparison as Markdown: what was measured, the tables, and what the data can tell."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from modelisation.evaluation_text import points
+from modelisation.evaluation_text import class_table, latency_table
+from modelisation.markdown import points, table
 
 
 def markdown(report: Mapping[str, Any], figures: Mapping[str, str]) -> str:
@@ -16,42 +17,34 @@ def markdown(report: Mapping[str, Any], figures: Mapping[str, str]) -> str:
     return "\n".join(_lines(report, figures)) + "\n"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table whose first column is text and whose others are numbers."""
-    rule = ["---", *["---:"] * (len(header) - 1)]
-    return ["| " + " | ".join(cells) + " |" for cells in (header, rule, *rows)]
-
-
 def score_table(models: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One row a model: headline scores, cost and latency."""
-    named = models[0]["miou_7"] is not None
-    header = ["model", "mIoU %", *(["mIoU-7 %"] if named else []), "pixel accuracy %", "boundary IoU %"]
-    header += ["parameters (M)", "multiply-adds (G)", "file (MB)", "p50 / p95 ms"]
-    return table(header, [_score_row(model, named) for model in models])
+    """One row a model: headline scores, cost and latency; columns that no model has are left out.
 
-
-def class_table(models: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One row a class: IoU of each model, in per cent."""
-    header = ["class", *(model["label"] for model in models)]
-    rows = [[name, *(points(m["class_iou"][name]) for m in models)] for name in models[0]["class_iou"]]
-    return table(header, rows)
-
-
-def _score_row(model: Mapping[str, Any], named: bool) -> list[str]:
-    cost, latency = model["cost"], model["latency"]
-    adds = cost["multiply_adds"]
-    total = latency["ms"]["total"] if latency else None
-    return [
-        model["label"],
-        points(model["miou"]),
-        *([points(model["miou_7"])] if named else []),
-        points(model["pixel_accuracy"]),
-        points(model["boundary"]["boundary_iou"]),
-        f"{cost['parameters'] / 1e6:.2f}",
-        "–" if adds is None else f"{adds / 1e9:.2f}",
-        f"{cost['file_size_bytes'] / 1e6:.1f}",
-        "–" if total is None else f"{total['p50']:.1f} / {total['p95']:.1f}",
+    The time while scoring stands where a model was run otherwise than served, which has no latency.
+    """
+    served = all(_is_served(model) for model in models)
+    columns: list[tuple[str, Callable[[Mapping[str, Any]], str | None]]] = [
+        ("mIoU %" if models[0]["miou_8"] is None else "mIoU-8 %", lambda m: points(m["miou"])),
+        ("mIoU-7 %", lambda m: m["miou_7"] and points(m["miou_7"])),
+        ("pixel accuracy %", lambda m: points(m["pixel_accuracy"])),
+        ("boundary IoU %", lambda m: points(m["boundary"]["boundary_iou"])),
+        ("ECE %", lambda m: m["calibration"] and points(m["calibration"]["ece"])),
+        ("parameters (M)", lambda m: f"{m['cost']['parameters'] / 1e6:.2f}"),
+        ("multiply-adds (G)", lambda m: f"{m['cost']['multiply_adds'] / 1e9:.2f}" if _is_served(m) else None),
+        ("file (MB)", lambda m: f"{m['cost']['file_size_bytes'] / 1e6:.1f}"),
+        ("ms while scoring", lambda m: None if served else f"{m['inference']['ms_per_image']:.1f}"),
+        ("p50 / p95 ms", lambda m: m["latency"] and "{p50:.1f} / {p95:.1f}".format(**m["latency"]["ms"]["total"])),
+        ("training steps", lambda m: m["lineage"]["training"] and f"{m['lineage']['training']['steps']:,}"),
     ]
+    cells = {name: [cell(model) or None for model in models] for name, cell in columns}
+    shown = {name: column for name, column in cells.items() if any(column)}
+    rows = [[model["label"], *(column[i] or "–" for column in shown.values())] for i, model in enumerate(models)]
+    return table(["model", *shown], rows)
+
+
+def _is_served(model: Mapping[str, Any]) -> bool:
+    """Other inference runs the network more than once a photo."""
+    return not model["inference"]["flip"] and not model["inference"]["sliding_window"]
 
 
 def _lines(report: Mapping[str, Any], figures: Mapping[str, str]) -> Iterator[str]:
@@ -72,13 +65,17 @@ def _lines(report: Mapping[str, Any], figures: Mapping[str, str]) -> Iterator[st
     if report["differences"]:
         yield from ("", "## What the data can tell", "")
         yield from (f"- {difference['sentence']}" for difference in report["differences"])
-    yield from ("", "## IoU of each class, %", "")
-    yield from class_table(models)
+    yield from ("", "## Each class", "")
+    yield from class_table(models, [model["label"] for model in models])
     for title, file in figures.items():
         yield from ("", f"![{title}]({file})")
     yield from ("", "## How it was measured", "")
     for model in models:
         yield f"- **{model['label']}**: {_measured(model)}"
+    for model in models:
+        if model["latency"]:
+            yield from ("", f"### Latency of {model['label']}", "")
+            yield from latency_table(model["latency"])
     yield from ("", "## Images with the lowest mIoU", "")
     for model in models:
         worst = ", ".join(f"{image['name']} ({points(image['miou'])})" for image in model["worst_images"])
@@ -97,14 +94,6 @@ def _measured(model: Mapping[str, Any]) -> str:
     if inference["sliding_window"]:
         parts.append("sliding window {}x{}".format(*inference["sliding_window"]))
     parts.append(f"{inference['ms_per_image']:.1f} ms an image while scoring")
-    if model["latency"]:
-        latency = model["latency"]
-        parts.append(f"latency of a {latency['photo']} on {latency['machine']['processor']}")
-        parts.append(f"{latency['machine']['cores']} cores")
-        if latency["peak_rss_bytes"]:
-            parts.append(f"peak memory {latency['peak_rss_bytes'] / 1e6:.0f} MB")
-    if model["calibration"]:
-        parts.append(f"calibration error {points(model['calibration']['ece'])} %")
     dirty = " with local changes" if lineage["git_dirty"] else ""
     parts.append(f"weights {model['model_sha256'][:12]}, code {lineage['git_commit'][:12]}{dirty}")
     return ", ".join(parts)

@@ -95,9 +95,10 @@ def latency_rows(latency: Mapping[str, Any]) -> list[list[str]]:
 
 def conditions(latency: Mapping[str, Any]) -> str:
     """What the times depend on, as part of a sentence."""
+    threads = f"{latency['threads']} thread{'' if latency['threads'] == 1 else 's'}"
     parts = [
         f"{latency['photo']} on {latency['machine']['processor']}, {latency['machine']['cores']} cores",
-        f"{latency['engine']} {latency['precision']} with {latency['threads']} threads",
+        f"{latency['engine']} {latency['precision']} with {threads}",
         f"pixel budget {latency['pixel_budget']:,}",
         f"{latency['runs']} runs after {latency['warm_up']} of warm-up",
     ]
