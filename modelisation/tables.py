@@ -1,4 +1,4 @@
-"""Write the tables of README.md and docs/performance.md from the models' cards and the benchmark. `make tables`.
+"""Write the tables of README.md and docs/performance.md from the benchmarks and the cards. `make tables`.
 
 A table stands between `<!-- table NAME: COMMAND -->` and `<!-- end of table -->`; the rest of the file stays,
 and no number is typed by hand.
@@ -7,12 +7,12 @@ and no number is typed by hand.
 import re
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from back.runtime.card import ONNX_FILE, Card, read_card
 from modelisation.bundled_models import FOLDER, find_bundles
-from modelisation.compare_text import table
 from modelisation.lineage import REPOSITORY
+from modelisation.quality_tables import QUALITY, QUALITY_TABLES, quality_lines, robustness_table
 from modelisation.speed_tables import SPEED_TABLES, speed_lines
 
 README = REPOSITORY / "README.md"
@@ -20,65 +20,37 @@ PAGES = (README, REPOSITORY / "docs" / "performance.md")
 _BLOCK = re.compile(r"(<!-- table (?P<name>[a-z-]+):[^>]*-->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
-def results_table(bundles: Sequence[Path]) -> list[str]:
-    """One row a model: its headline scores, size and training, as its card says."""
-    header = ["model", "mIoU-8 %", "mIoU-7 %", "pixel accuracy %", "parameters (M)", "file (MB)", "training steps"]
-    return table(header, [_results_row(bundle, read_card(bundle)) for bundle in bundles])
+Lines = Callable[[], list[str]]
 
 
-def classes_table(bundles: Sequence[Path]) -> list[str]:
-    """One row a class: its IoU in each model."""
-    cards = [read_card(bundle) for bundle in bundles]
-    names = cards[0].taxonomy.names
-    rows = [[name, *(_percent(c.metrics.class_iou[name] if c.metrics else None) for c in cards)] for name in names]
-    return table(["class", *(card.name for card in cards)], rows)
+def _tables(bundles: Sequence[Path], quality: Path) -> dict[str, Lines]:
+    return {
+        **{name: partial(quality_lines, name, bundles, quality) for name in QUALITY_TABLES},
+        "robustness": partial(robustness_table, bundles),
+        **{name: partial(speed_lines, name) for name in SPEED_TABLES},
+    }
 
 
-def _speed_lines(name: str) -> Callable[[Sequence[Path]], list[str]]:
-    def lines(_: Sequence[Path]) -> list[str]:
-        return speed_lines(name)
-
-    return lines
-
-
-TABLES: dict[str, Callable[[Sequence[Path]], list[str]]] = {
-    "results": results_table,
-    "classes": classes_table,
-    **{name: _speed_lines(name) for name in SPEED_TABLES},
-}
-
-
-def fill_tables(text: str, bundles: Sequence[Path]) -> str:
+def fill_tables(text: str, bundles: Sequence[Path], quality: Path = QUALITY) -> str:
     """The text with every marked table written anew.
 
+    Args:
+        text: Markdown with marked tables.
+        bundles: folders of the models that ship with the project.
+        quality: JSON report of their comparison.
+
     Raises:
-        ValueError: a marked table has a name that is not in `TABLES`.
+        ValueError: a marked table has an unknown name, or the report is of other weights than the bundles'.
     """
+    tables = _tables(bundles, quality)
 
     def fill(match: re.Match[str]) -> str:
         name = match["name"]
-        if name not in TABLES:
-            raise ValueError(f"unknown table {name!r}; known: {', '.join(TABLES)}")
-        return f"{match[1]}\n" + "\n".join(TABLES[name](bundles)) + f"\n\n{match[3]}"
+        if name not in tables:
+            raise ValueError(f"unknown table {name!r}; known: {', '.join(tables)}")
+        return f"{match[1]}\n" + "\n".join(tables[name]()) + f"\n\n{match[3]}"
 
     return _BLOCK.sub(fill, text)
-
-
-def _results_row(bundle: Path, card: Card) -> list[str]:
-    metrics, training = card.metrics, card.training
-    return [
-        card.name,
-        _percent(metrics.miou_8 if metrics else None),
-        _percent(metrics.miou_7 if metrics else None),
-        _percent(metrics.pixel_accuracy if metrics else None),
-        f"{card.parameters / 1e6:.2f}",
-        f"{(bundle / ONNX_FILE).stat().st_size / 1e6:.1f}",
-        f"{training.steps:,}" if training else "–",
-    ]
-
-
-def _percent(fraction: float | None) -> str:
-    return "–" if fraction is None else f"{100 * fraction:.1f}"
 
 
 def main() -> int:

@@ -45,7 +45,7 @@ def test_every_module_that_a_target_runs_exists() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "missing"),
-    [(("train",), "RECIPE"), (("train", "RECIPE=x.yaml"), "DATA"), (("benchmark-quality",), "DATA")],
+    [(("train",), "RECIPE"), (("train", "RECIPE=x.yaml"), "DATA"), (("benchmark-quality", "DATA="), "DATA")],
 )
 def test_a_target_says_which_setting_it_misses_before_it_installs_anything(
     arguments: tuple[str, ...], missing: str
@@ -54,6 +54,13 @@ def test_a_target_says_which_setting_it_misses_before_it_installs_anything(
     assert result.returncode != 0
     assert f"make {arguments[0]} {missing}=" in result.stderr
     assert "Installing" not in result.stdout
+
+
+@pytest.mark.skipif(not (ROOT / "../shared/camvid").is_dir(), reason="CamVid is not beside the project")
+def test_quality_is_measured_on_the_camvid_beside_the_clone_unless_other_data_is_named() -> None:
+    assert "--data '../shared/camvid'" in make("--dry-run", "benchmark-quality").stdout
+    assert "--data 'mine'" in make("--dry-run", "benchmark-quality", "DATA=mine").stdout
+    assert "../shared/camvid" not in make("--dry-run", "notebooks").stdout
 
 
 def test_both_environments_are_made_from_pinned_files_under_the_shared_constraints() -> None:
