@@ -40,7 +40,8 @@ def run_batch(line: DeltaGenerator, album: Album, refs: Sequence[ModelRef]) -> N
 def _segment_all(
     line: DeltaGenerator, todo: Sequence[Photo], total: int, refs: Sequence[ModelRef], refused: dict[str, str]
 ) -> None:
-    with line, st.empty(), st.container(horizontal=True, vertical_alignment="center", wrap=False):
+    place = line.empty()
+    with place.container(horizontal=True, vertical_alignment="center", wrap=False):
         bar = st.progress(0.0)
         st.button(
             "Cancel",
@@ -59,6 +60,7 @@ def _segment_all(
                 if error.passing:
                     raise
                 refused[photo.sha] = error.advice
+    place.empty()
 
 
 def _set_stopped(stopped: bool) -> None:

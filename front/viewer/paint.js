@@ -1,6 +1,7 @@
 // Pixels: class maps to colours, and how one panel is drawn. No DOM events here.
 
 const CLASSES_MISSING = 255;
+const MARK = [176, 20, 100]; // where models differ: dark enough to stand out on a bleached photo
 
 async function decodePicture(base64, type) {
   const text = atob(base64);
@@ -69,6 +70,25 @@ function paintWords({ ids, width, height }, table, where, elsewhere) {
   return canvas;
 }
 
+// A canvas that marks where two layers differ, for classes that `shown` accepts in either, and bleaches the rest.
+function markDifference(a, b, shown) {
+  const mark = word(MARK, 255);
+  const veil = word([246, 248, 248], 178);
+  const [showsA, showsB] = [a, b].map((layer) => layer.classes.map((c) => shown(c.name)));
+  const differs = differenceOf([a, b]);
+  const canvas = makeCanvas(a.map.width, a.map.height);
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(a.map.width, a.map.height);
+  const words = new Uint32Array(image.data.buffer);
+  let marked = 0;
+  for (let i = 0; i < words.length; i++) {
+    marked += differs[i];
+    words[i] = differs[i] && (showsA[a.map.ids[i]] || showsB[b.map.ids[i]]) ? mark : veil;
+  }
+  context.putImageData(image, 0, 0);
+  return { canvas, share: marked / words.length };
+}
+
 // 1 where not all models give the same class name, by name because class sets may differ between models.
 function differenceOf(layers) {
   const first = layers[0];
@@ -95,6 +115,7 @@ function drawSide(context, side, scene, from, to) {
   context.clip();
   context.globalAlpha = 1;
   context.drawImage(scene.photo, 0, 0, width, height);
+  if (side.difference) context.drawImage(side.difference, 0, 0, width, height);
   if (side.layer) {
     if (side.layer.veil) context.drawImage(side.layer.veil, 0, 0, width, height);
     context.globalAlpha = side.opacity ?? scene.opacity;

@@ -14,6 +14,11 @@ function swatch(color) {
   return box;
 }
 
+// [name, colour] of every class in any layer, in order.
+function legendOf(layers) {
+  return [...new Map(layers.flatMap((layer) => layer.classes.map((c) => [c.name, c.color])))];
+}
+
 // The panels of a view; `left` and `right` are sides for drawSide, a side without a layer is the bare photo.
 function panelSpecs(view, layers, photoAlt, left, right) {
   const photo = {};
@@ -31,7 +36,10 @@ function panelSpecs(view, layers, photoAlt, left, right) {
   }
   if (view === "pair") {
     const [a, b] = [layers[left], layers[right]];
-    return [{ title: `${a.title} | ${b.title}`, alt: `${a.alt} ${b.alt}`, left: { layer: a }, right: { layer: b } }];
+    return [
+      { title: `${a.title} | ${b.title}`, alt: `${a.alt} ${b.alt}`, left: { layer: a }, right: { layer: b } },
+      { title: "Where they differ", alt: `Where ${a.title} and ${b.title} differ.`, left: { differ: [a, b] } },
+    ];
   }
   return layers.map((layer) => ({ title: layer.title, note: layer.note, alt: layer.alt, left: { layer } }));
 }

@@ -43,6 +43,7 @@ function createViewer(root) {
     const samePhoto = data && data.photo.id === next.photo.id;
     data = next;
     root.dataset.ready = "false";
+    if (!scene) reserve(next);
     const [photo, ...maps] = await Promise.all([
       decodePicture(next.photo.base64, "image/jpeg"),
       ...next.layers.map((layer) => decodeMap(layer.base64)),
@@ -58,6 +59,14 @@ function createViewer(root) {
     root.dataset.ready = "true";
   }
 
+  // The first time, the panels take their place before the pictures are decoded: what lies below does not jump.
+  function reserve(next) {
+    state.view = next.views[0];
+    buildControls();
+    const specs = panelSpecs(state.view, next.layers, next.photo.alt, 0, 1);
+    setColumns(specs.map((spec) => buildPanel(spec, next.photo, actions)));
+  }
+
   // After a change of photo or models: settings that make no sense any more fall back.
   function keepWhatStillFits() {
     const names = new Set(scene.layers.flatMap((layer) => layer.classes.map((c) => c.name)));
@@ -69,15 +78,28 @@ function createViewer(root) {
     state.right = Math.min(state.right, last);
   }
 
+  const shown = (name) => state.isolated.size === 0 || state.isolated.has(name);
+
   function recolour() {
+    if (!scene) return;
     const all = state.isolated.size === 0;
-    const shown = (name) => all || state.isolated.has(name);
     const where = state.differ ? (scene.differs ??= differenceOf(scene.layers)) : null;
     for (const layer of scene.layers) {
       layer.colours = colourLayer(layer, shown, where);
       layer.veil = all && !where ? null : veilLayer(layer, shown, where);
     }
+    markDifferences();
     schedule();
+  }
+
+  function markDifferences() {
+    for (const panel of panels.filter(({ left }) => left.differ)) {
+      const [a, b] = panel.left.differ;
+      const { canvas, share } = markDifference(a, b, shown);
+      panel.left.difference = canvas;
+      const told = `${a.title} and ${b.title} differ on ${(100 * share).toFixed(1)} % of the picture.`;
+      panel.canvas.setAttribute("aria-label", `${told} Arrow keys move the pointer.`);
+    }
   }
 
   function schedule() {
@@ -113,13 +135,14 @@ function createViewer(root) {
     panel.mark.style.top = panel.tag.style.top = `${point.y * 100}%`;
     panel.tag.dataset.side = `${point.y < 0.2 ? "below" : "above"} ${point.x > 0.6 ? "left" : "right"}`;
     const side = panel.right && point.x >= state.divider ? panel.right : panel.left;
-    panel.tag.hidden = !side.layer;
-    if (!side.layer) return;
-    const { name, color } = classAt(side.layer, point.x, point.y);
-    panel.tag.replaceChildren(swatch(color), document.createTextNode(name));
+    const classes = (side.differ ?? [side.layer]).filter(Boolean).map((layer) => classAt(layer, point.x, point.y));
+    const once = classes.filter((c, i) => classes.findIndex((other) => other.name === c.name) === i);
+    panel.tag.hidden = !once.length;
+    panel.tag.replaceChildren(...once.flatMap(({ name, color }) => [swatch(color), document.createTextNode(name)]));
   }
 
   function setPoint(next) {
+    if (!scene) return;
     point = next;
     describePoint();
     schedule();
@@ -206,8 +229,7 @@ function createViewer(root) {
   }
 
   function buildLegend() {
-    const colours = new Map(data.layers.flatMap((layer) => layer.classes.map((c) => [c.name, c.color])));
-    const chips = [...colours].map(([name, color]) => {
+    const chips = legendOf(data.layers).map(([name, color]) => {
       const chip = button("", false, () => {
         if (!state.isolated.delete(name)) state.isolated.add(name);
         isolationChanged();
@@ -235,15 +257,21 @@ function createViewer(root) {
   }
 
   function buildPanels() {
+    if (!scene) return;
     const severalPairs = state.view === "pair" && data.layers.length > 2;
     find(".pick-left").hidden = find(".pick-right").hidden = !severalPairs;
     const specs = panelSpecs(state.view, scene.layers, data.photo.alt, state.left, state.right);
     panels = specs.map((spec) => buildPanel(spec, data.photo, actions));
-    const box = find(".panels");
-    box.style.setProperty("--columns", String(state.view === "layers" ? 3 : Math.min(2, panels.length)));
-    box.replaceChildren(...panels.map((panel) => panel.figure));
+    setColumns(panels);
     root.dataset.view = state.view;
+    markDifferences();
     schedule();
+  }
+
+  function setColumns(built) {
+    const box = find(".panels");
+    box.style.setProperty("--columns", String(state.view === "layers" ? 3 : Math.min(2, built.length)));
+    box.replaceChildren(...built.map((panel) => panel.figure));
   }
 
   return {
