@@ -1,5 +1,6 @@
 """Plotly figures. Each function takes plain numbers and returns a figure; pages add the alt text."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
@@ -8,7 +9,10 @@ from front.names import display_name
 
 CONFIG = {"displayModeBar": False, "responsive": True}
 STAGES = ("decode", "resize", "infer", "argmax", "encode")
-_STAGE_COLOURS = ("#8fb8de", "#4a9ad4", "#149d8f", "#e0a339", "#c45a9c")
+# Any two of a set stay apart for red-green colour-blind eyes, and all stand out in both themes: tests measure it.
+STAGE_COLOURS = ("#a0bedc", "#3c96d2", "#1ea08c", "#dca032", "#963c8c")
+MODEL_COLOURS = ("#32a08c", "#c8825a", "#5a78e6", "#96468c", "#968200", "#5096d2")
+_NARROW = 36  # letters of an axis title that fit beside the other labels on a phone
 
 
 def base(figure: go.Figure, *, height: int, top: int = 34, **layout: object) -> go.Figure:
@@ -25,6 +29,16 @@ def base(figure: go.Figure, *, height: int, top: int = 34, **layout: object) -> 
     figure.update_yaxes(automargin=True, fixedrange=True)
     figure.update_layout(**layout)
     return figure
+
+
+def model_colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each model, by its place in the list of all."""
+    return {name: MODEL_COLOURS[i % len(MODEL_COLOURS)] for i, name in enumerate(names)}
+
+
+def folded(title: str) -> str:
+    """An axis title in lines that a phone shows whole."""
+    return "<br>".join(textwrap.wrap(title, _NARROW))
 
 
 def share_bars(shares: Mapping[str, Mapping[str, float]], colours: Mapping[str, str]) -> go.Figure:
@@ -53,7 +67,7 @@ def latency_bars(timings: Mapping[str, Mapping[str, float]]) -> go.Figure:
     """Milliseconds by stage, stacked, one bar a model."""
     models = list(timings)
     figure = go.Figure()
-    for stage, colour in zip(STAGES, _STAGE_COLOURS, strict=True):
+    for stage, colour in zip(STAGES, STAGE_COLOURS, strict=True):
         values = [float(timings[m].get(stage) or 0.0) for m in models]
         figure.add_bar(
             orientation="h",
@@ -89,78 +103,6 @@ def class_iou_bars(
     return base(figure, height=360)
 
 
-def difference_dots(rows: Sequence[tuple[str, float, float | None, float | None]], label: str) -> go.Figure:
-    """Difference by class in points with its interval: rows of (class, difference, low, high)."""
-    figure = go.Figure()
-    has_interval = all(low is not None and high is not None for _, _, low, high in rows)
-    error = None
-    if has_interval:
-        error = {
-            "type": "data",
-            "symmetric": False,
-            "array": [float(high or 0.0) - d for _, d, _, high in rows],
-            "arrayminus": [d - float(low or 0.0) for _, d, low, _ in rows],
-            "color": "#8a9a98",
-            "thickness": 2,
-            "width": 5,
-        }
-    figure.add_scatter(
-        x=[d for _, d, _, _ in rows],
-        y=[name for name, _, _, _ in rows],
-        mode="markers",
-        marker={"size": 10, "color": ["#149d8f" if d >= 0 else "#e07b39" for _, d, _, _ in rows]},
-        error_x=error,
-        hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
-        showlegend=False,
-    )
-    figure.add_vline(x=0, line_width=1, line_dash="dot")
-    figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title=label, zeroline=False)
-    return base(figure, height=80 + 32 * len(rows), top=8)
-
-
-def pareto(points: Sequence[tuple[str, float, float]], colours: Mapping[str, str], label: str) -> go.Figure:
-    """Accuracy against latency: points of (model, milliseconds, mIoU fraction); the front joins the best."""
-    figure = go.Figure()
-    best = pareto_front([(ms, miou) for _, ms, miou in points])
-    figure.add_scatter(
-        x=[ms for ms, _ in best],
-        y=[100 * miou for _, miou in best],
-        mode="lines",
-        line={"dash": "dot", "color": "#8a9a98", "shape": "hv"},
-        name="best for its time",
-        hoverinfo="skip",
-    )
-    for model, ms, miou in points:
-        figure.add_scatter(
-            x=[ms],
-            y=[100 * miou],
-            mode="markers+text",
-            marker={"size": 14, "color": colours[model]},
-            text=[display_name(model)],
-            textposition="top center",
-            name=display_name(model),
-            showlegend=False,
-            cliponaxis=False,
-            hovertemplate="%{x:.0f} ms, mIoU %{y:.1f} %<extra>%{text}</extra>",
-        )
-    slowest = max(ms for _, ms, _ in points)
-    low, high = min(m for _, _, m in points) * 100, max(m for _, _, m in points) * 100
-    room = max(2.0, 0.35 * (high - low))
-    figure.update_xaxes(title=label, range=[0, slowest * 1.25])
-    figure.update_yaxes(title="mIoU, %", range=[max(0.0, low - room), min(100.0, high + room)])
-    return base(figure, height=360)
-
-
-def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The (latency, accuracy) points that no other beats in both, fastest first."""
-    front: list[tuple[float, float]] = []
-    for ms, score in sorted(points, key=lambda p: (p[0], -p[1])):
-        if not front or score > front[-1][1]:
-            front.append((ms, score))
-    return front
-
-
 def confusion_heatmap(
     matrix: Sequence[Sequence[float]],
     row_names: Sequence[str],
@@ -189,7 +131,7 @@ def confusion_heatmap(
             y=list(row_names),
             text=text,
             texttemplate="%{text}",
-            textfont={"size": 13, "color": "#ffffff" if dark else "#16201f"},
+            textfont={"size": 13 if len(column_names) <= 10 else 9, "color": "#ffffff" if dark else "#16201f"},
             # One text colour reads on the whole scale: the ends lie on the same side of it.
             colorscale=[[0, "#1a2322" if dark else "#eef3f2"], [1, "#0f7f74" if dark else "#5cc4b8"]],
             zmin=0,
@@ -212,26 +154,6 @@ def row_percent(matrix: Sequence[Sequence[float]]) -> list[list[float | None]]:
         total = sum(row)
         result.append([100 * v / total if total else None for v in row])
     return result
-
-
-def score_spread(scores: Mapping[str, Sequence[tuple[str, float]]], colours: Mapping[str, str]) -> go.Figure:
-    """Per-image scores as boxes with every image as a point. `scores[model]` is (image, fraction)."""
-    figure = go.Figure()
-    for model, images in scores.items():
-        figure.add_box(
-            x=[100 * s for _, s in images],
-            name=display_name(model),
-            text=[name for name, _ in images],
-            marker={"color": colours[model], "size": 5, "opacity": 0.65},
-            boxpoints="all",
-            jitter=0.5,
-            pointpos=0,
-            hovertemplate="%{text}: %{x:.1f} %<extra></extra>",
-            showlegend=False,
-        )
-    figure.update_xaxes(title="mIoU of one image, %")
-    figure.update_yaxes(showgrid=False, autorange="reversed")
-    return base(figure, height=90 + 90 * len(scores), top=8)
 
 
 def curves(

@@ -1,10 +1,30 @@
-"""Charts: the numbers that reach the reader."""
+"""Charts: the numbers that reach the reader, and colours that everybody can tell apart."""
+
+from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from front import charts
+from front.benchmark_charts import BETTER, WORSE
+from tests.front.vision import VISION, difference
+
+BACKGROUNDS = ("#ffffff", "#101615")  # of the light and the dark theme
+
+
+def rgb_of(css: str) -> list[int]:
+    return list(bytes.fromhex(css.removeprefix("#")))
+
+
+def contrast(a: str, b: str) -> float:
+    """WCAG contrast ratio of two colours."""
+
+    def luminance(css: str) -> float:
+        parts = [v / 255 for v in rgb_of(css)]
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
 
 
 def test_rows_of_a_confusion_matrix_add_up_to_a_hundred() -> None:
@@ -20,19 +40,6 @@ def test_a_heatmap_of_changes_leaves_agreement_out_by_name() -> None:
     assert figure.data[0].text[0][0] == "90"
 
 
-Points = st.lists(st.tuples(st.floats(1, 500), st.floats(0, 1)), min_size=1, max_size=12)
-
-
-@settings(deadline=None)
-@given(Points)
-def test_the_pareto_front_holds_exactly_what_nothing_beats(points: list[tuple[float, float]]) -> None:
-    front = charts.pareto_front(points)
-    assert front == sorted(front)
-    for ms, score in points:
-        beaten = any((m <= ms and s >= score) and (m, s) != (ms, score) for m, s in points)
-        assert ((ms, score) in front) == (not beaten)
-
-
 def test_shares_are_written_beside_their_bars() -> None:
     figure = charts.share_bars({"segformer": {"road": 0.25, "sky": 0.75}}, {"segformer": "#123456"})
     assert list(figure.data[0].text) == ["25.0 %", "75.0 %"]
@@ -45,8 +52,35 @@ def test_latency_stacks_the_stages() -> None:
     assert sum(trace.x[0] for trace in figure.data) == pytest.approx(6)
 
 
-def test_differences_without_an_interval_have_no_bars() -> None:
-    bare = charts.difference_dots([("mean", 1.0, None, None)], "points")
-    sure = charts.difference_dots([("mean", 1.0, 0.5, 2.0)], "points")
-    assert bare.data[0].error_x.array is None
-    assert (sure.data[0].error_x.array[0], sure.data[0].error_x.arrayminus[0]) == (1.0, 0.5)
+@pytest.mark.parametrize("vision", VISION)
+@pytest.mark.parametrize("colours", [charts.MODEL_COLOURS, charts.STAGE_COLOURS, (BETTER, WORSE)])
+def test_any_two_colours_of_a_chart_are_told_apart(colours: tuple[str, ...], vision: str) -> None:
+    assert min(difference(rgb_of(a), rgb_of(b), vision) for a, b in combinations(colours, 2)) > 20
+
+
+@pytest.mark.parametrize("background", BACKGROUNDS)
+def test_every_colour_stands_out_from_the_page(background: str) -> None:
+    lines_and_dots = (*charts.MODEL_COLOURS, BETTER)
+    assert min(contrast(c, background) for c in lines_and_dots) >= 3  # WCAG 2.2, 1.4.11
+    assert min(contrast(c, background) for c in (*charts.STAGE_COLOURS, WORSE)) >= 1.6
+
+
+def test_a_model_has_its_colour_by_its_place_among_all() -> None:
+    names = [f"m{i}" for i in range(7)]
+    colours = charts.model_colours(names)
+    assert len(set(colours.values())) == 6
+    assert colours["m6"] == colours["m0"]
+
+
+def test_a_long_axis_title_is_folded() -> None:
+    assert charts.folded("end-to-end latency p50, milliseconds") == "end-to-end latency p50, milliseconds"
+    assert charts.folded("IoU of SegFormer-b2-distilled less DeepLabV3+, points").count("<br>") == 1
+
+
+def test_a_large_confusion_matrix_has_small_numbers() -> None:
+    sizes = []
+    for count in (8, 19):
+        names = [str(i) for i in range(count)]
+        figure = charts.confusion_heatmap([[1] * count] * count, names, names, rows="A", columns="B", dark=False)
+        sizes.append(figure.data[0].textfont.size)
+    assert sizes == [13, 9]
