@@ -1,5 +1,6 @@
 """Tables of the Runs page: one line a run, and the parameters in which runs differ."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,19 @@ def run_table(runs: Sequence[Record]) -> pd.DataFrame:
             "Validation loss": [run.get("metrics", {}).get("val_loss") for run in runs],
         }
     )
+
+
+def listing_key(runs: Sequence[Record]) -> str:
+    """The same for the same runs in the same order, and for no others."""
+    return "runs-" + hashlib.sha256(" ".join(run["run_id"] for run in runs).encode()).hexdigest()[:16]
+
+
+def rows_of(runs: Sequence[Record], chosen: Sequence[str] | None) -> list[int]:
+    """Places of the chosen runs; before any choice those of the two newest that made a registered model."""
+    if chosen is not None:
+        return [row for row, run in enumerate(runs) if run["run_id"] in chosen]
+    registered = [row for row, run in enumerate(runs) if run.get("model")]
+    return (registered or list(range(len(runs))))[:2]
 
 
 def parameter_table(runs: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:

@@ -7,17 +7,19 @@ import streamlit as st
 
 from front import charts, page
 from front.api import Json
+from front.charts import MODEL_COLOURS
 from front.metric_info import CLASS_IOU_PREFIX, METRICS, info_of
-from front.palette import DASHES, MODEL_COLOURS
-from front.run_tables import parameter_table, run_table, unique_names
+from front.palette import DASHES
+from front.run_tables import listing_key, parameter_table, rows_of, run_table, unique_names
 
 MOST_RUNS = len(MODEL_COLOURS)
+LISTED = 200
 _SHOWN = ("val_miou", "val_pixel_accuracy", "train_loss", "val_loss", "images_per_second", "learning_rate")
 
 
 @st.cache_data(ttl=10, max_entries=4, show_spinner=False)
 def _runs(base_url: str) -> Json:
-    return page.client().runs()
+    return page.client().runs(limit=LISTED + 1)  # one more than is shown says that there are more
 
 
 @st.cache_data(ttl=10, max_entries=64, show_spinner=False)
@@ -29,11 +31,13 @@ def main() -> None:
     page.header("Runs", "How the models were trained, from MLflow.")
     with page.guarded("runs"):
         listing = _runs(page.client().base_url)
-        runs = listing["runs"]
+        runs = listing["runs"][:LISTED]
         if not runs:
             st.info("There is no run yet. `make demo` registers those of the bundled models, training adds more.")
             return
         chosen = _choose(runs)
+        if len(listing["runs"]) > LISTED:
+            st.caption(f"These are the {LISTED} newest runs; MLflow has the older ones.")
         if listing.get("mlflow_ui_url"):
             st.link_button("Open MLflow", listing["mlflow_ui_url"], icon=":material/open_in_new:")
         if not chosen:
@@ -47,15 +51,17 @@ def main() -> None:
 
 
 def _choose(runs: list[Json]) -> list[Json]:
-    table = run_table(runs)
-    registered = [i for i, run in enumerate(runs) if run.get("model")] or list(range(len(runs)))
+    """The chosen runs. A table knows only the places of its rows, so with other runs in it, it is another table."""
+    key = listing_key(runs)
+    if key not in st.session_state:
+        st.session_state["runs_start"] = rows_of(runs, st.session_state.get("chosen_runs"))
     event = st.dataframe(
-        table,
+        run_table(runs),
         hide_index=True,
-        key="runs",
+        key=key,
         on_select="rerun",
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": registered[:2]}},
+        selection_default={"selection": {"rows": st.session_state["runs_start"]}},
         column_config={
             "Started": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
             "mIoU": st.column_config.NumberColumn(format="%.1f %%"),
@@ -64,10 +70,11 @@ def _choose(runs: list[Json]) -> list[Json]:
         },
         alt="Table of training runs; choose rows to draw their curves.",
     )
-    rows = list(event["selection"]["rows"])
+    rows = [row for row in event["selection"]["rows"] if row < len(runs)]
+    st.session_state["chosen_runs"] = [runs[row]["run_id"] for row in rows]
     if len(rows) > MOST_RUNS:
         st.caption(f"Showing the first {MOST_RUNS} of {len(rows)} chosen runs.")
-    return [runs[i] for i in rows[:MOST_RUNS] if i < len(runs)]
+    return [runs[row] for row in rows[:MOST_RUNS]]
 
 
 def _legend(details: list[Json]) -> None:

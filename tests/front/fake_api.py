@@ -273,6 +273,7 @@ class FakeApi:
         self.version = "1"
         self.models: tuple[str, ...] = MODELS
         self.pictures: dict[str, bytes] = {}  # JPEG by image name; empty: no data set beside the API
+        self.runs = [run_of(model) for model in MODELS]  # newest first
         self.calls: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -313,7 +314,7 @@ class FakeApi:
             report = {"schema_version": 1, "evaluation": evaluation_of(name), "parity": None, "robustness": None}
             return entry_of(name, self.version) | {"card": card_of(name), "report": report}
         if path == "/runs":
-            runs = [run_of(m) for m in MODELS]
+            runs = self.runs[: int(query.get("limit", 100))]
             return {"mlflow_ui_url": "http://127.0.0.1:5000", "experiment_id": "1", "runs": runs}
         if path.startswith("/runs/"):
             name = path.removeprefix("/runs/run-")

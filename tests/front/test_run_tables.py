@@ -3,7 +3,7 @@
 import pytest
 
 from front.metric_info import METRICS, info_of
-from front.run_tables import duration, parameter_table, run_table, unique_names
+from front.run_tables import duration, listing_key, parameter_table, rows_of, run_table, unique_names
 from tests.front.fake_api import history_of, run_of
 
 
@@ -19,6 +19,15 @@ def test_runs_of_one_name_are_told_apart() -> None:
     a, b = run_of("segformer") | {"run_id": "abcdef99"}, run_of("segformer") | {"run_id": "123456aa"}
     assert unique_names([a, b]) == ["segformer scenes (abcdef)", "segformer scenes (123456)"]
     assert unique_names([a]) == ["segformer scenes"]
+
+
+def test_chosen_runs_are_found_again_in_a_longer_list() -> None:
+    runs = [run_of(name) for name in ("a", "b", "c")]
+    assert rows_of([run_of("new"), *runs], ["run-b", "run-gone"]) == [2]
+    assert rows_of(runs, []) == []
+    assert rows_of([run_of("x") | {"model": None}, *runs], None) == [1, 2]
+    assert rows_of([run | {"model": None} for run in runs], None) == [0, 1]
+    assert listing_key(runs) == listing_key([dict(run) for run in runs]) != listing_key(runs[::-1])
 
 
 def test_a_parameter_that_one_run_lacks_differs() -> None:
