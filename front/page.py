@@ -4,8 +4,8 @@ import streamlit as st
 
 from front import connection
 from front.api import ApiError, Json
+from front.charts import model_colours
 from front.connection import client, guarded, problem
-from front.palette import model_colours
 from front.predictions import PredictionCache
 
 __all__ = ["client", "guarded", "problem"]
@@ -69,6 +69,11 @@ def _listed() -> list[Json]:
     if not entries or not all(entry.get("ready") for entry in entries):
         models.clear()
     return entries
+
+
+def has_pictures() -> bool:
+    """Whether the API has pictures of the images that models were evaluated on."""
+    return bool(models(client().base_url).get("pictures"))
 
 
 def detail_of(entry: Json) -> Json:

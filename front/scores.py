@@ -102,6 +102,26 @@ def sentence(rows: Sequence[tuple[str, float, float | None, float | None]], a: s
     return f"{b} is {' and '.join(parts)} points than {a}, beyond what another draw of images would give."
 
 
+def class_iou_sentence(model: str, iou: Mapping[str, float | None]) -> str:
+    """A model's IoU of each class in words, for those who do not see the bars."""
+    values = ", ".join(f"{name} {100 * value:.0f} %" for name, value in iou.items() if value is not None)
+    return f"{model}: {values}."
+
+
+def confusion_sentence(matrix: Sequence[Sequence[float]], names: Sequence[str], most: int = 3) -> str:
+    """The largest mistakes of a confusion matrix (rows truth) in words."""
+    mistakes = [
+        (100 * count / sum(row), names[i], names[j])
+        for i, row in enumerate(matrix)
+        for j, count in enumerate(row)
+        if i != j and count
+    ]
+    if not mistakes:
+        return "Nothing is taken for anything else."
+    worst = sorted(mistakes, reverse=True)[:most]
+    return "Most often: " + ", ".join(f"{a} taken for {b} ({share:.0f} %)" for share, a, b in worst) + "."
+
+
 def image_scores(evaluation: Record) -> list[tuple[str, float]]:
     """(image, mIoU) of each image that has a score."""
     return [(i["name"], float(i["miou"])) for i in evaluation.get("per_image") or () if i.get("miou") is not None]

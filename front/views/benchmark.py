@@ -5,8 +5,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from front import charts, page, scores
+from front import benchmark_charts, charts, page, scores
 from front.api import Json
+from front.image_scores import image_by_image
 from front.names import display_name
 
 _PERCENT = st.column_config.NumberColumn(format="%.1f %%")
@@ -38,18 +39,43 @@ def main() -> None:
     page.header("Benchmark", "Every registered model, measured through the runtime that serves it.")
     with page.guarded("benchmark"):
         entries = page.all_models()
-        details = {entry["name"]: page.detail_of(entry) for entry in entries}
         colours = page.colours_of_models()
-    evaluations = {n: (d.get("report") or {}).get("evaluation") for n, d in details.items()}
-    _table(entries, evaluations)
-    measured = {e["name"]: e for e in entries if e.get("metrics")}
-    _class_iou(measured, {n: e for n, e in evaluations.items() if e}, colours)
-    _pareto(entries, evaluations, colours)
-    left, right = st.columns(2, gap="large")
-    with left:
-        _confusion(evaluations)
-    with right:
-        _images({n: e for n, e in evaluations.items() if e}, colours)
+        details = {entry["name"]: page.detail_of(entry) for entry in entries}
+        evaluations = {n: (d.get("report") or {}).get("evaluation") for n, d in details.items()}
+        _table(entries, evaluations)
+        names = _choose([entry["name"] for entry in entries])
+        if not names:
+            st.info("Choose at least one model for the charts.", icon=":material/arrow_upward:")
+            return
+        entries = [entry for entry in entries if entry["name"] in names]
+        measured = {name: evaluations[name] for name in names if evaluations[name]}
+        _class_iou({e["name"]: e for e in entries if e.get("metrics")}, colours)
+        _differences(measured)
+        _pareto(entries, evaluations, colours)
+        left, right = st.columns(2, gap="large")
+        with left:
+            _confusion(measured)
+        with right:
+            image_by_image(measured, colours)
+
+
+def _choose(names: list[str]) -> list[str]:
+    """The models in the charts: all, less those left out; one that is registered later joins."""
+    if len(names) < 2:
+        return names
+    known = st.session_state.get("benchmark_known", [])
+    kept = st.session_state.get("benchmark_models", [])
+    st.session_state["benchmark_models"] = [name for name in names if name in kept or name not in known]
+    st.session_state["benchmark_known"] = names
+    chosen = st.pills(
+        "Models in the charts",
+        names,
+        selection_mode="multi",
+        format_func=display_name,
+        key="benchmark_models",
+        persist_state="session",
+    )
+    return [name for name in names if name in chosen]
 
 
 def _table(entries: list[Json], evaluations: dict[str, Any]) -> None:
@@ -69,7 +95,7 @@ def _table(entries: list[Json], evaluations: dict[str, Any]) -> None:
     st.caption("Press a column's head to sort by it. A dash means: not measured.")
 
 
-def _class_iou(measured: dict[str, Json], evaluations: dict[str, Any], colours: dict[str, str]) -> None:
+def _class_iou(measured: dict[str, Json], colours: dict[str, str]) -> None:
     if not measured:
         return
     st.subheader("IoU by class", anchor=False)
@@ -78,8 +104,12 @@ def _class_iou(measured: dict[str, Json], evaluations: dict[str, Any], colours: 
         charts.class_iou_bars(iou, colours),
         config=charts.CONFIG,
         key="class-iou",
-        alt="Grouped bars: IoU of each class by model. The table above holds the numbers.",
+        alt="Grouped bars: IoU of each class by model. "
+        + " ".join(scores.class_iou_sentence(display_name(name), values) for name, values in iou.items()),
     )
+
+
+def _differences(evaluations: dict[str, Any]) -> None:
     if len(evaluations) < 2:
         return
     st.subheader("Is one really better?", anchor=False)
@@ -87,6 +117,8 @@ def _class_iou(measured: dict[str, Json], evaluations: dict[str, Any], colours: 
     with st.container(horizontal=True):
         base = st.selectbox("Baseline", names, 0, format_func=display_name, key="base", width=240)
         others = [n for n in names if n != base]
+        if st.session_state.get("other") not in others:
+            st.session_state["other"] = others[0]
         other = st.selectbox("Compared with it", others, format_func=display_name, key="other", width=240)
     a, b = evaluations[base], evaluations[other]
     reason = scores.comparable(a, b)
@@ -96,7 +128,7 @@ def _class_iou(measured: dict[str, Json], evaluations: dict[str, Any], colours: 
     rows = scores.iou_differences(a, b, list(a["class_iou"]))
     text = scores.sentence(rows, display_name(base), display_name(other))
     st.plotly_chart(
-        charts.difference_dots(rows, f"IoU of {display_name(other)} less {display_name(base)}, points"),
+        benchmark_charts.difference_dots(rows, f"IoU of {display_name(other)} less {display_name(base)}, points"),
         config=charts.CONFIG,
         key="differences",
         alt=f"Differences in IoU by class. {text}",
@@ -117,7 +149,7 @@ def _pareto(entries: list[Json], evaluations: dict[str, Any], colours: dict[str,
         return
     st.subheader("Accuracy against time", anchor=False)
     st.plotly_chart(
-        charts.pareto(points, colours, "end-to-end latency p50, milliseconds"),
+        benchmark_charts.pareto(points, colours, "end-to-end latency p50, milliseconds"),
         config=charts.CONFIG,
         key="pareto",
         alt="Accuracy against latency. "
@@ -127,7 +159,7 @@ def _pareto(entries: list[Json], evaluations: dict[str, Any], colours: dict[str,
 
 
 def _confusion(evaluations: dict[str, Any]) -> None:
-    names = [name for name, evaluation in evaluations.items() if (evaluation or {}).get("confusion_matrix")]
+    names = [name for name, evaluation in evaluations.items() if evaluation.get("confusion_matrix")]
     if not names:
         return
     st.subheader("What is taken for what", anchor=False)
@@ -144,35 +176,10 @@ def _confusion(evaluations: dict[str, Any]) -> None:
         ),
         config=charts.CONFIG,
         key="confusion",
-        alt=f"Confusion matrix of {display_name(name)}: for each true class, the per cent predicted as each class.",
+        alt=f"Confusion matrix of {display_name(name)}: for each true class, the per cent predicted as each class. "
+        + scores.confusion_sentence(evaluations[name]["confusion_matrix"], classes),
     )
     st.caption("Each row is one true class and adds up to 100 %.")
-
-
-def _images(evaluations: dict[str, Any], colours: dict[str, str]) -> None:
-    spread = {name: scores.image_scores(e) for name, e in evaluations.items()}
-    spread = {name: images for name, images in spread.items() if images}
-    if not spread:
-        return
-    st.subheader("Image by image", anchor=False)
-    st.plotly_chart(
-        charts.score_spread(spread, colours),
-        config=charts.CONFIG,
-        key="spread",
-        alt="Spread of the mIoU of single images by model. The table below names the worst.",
-    )
-    worst = [
-        {"Model": display_name(name), "Image": image, "mIoU": 100 * score}
-        for name, images in spread.items()
-        for image, score in sorted(images, key=lambda item: item[1])[:5]
-    ]
-    st.caption("The five worst images of each model:")
-    st.dataframe(
-        pd.DataFrame(worst),
-        hide_index=True,
-        column_config={"mIoU": _PERCENT},
-        alt="Table of the five images with the lowest mIoU for each model.",
-    )
 
 
 main()

@@ -73,6 +73,13 @@ def test_a_class_without_a_pixel_is_left_out() -> None:
     assert [row[0] for row in scores.iou_differences(a, a, NAMES)] == ["mean", *NAMES[:7]]
 
 
+def test_charts_are_told_in_words() -> None:
+    assert scores.class_iou_sentence("A", {"road": 0.954, "sky": None, "car": 0.5}) == "A: road 95 %, car 50 %."
+    told = scores.confusion_sentence([[90, 10, 0], [0, 50, 50], [1, 0, 99]], ["road", "car", "sky"])
+    assert told == "Most often: car taken for sky (50 %), road taken for car (10 %), sky taken for road (1 %)."
+    assert "Nothing" in scores.confusion_sentence([[5, 0], [0, 5]], ["road", "car"])
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
