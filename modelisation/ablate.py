@@ -71,10 +71,8 @@ def ablate(
     """
     plan = load_variants(file)
     recipe_file = file.parent / plan.recipe
-    recipes = {
-        name: load_recipe(recipe_file, [*plan.overrides, *changes])
-        for name, changes in ({BASELINE: []} | plan.variants).items()
-    }
+    changes: dict[str, list[str]] = {BASELINE: [], **plan.variants}
+    recipes = {name: load_recipe(recipe_file, [*plan.overrides, *own]) for name, own in changes.items()}
     first = recipes[BASELINE].seed
     todo = [
         (name, recipe.model_copy(update={"seed": seed}))

@@ -1,11 +1,11 @@
 """What a search draws from: recipe fields, each with a range or a list of choices."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import optuna
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError, model_validator
 
 DEFAULT_SPACE = Path(__file__).parent / "recipes" / "spaces" / "default.yaml"
 
@@ -37,6 +37,12 @@ class Range(BaseModel):
         return self
 
 
+def _kind(part: Any) -> str:
+    return "choices" if isinstance(part, Choices) or (isinstance(part, dict) and "choices" in part) else "range"
+
+
+# Told apart by hand, so that a mistake is explained in the words of the one that was meant.
+_Part = Annotated[Annotated[Choices, Tag("choices")] | Annotated[Range, Tag("range")], Discriminator(_kind)]
 Space = dict[str, Choices | Range]
 
 
@@ -48,7 +54,7 @@ def load_space(path: Path) -> Space:
     """
     try:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-        space = TypeAdapter(Space).validate_python(fields)
+        space = TypeAdapter(dict[str, _Part]).validate_python(fields)
     except FileNotFoundError:
         raise SearchError(
             f"{path}: no such file; {DEFAULT_SPACE.name} in {DEFAULT_SPACE.parent} is an example"

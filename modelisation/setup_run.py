@@ -89,7 +89,8 @@ def training_data(
     """The augmented pictures of a recipe, rendered scenes among them, and the batches that an epoch takes."""
     taxonomy = train_set.taxonomy
     main = decode_all(train_set, recipe.cache)
-    scenes = render_all(recipe.scenes, *main[0].label.shape, taxonomy, recipe.seed)
+    height, width = main[0].label.shape
+    scenes = render_all(recipe.scenes, height, width, taxonomy, recipe.seed)
     paste = recipe.augmentation.copy_paste
     paster = Paster(main, paste, taxonomy) if paste else None
     transforms = [

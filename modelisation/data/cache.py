@@ -117,8 +117,8 @@ def _write(dataset: SegmentationDataset, place: Path) -> None:
         for sample in _reading(dataset):
             names.append(sample.name)
             sizes.append(sample.label.shape)
-            file.write(np.ascontiguousarray(sample.image))
-            file.write(np.ascontiguousarray(sample.label))
+            file.write(np.ascontiguousarray(sample.image).data)
+            file.write(np.ascontiguousarray(sample.label).data)
     (partial / _INDEX).write_text(json.dumps({"names": names, "sizes": sizes}), encoding="utf-8")
     partial.rename(place)
 

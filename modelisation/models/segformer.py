@@ -59,9 +59,9 @@ class SegFormer(SegmentationModel):
         """Every transformer block is a layer; a stage's patch embedding is in its first, its norm in its last."""
         layers: list[list[nn.Module]] = []
         for stage in self.net.segformer.stages:
-            blocks: list[list[nn.Module]] = [[block] for block in stage.blocks]
-            blocks[0].append(stage.patch_embeddings)
-            blocks[-1].append(stage.layer_norm)
+            blocks: list[list[nn.Module]] = [[block] for block in stage.get_submodule("blocks").children()]
+            blocks[0].append(stage.get_submodule("patch_embeddings"))
+            blocks[-1].append(stage.get_submodule("layer_norm"))
             layers += blocks
         return layers
 
@@ -84,8 +84,9 @@ def merged_projections(head: SegformerDecodeHead, dtype: torch.dtype) -> list[tu
     merged = []
     with torch.autocast(slices.device.type, enabled=False):
         for projection, fuse in zip(head.linear_projections, slices.flip(1).unbind(1), strict=True):
-            weight = fuse @ projection.proj.weight.to(dtype)
-            merged.append((weight[..., None, None], fuse @ projection.proj.bias.to(dtype)))
+            linear: nn.Linear = projection.proj  # type: ignore[assignment]
+            weight = fuse @ linear.weight.to(dtype)
+            merged.append((weight[..., None, None], fuse @ linear.bias.to(dtype)))
     return merged
 
 
