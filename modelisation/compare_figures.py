@@ -57,8 +57,7 @@ def budget_figure(report: Mapping[str, Any]) -> Figure:
         axes.annotate(label, (x, y), xytext=(5, -10), textcoords="offset points", fontsize=7)
     axes.set_xlabel("milliseconds a photo (median)")
     axes.set_ylabel("mIoU, %")
-    axes.set_xlim(left=0)
-    axes.margins(x=0.25, y=0.15)
+    axes.set_xlim(0, 1.4 * max(times))  # room for the last label
     axes.set_title(f"Pixel budget of {report['model']} on {report['dataset']} {report['split']}")
     return figure
 
