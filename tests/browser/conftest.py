@@ -1,11 +1,11 @@
 """Fixtures of the browser tests: Debian's Chromium, the real API and the dashboard, one page a test."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, PATH
 from tests.browser.stack import Stack, running
@@ -43,17 +43,40 @@ def leaves(url: str) -> bool:
     return not url.startswith(("http://127.0.0.1:", "blob:", "data:"))
 
 
+OpenWindow = Callable[..., Page]
+
+
 @pytest.fixture
-def page(browser: Browser, stack: Stack) -> Iterator[Page]:
-    """The first page in a window of its own. A script error, or a request to another machine, fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    context.set_default_timeout(WAIT_MS)
-    opened = context.new_page()
+def window(browser: Browser, stack: Stack) -> Iterator[OpenWindow]:
+    """Opens the first page in windows of their own: `window(width=390, theme="dark")`.
+
+    A script error, or a request to another machine, fails the test.
+    """
+    contexts: list[BrowserContext] = []
     errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("request", lambda request: errors.append(request.url) if leaves(request.url) else None)
-    opened.goto(stack.ui_url)
-    opened.get_by_role("heading", name="Segment", exact=True).wait_for()
+
+    def opened(*, width: int = 1280, theme: str = "light") -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=theme,  # type: ignore[arg-type]
+            accept_downloads=True,
+        )
+        contexts.append(context)
+        context.set_default_timeout(WAIT_MS)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: errors.append(request.url) if leaves(request.url) else None)
+        page.goto(stack.ui_url)
+        page.get_by_role("heading", name="Segment", exact=True).wait_for()
+        return page
+
     yield opened
-    context.close()
+    for context in contexts:
+        context.close()
     assert not errors, errors
+
+
+@pytest.fixture
+def page(window: OpenWindow) -> Page:
+    """The first page at 1280 pixels, in the light theme."""
+    return window()

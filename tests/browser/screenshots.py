@@ -10,15 +10,44 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tqdm import tqdm
 
 from tests.browser.chromium import ARGUMENTS, PATH
-from tests.browser.stack import running
+from tests.browser.stack import Stack, running
+from tests.browser.steps import class_map, give_label, go_to, viewer
 
 FOLDER = Path(__file__).resolve().parents[2] / "out" / "screenshots"
+SAMPLES = Path(__file__).resolve().parents[2] / "front" / "samples"
 WIDTHS = (1280, 390)
 THEMES = ("light", "dark")
-PAGES = ("segment", "compare", "benchmark", "runs", "about")
-TITLES = {"about": "About this model"}
 SAMPLE = "Sunny street"
+SAMPLE_WHEN_DOWN = "Evening street"  # one whose answers are in no cache
 WAIT_MS = 90_000
+
+
+class Camera:
+    """A window and where its pictures go."""
+
+    def __init__(self, browser: Browser, folder: Path, theme: str, width: int) -> None:
+        self._context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=theme,  # type: ignore[arg-type]
+            device_scale_factor=1 if width > 600 else 2,
+        )
+        self._context.set_default_timeout(WAIT_MS)
+        self._folder, self._suffix, self._width = folder, f"-{theme}-{width}.png", width
+        self.page: Page = self._context.new_page()
+        self.taken = 0
+
+    def take(self, name: str) -> None:
+        """The whole page: the window is made as tall as what it holds."""
+        self.page.wait_for_timeout(2500)  # charts draw after their data came
+        height = self.page.get_by_test_id("stMain").evaluate("e => e.scrollHeight")
+        self.page.set_viewport_size({"width": self._width, "height": min(max(900, height), 8000)})
+        self.page.wait_for_timeout(1500)
+        self.page.screenshot(path=self._folder / (name + self._suffix))
+        self.page.set_viewport_size({"width": self._width, "height": 900})
+        self.taken += 1
+
+    def close(self) -> None:
+        self._context.close()
 
 
 def main() -> int:
@@ -28,55 +57,58 @@ def main() -> int:
         print(f"{PATH} is not there: install Debian's package chromium", file=sys.stderr)
         return 1
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(theme, width) for theme in THEMES for width in WIDTHS]
+    taken = 0
     with running() as stack, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=PATH, args=list(ARGUMENTS))
-        for theme, width in tqdm(jobs, "windows", unit="window"):
-            photograph(browser, stack.ui_url, folder, theme, width)
+        cameras = [Camera(browser, folder, theme, width) for theme in THEMES for width in WIDTHS]
+        for camera in tqdm(cameras, "windows", unit="window"):
+            photograph(camera, stack)
+        stack.api.stop()
+        for camera in cameras:
+            go_to(camera.page, "Segment")
+            camera.page.get_by_role("button", name="Start over").click()
+            camera.page.get_by_role("button", name=SAMPLE_WHEN_DOWN, exact=True).click()
+            camera.page.get_by_text("The API does not answer.").first.wait_for()
+            camera.take("api-down")
+            taken += camera.taken
+            camera.close()
         browser.close()
-    print(f"{len(jobs) * (len(PAGES) + 1)} pictures in {folder}")
+    print(f"{taken} pictures in {folder}")
     return 0
 
 
-def photograph(browser: Browser, url: str, folder: Path, theme: str, width: int) -> None:
+def photograph(camera: Camera, stack: Stack) -> None:
     """All pages in one window, one after the other, so that the photo goes along."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme=theme,  # type: ignore[arg-type]
-        device_scale_factor=1 if width > 600 else 2,
-    )
-    context.set_default_timeout(WAIT_MS)
-    page = context.new_page()
-    page.goto(url)
+    page = camera.page
+    page.goto(stack.ui_url)
     page.get_by_role("button", name=SAMPLE, exact=True).wait_for()
-    _save(page, folder / f"start-{theme}-{width}.png")
+    camera.take("start")
     page.get_by_role("button", name=SAMPLE, exact=True).click()
-    page.locator(".viewer[data-ready=true]").wait_for()
-    for name in PAGES:
-        _open(page, name)
-        _save(page, folder / f"{name}-{theme}-{width}.png")
-    context.close()
+    viewer(page)
+    camera.take("segment")
+    page.get_by_role("button", name="Before / after").click()
+    camera.take("before-after")
+    page.get_by_role("button", name="Overlay", exact=True).click()
+    _switch_palette(page)
+    camera.take("colour-blind")
+    _switch_palette(page)
+    go_to(page, "Compare")
+    viewer(page)
+    camera.take("compare")
+    # What one model says serves as the label, save for a strip that carries none.
+    truth = class_map(stack.api_url, (SAMPLES / "sunny-street.jpg").read_bytes(), "segformer").copy()
+    truth[: len(truth) // 10] = 255
+    give_label(page, truth)
+    camera.take("compare-label")
+    for name in ("Benchmark", "Runs", "About this model"):
+        go_to(page, name)
+        camera.take(name.split()[0].lower())
 
 
-def _open(page: Page, name: str) -> None:
-    """Go to a page by its link."""
-    title = TITLES.get(name, name.capitalize())
-    page.get_by_role("link", name=title, exact=True).first.click()
-    page.get_by_role("heading", name=title, exact=True).first.wait_for()
-    if name in ("segment", "compare"):
-        page.locator(".viewer[data-ready=true]").wait_for()
-
-
-def _save(page: Page, path: Path) -> None:
-    """The whole page: the window is made as tall as what it holds."""
-    page.wait_for_timeout(2500)  # charts draw after their data came
-    size = page.viewport_size
-    assert size is not None
-    height = page.get_by_test_id("stMain").evaluate("e => e.scrollHeight")
-    page.set_viewport_size({"width": size["width"], "height": min(max(900, height), 8000)})
-    page.wait_for_timeout(1500)
-    page.screenshot(path=path)
-    page.set_viewport_size(size)
+def _switch_palette(page: Page) -> None:
+    page.get_by_role("button", name="Colours").click()
+    page.get_by_text("Palette for colour blindness").click()
+    page.keyboard.press("Escape")
 
 
 if __name__ == "__main__":

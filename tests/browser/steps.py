@@ -21,6 +21,16 @@ def scene_jpeg(seed: int = 4, height: int = 256, width: int = 512) -> bytes:
     return out.getvalue()
 
 
+def saved_as(jpeg: bytes, kind: str, orientation: int | None = None) -> bytes:
+    """The same picture as another kind of file, optionally with an EXIF orientation."""
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    out = io.BytesIO()
+    Image.open(io.BytesIO(jpeg)).save(out, kind, exif=exif, quality=95)
+    return out.getvalue()
+
+
 def enlarged(jpeg: bytes, height: int, width: int) -> bytes:
     """The same picture with more pixels: rendering 50 megapixels would take half a minute."""
     out = io.BytesIO()
@@ -62,6 +72,38 @@ def readings(page: Page) -> dict[str, str]:
     """Class under the pointer by model title, as the viewer says it."""
     items = page.locator(".viewer .reading").all()
     return {str(i.get_attribute("data-model")): str(i.get_attribute("data-class")) for i in items}
+
+
+def go_to(page: Page, name: str) -> None:
+    """Follow the link to another page."""
+    page.get_by_role("link", name=name).first.click()
+    page.get_by_role("heading", name=name, exact=True).first.wait_for()
+
+
+def give_label(page: Page, labels: np.ndarray) -> None:
+    """Give a label file on the Compare page and wait for what it tells."""
+    out = io.BytesIO()
+    Image.fromarray(labels.astype(np.uint8)).save(out, "PNG")
+    page.get_by_role("button", name="Label file").click()
+    page.locator("input[type=file]").last.set_input_files(
+        [{"name": "label.png", "mimeType": "image/png", "buffer": out.getvalue()}]
+    )
+    page.get_by_role("heading", name="Against the label").wait_for()
+    page.keyboard.press("Escape")  # closes the popover
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing sticks out of the window sideways."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def cut_texts(page: Page) -> list[str]:
+    """Texts of metrics, buttons, labels and captions that are wider than what shows them."""
+    script = """parts => [...document.querySelectorAll(parts)]
+        .filter(e => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1)
+        .filter(e => getComputedStyle(e).overflowX !== 'visible').map(e => e.textContent)"""
+    parts = "[data-testid=stMetric] *, button, button *, label *, [data-testid=stCaptionContainer] *, figcaption"
+    return [str(text) for text in page.evaluate(script, parts)]
 
 
 def class_map(api_url: str, photo: bytes, model: str) -> np.ndarray:

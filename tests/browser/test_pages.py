@@ -1,16 +1,13 @@
 """Every page in a real browser: it opens by its own address, fits wide and narrow screens, and can be read."""
 
-import io
 import re
 
-import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import WAIT_MS
 from tests.browser.stack import Stack
-from tests.browser.steps import class_map, files, scene_jpeg, upload, viewer
+from tests.browser.steps import files, fits, go_to, scene_jpeg, upload, viewer
 
 PAGES = {
     "": "Segment",
@@ -31,7 +28,7 @@ def test_a_page_opens_by_its_address_and_fits(browser: Browser, stack: Stack, pa
     expect(page.get_by_text(re.compile("API ready, 2 models"))).to_be_visible(timeout=WAIT_MS)
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=WAIT_MS)
     expect(page.locator("[data-testid=stException]")).to_have_count(0)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert fits(page)
     context.close()
 
 
@@ -41,8 +38,7 @@ def test_every_picture_and_chart_says_what_it_shows(page: Page) -> None:
     for canvas in page.locator(".viewer canvas").all():
         assert re.search(r"sees \w+ \d+%", str(canvas.get_attribute("aria-label")))
     for name in ("Benchmark", "Runs"):
-        page.get_by_role("link", name=name).first.click()
-        page.get_by_role("heading", name=name, exact=True).wait_for()
+        go_to(page, name)
         page.locator("[data-testid=stPlotlyChart]").first.wait_for()
         page.wait_for_timeout(500)
         for chart in page.locator("[data-testid=stPlotlyChart]").all():
@@ -53,30 +49,9 @@ def test_every_picture_and_chart_says_what_it_shows(page: Page) -> None:
 def test_the_photo_is_still_there_on_the_next_page(page: Page) -> None:
     upload(page, ("street.jpg", scene_jpeg()))
     viewer(page)
-    page.get_by_role("link", name="Compare").first.click()
-    page.get_by_role("heading", name="Compare", exact=True).wait_for()
+    go_to(page, "Compare")
     expect(page.get_by_text("street.jpg · 512 × 256 pixels")).to_be_visible()
     expect(page.locator(".viewer[data-view=pair]")).to_be_visible()
-
-
-def test_two_models_against_a_label(page: Page, stack: Stack) -> None:
-    photo = scene_jpeg()
-    page.get_by_role("link", name="Compare").first.click()
-    page.get_by_role("heading", name="Compare", exact=True).wait_for()
-    upload(page, ("street.jpg", photo))
-    viewer(page)
-    maps = [class_map(stack.api_url, photo, m) for m in ("deeplabv3plus", "segformer")]
-    same = 100 * (maps[0] == maps[1]).mean()
-    expect(page.get_by_text(f"{same:.1f} %", exact=True).first).to_be_visible()
-    label = io.BytesIO()
-    Image.fromarray(maps[1].astype(np.uint8)).save(label, "PNG")
-    page.get_by_role("button", name="Label file").click()
-    page.locator("input[type=file]").last.set_input_files(
-        [{"name": "label.png", "mimeType": "image/png", "buffer": label.getvalue()}]
-    )
-    expect(page.get_by_role("heading", name="Against the label")).to_be_visible()
-    expect(page.get_by_text("100.0 %", exact=True).first).to_be_visible()
-    expect(page.locator(".legend button[data-class='only SegFormer right']")).to_be_visible()
 
 
 def test_a_dark_browser_gets_a_dark_page(browser: Browser, stack: Stack) -> None:

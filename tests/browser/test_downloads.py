@@ -1,0 +1,69 @@
+"""A visitor takes files away: they are the API's bytes, and what goes wrong is told."""
+
+import hashlib
+import io
+import re
+import zipfile
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.stack import Stack
+from tests.browser.steps import photo_requests, predict, scene_jpeg, upload, viewer
+
+
+def press_download(page: Page, name: str | re.Pattern[str]) -> tuple[str, bytes]:
+    """Press a button and return the name and the bytes of the file that comes."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=name, exact=isinstance(name, str)).click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_files_are_the_api_s_bytes_and_a_zip_uses_what_is_there(page: Page, stack: Stack) -> None:
+    photo = scene_jpeg()
+    upload(page, ("street.jpg", photo))
+    viewer(page)
+    saved = {}
+    for output, query in (("mask", {}), ("overlay", {"opacity": "0.6"})):
+        name, saved[output] = press_download(page, f"SegFormer {output}")
+        assert name == f"street_segformer_{output}.png"
+        assert digest(saved[output]) == digest(predict(stack.api_url, photo, "segformer", output, **query))
+    before = photo_requests(stack.api_url)
+    page.get_by_role("button", name="Make a zip of everything").click()
+    _, data = press_download(page, re.compile("Save the zip"))
+    assert photo_requests(stack.api_url) == before + 2  # the other model's mask and overlay
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.read("street/segformer_mask.png") == saved["mask"]
+
+
+def test_the_zip_holds_every_photo_and_model(page: Page, stack: Stack) -> None:
+    photos = [(f"p{i}.jpg", scene_jpeg(seed=i, height=128, width=256)) for i in (1, 2)]
+    upload(page, *photos)
+    viewer(page)
+    page.get_by_role("button", name="Make a zip of all 2 photos").click()
+    _, data = press_download(page, re.compile("Save the zip"))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.read("p2/segformer_mask.png") == predict(stack.api_url, photos[1][1], "segformer", "mask")
+        assert archive.read("class_shares.csv").count(b"\n") == 1 + 2 * 2 * 8
+
+
+def test_a_download_without_an_api_is_told_and_comes_once_it_is_back(page: Page, stack: Stack) -> None:
+    photo = scene_jpeg(seed=9)
+    upload(page, ("street.jpg", photo))
+    viewer(page)
+    told = page.get_by_text(re.compile("street_segformer_mask.png could not be fetched. The API does not answer"))
+    stack.api.stop()
+    try:
+        page.get_by_role("button", name="SegFormer mask", exact=True).click()
+        expect(told).to_be_visible()
+        expect(page.get_by_text("Failed to generate file")).not_to_be_visible()
+        expect(page.locator(".viewer[data-ready=true]")).to_be_visible()  # the photo and its masks stay
+    finally:
+        stack.api.start()
+    _, data = press_download(page, "SegFormer mask")
+    assert digest(data) == digest(predict(stack.api_url, photo, "segformer", "mask"))
+    expect(told).to_have_count(0)
