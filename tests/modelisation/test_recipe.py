@@ -1,5 +1,6 @@
 """Recipes: the shipped ones are valid, overrides work, mistakes are named."""
 
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ RECIPES = sorted((Path(__file__).parents[2] / "modelisation" / "recipes").glob("
 def test_every_shipped_recipe_is_valid_and_says_what_to_expect(path):
     recipe = load_recipe(path)
     assert recipe.architecture in ARCHITECTURES
-    assert path.read_text(encoding="utf-8").startswith("# ")
+    comment = "\n".join(takewhile(lambda line: line.startswith("#"), path.read_text(encoding="utf-8").splitlines()))
+    assert "Expect" in comment, "the first comment says what to expect, and after how long"
 
 
 def test_overrides_reach_nested_fields_and_are_yaml():
