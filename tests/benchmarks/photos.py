@@ -15,9 +15,11 @@ from back.runtime.card import InputContract
 from back.runtime.imaging import plan_resize
 from modelisation.data import SegmentationDataset, open_dataset
 from modelisation.data.scenes import render_scene, write_scenes
+from modelisation.lineage import REPOSITORY
 
 UInt8Array = npt.NDArray[np.uint8]
 
+CAMVID = REPOSITORY.parent / "shared" / "camvid"
 # Where the photo is 2048x1024 this is a network input of 1024x512.
 LARGE_BUDGET = 1024 * 512
 LABELLED = 26
