@@ -1,14 +1,15 @@
-"""Markdown tables of docs/benchmark.json, which `make benchmark` measures."""
+"""Markdown tables of docs/benchmark.json and docs/codecs.json, which the benchmarks write."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelisation.compare_text import table
 from modelisation.lineage import REPOSITORY
+from modelisation.markdown import table
 
 BENCHMARK = REPOSITORY / "docs" / "benchmark.json"
+CODECS = REPOSITORY / "docs" / "codecs.json"
 Report = Mapping[str, Any]
 
 
@@ -22,6 +23,7 @@ def speed_table(report: Report) -> list[str]:
         "times ours (spread)",
         "images/s, 16 clients",
         "peak memory MB",
+        "pixels as fp32 PyTorch %",
         "mIoU %",
     ]
     return table(header, [_speed_row(report, row) for row in report["rows"] if row["photo"] == headline])
@@ -53,7 +55,7 @@ def tricks_table(report: Report) -> list[str]:
         [
             f"{t['trick']} ({t['model']})",
             t["usual_way"],
-            _ms(t["usual_ms"]),
+            f"failed, {t['error']}" if t["error"] else _ms(t["usual_ms"]),
             _ms(t["ours_ms"]),
             _times(t["ratio"]),
         ]
@@ -79,22 +81,62 @@ def throughput_table(report: Report) -> list[str]:
     return table(["model and way", *names], rows)
 
 
-SPEED_TABLES: dict[str, Callable[[Report], list[str]]] = {
+def accuracy_table(report: Report) -> list[str]:
+    """One row a model and set of labelled photos: mIoU of PyTorch in fp32 and of our API's answers."""
+    at_card = {row["model"]: row["miou"] for row in report["rows"] if row["stages"] and row["miou"]}
+    rows = [
+        [f"{model}, photos of the set", "the card's", _percent(fp32), _percent(at_card.get(model))]
+        for model, fp32 in report["reference_miou"].items()
+    ] + [
+        [
+            f"{large['model']}, {large['photos']}",
+            f"{large['pixel_budget']:,}",
+            _percent(large["fp32_miou"]),
+            _percent(large["miou"]),
+        ]
+        for large in report["large_photos"]
+    ]
+    return table(["model and photos", "pixel budget", "fp32 PyTorch, full decode: mIoU %", "ours: mIoU %"], rows)
+
+
+def codecs_table(report: Report) -> list[str]:
+    """One row a task and library: its processor time, which a busy machine hardly moves, and its result."""
+    rows = [
+        [
+            f"{row['task']}: {row['way']}",
+            f"{row['best_processor_ms']:.2f}",
+            "–" if row["changed"] is None else f"{_percent(row['changed'])} (by {row['mean_difference']:.2f})",
+            "–" if row["bytes"] is None else f"{row['bytes'] / 1e3:.1f}",
+        ]
+        for row in report["rows"]
+    ]
+    header = ["task and library", "least processor ms", "values unlike Pillow's % (mean)", "file kB"]
+    return table(header, rows)
+
+
+BENCHMARK_TABLES: dict[str, Callable[[Report], list[str]]] = {
     "speed": speed_table,
     "photos": photos_table,
     "stages": stages_table,
     "tricks": tricks_table,
     "promises": promises_table,
     "throughput": throughput_table,
+    "accuracy": accuracy_table,
 }
+SPEED_TABLES = {**BENCHMARK_TABLES, "codecs": codecs_table}
 
 
-def speed_lines(name: str, path: Path = BENCHMARK) -> list[str]:
-    """The lines of a table, with where and how it was measured below it."""
+def speed_lines(name: str, folder: Path = BENCHMARK.parent) -> list[str]:
+    """The lines of a table, with where and how it was measured below it; `folder` holds the reports."""
+    path, command, below = (
+        (folder / CODECS.name, "python -m tests.benchmarks.codecs --json docs/codecs.json", codecs_measured_on)
+        if name == "codecs"
+        else (folder / BENCHMARK.name, "make benchmark", measured_on)
+    )
     if not path.is_file():
-        return ["Not measured yet: `make benchmark`."]
+        return [f"Not measured yet: `{command}`."]
     report = json.loads(path.read_text(encoding="utf-8"))
-    return [*SPEED_TABLES[name](report), "", measured_on(report)]
+    return [*SPEED_TABLES[name](report), "", below(report)]
 
 
 def measured_on(report: Report) -> str:
@@ -108,10 +150,19 @@ def measured_on(report: Report) -> str:
     )
 
 
+def codecs_measured_on(report: Report) -> str:
+    """One sentence on machine, method and versions."""
+    versions = ", ".join(f"{name} {version}" for name, version in report["packages"].items())
+    missing = f" Not installed: {', '.join(report['missing'])}." if report["missing"] else ""
+    return (
+        f"{report['machine']['processor']}, one thread; {report['rounds']} interleaved rounds; {versions}.{missing}"
+    )
+
+
 def _speed_row(report: Report, row: Mapping[str, Any]) -> Sequence[str]:
     name = f"{row['model']}: {row['way']}"
     if row["error"]:
-        return [f"{name}: failed, {row['error']}", *["–"] * 6]
+        return [f"{name}: failed, {row['error']}", *["–"] * 7]
     rate = next(
         (
             t["images_per_second"]
@@ -127,8 +178,13 @@ def _speed_row(report: Report, row: Mapping[str, Any]) -> Sequence[str]:
         _times(row["times_ours"]),
         _rate(rate),
         "–" if row["peak_rss_bytes"] is None else f"{row['peak_rss_bytes'] / 1e6:.0f}",
-        "–" if row["miou"] is None else f"{100 * row['miou']:.2f}",
+        _percent(row["agreement"]),
+        _percent(row["miou"]),
     ]
+
+
+def _percent(fraction: float | None) -> str:
+    return "–" if fraction is None else f"{100 * fraction:.2f}"
 
 
 def _ms(times: Mapping[str, float] | None) -> str:

@@ -1,10 +1,12 @@
 """Are the fast labels the right ones? Against PyTorch in fp32, and against people's labels."""
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from back.runtime.card import Card
 from back.runtime.colour import palette_of
@@ -18,12 +20,16 @@ UInt8Array = npt.NDArray[np.uint8]
 
 
 class Reference:
-    """PyTorch in fp32 on the very tensor that is served, upsampled densely in float64."""
+    """PyTorch in fp32, its scores upsampled densely in float64.
+
+    `full_decode`: see the pixels of the whole photo, resized once with the card's filter; else the very tensor that
+    is served, whose JPEG may have been decoded at a fraction of its size.
+    """
 
     def __init__(self, model: Any, card: Card) -> None:
         self._model, self._card = model, card
 
-    def scores(self, case: Case) -> npt.NDArray[np.float32]:
+    def scores(self, case: Case, *, full_decode: bool = False) -> npt.NDArray[np.float32]:
         """float32 [classes, h, w] at the network's stride."""
         import torch
 
@@ -31,19 +37,23 @@ class Reference:
 
         contract = self._card.input
         plan = plan_resize(case.height, case.width, contract, case.pixel_budget)
-        image_HWC = np.array(to_input(open_photo(case.data, case.height * case.width).image, plan, contract))
+        if full_decode:
+            picture = Image.open(io.BytesIO(case.data)).convert("RGB")
+        else:
+            picture = open_photo(case.data, case.height * case.width, lambda *_: (plan.height, plan.width)).image
+        image_HWC = np.array(to_input(picture, plan, contract))
         with torch.inference_mode():
-            scores: npt.NDArray[np.float32] = self._model(normalise(torch.from_numpy(image_HWC[None]), contract))[
-                0
-            ].numpy()
-        return scores
+            scores_NCHW = self._model(normalise(torch.from_numpy(image_HWC[None]), contract))
+        scores_CHW: npt.NDArray[np.float32] = scores_NCHW[0].numpy()
+        return scores_CHW
 
-    def labels(self, case: Case) -> UInt8Array:
+    def labels(self, case: Case, *, full_decode: bool = False) -> UInt8Array:
         """uint8 [height, width] of the photo."""
         plan = plan_resize(case.height, case.width, self._card.input, case.pixel_budget)
         stride = self._card.input.score_stride
         valid = plan.height / stride, plan.width / stride
-        return upsample_argmax_dense(self.scores(case), case.height, case.width, *valid).argmax(0).astype(np.uint8)
+        scores_CHW = self.scores(case, full_decode=full_decode)
+        return upsample_argmax_dense(scores_CHW, case.height, case.width, *valid).argmax(0).astype(np.uint8)
 
 
 def agreement(mask: bytes, labels_HW: UInt8Array, card: Card) -> float:

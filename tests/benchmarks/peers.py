@@ -53,7 +53,7 @@ class TorchEager(Peer):
         self._torch = torch
         self._steps = UsualSteps(material.card)
         # A file that this very run has written.
-        self._net = torch.load(material.torch_file, weights_only=False).eval()
+        self._net = torch.load(material.written(material.torch_file), weights_only=False).eval()
 
     def __call__(self, data: bytes) -> bytes:
         pixels, photo_size = self._steps.prepare(data, self.size)
@@ -78,7 +78,9 @@ class TransformersPipeline(Peer):
         from transformers import pipeline
 
         torch.set_num_threads(available_cpus())
-        self.pipe = pipeline("image-segmentation", model=str(material.transformers_folder), device="cpu")
+        folder = material.transformers_folder
+        assert folder is not None  # only models of transformers are run this way
+        self.pipe = pipeline("image-segmentation", model=str(material.written(folder)), device="cpu")
         self._palette = palette_of(material.card.taxonomy)
         self._ids = {name: label for label, name in enumerate(material.card.taxonomy.names)}
 
@@ -109,7 +111,7 @@ class TransformersCompiled(TransformersPipeline):
 
 
 class OnnxRuntime(Peer):
-    """ONNX Runtime on the trained form between the usual steps."""
+    """ONNX Runtime on the network as its library defines it, between the usual steps."""
 
     def __init__(self, material: Material, urls: dict[int | None, str]) -> None:
         super().__init__(material, urls)
@@ -126,7 +128,7 @@ class OnnxRuntime(Peer):
         self._session = onnxruntime.InferenceSession(self.onnx(), options, providers=["CPUExecutionProvider"])
 
     def onnx(self) -> str:
-        return str(self.material.plain_onnx)
+        return str(self.material.written(self.material.plain_onnx))
 
     def __call__(self, data: bytes) -> bytes:
         pixels, photo_size = self._steps.prepare(data, self.size)

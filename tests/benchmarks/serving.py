@@ -1,14 +1,14 @@
 """`make benchmark`: this server against the usual ways, same weights, same photos, same network input.
 
 All ways are called in turn (A B C A B C …) in one session, each in a process of its own. A way that does not work
-here is a row that says so. Takes about half an hour; `--quick` a few minutes, with fewer rounds.
+here is a row that says so. Takes about half an hour and writes docs/benchmark.json with the tables of the pages;
+`--quick` takes a few minutes, with fewer rounds, and writes to out/ alone.
 """
 
 import argparse
 import datetime
 import json
 import signal
-import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -20,17 +20,20 @@ from modelisation.bundled_models import FOLDER, find_bundles
 from modelisation.data import DatasetError
 from modelisation.lineage import REPOSITORY, git_state, machine, package_versions
 from modelisation.models import load_bundle_model
-from modelisation.speed_tables import BENCHMARK, SPEED_TABLES, measured_on
+from modelisation.speed_tables import BENCHMARK, BENCHMARK_TABLES, measured_on
 from modelisation.tables import main as write_tables
 from tests.benchmarks.agreement import Reference
+from tests.benchmarks.failures import Failures
+from tests.benchmarks.large_photos import measure_large_photos
 from tests.benchmarks.material import Material, make_material
-from tests.benchmarks.photos import LARGE_BUDGET, Case, labelled_photos, make_cases
+from tests.benchmarks.photos import CAMVID, LARGE_BUDGET, Case, labelled_photos, make_cases
+from tests.benchmarks.ready import ready_times
 from tests.benchmarks.report import promises
 from tests.benchmarks.rows import Rows
-from tests.benchmarks.server import MIXED_REQUESTS, ApiProcess, ServerError, register, soak
+from tests.benchmarks.server import MIXED_REQUESTS, ApiProcess, register, soak
 from tests.benchmarks.tricks import measure_tricks
 
-CAMVID = REPOSITORY.parent / "shared" / "camvid"
+QUICK = REPOSITORY / "out" / "benchmark" / "serving.json"
 
 
 def run_benchmark(bundles: Sequence[Path], data: Path, *, quick: bool, scratch: Path) -> dict[str, Any]:
@@ -47,68 +50,77 @@ def run_benchmark(bundles: Sequence[Path], data: Path, *, quick: bool, scratch: 
     """
     rounds, seconds = (3, 2.0) if quick else (20, 10.0)
     print("Writing the weights in the form that each way wants …", flush=True)
+    failures = Failures()
+    attempt = failures.attempt
     materials = [make_material(bundle, scratch / "material") for bundle in bundles]
-    cases = make_cases(data)
-    references = {m.name: Reference(load_bundle_model(m.bundle), m.card) for m in materials}
-    register(bundles, scratch)
-    ready_s = _ready_times(scratch, warm_starts=1 if quick else 5)
+    names = [material.name for material in materials]
+    cases, labelled = make_cases(data), labelled_photos(data, scratch / "scenes")
+    references = _references(materials, failures)
+    for bundle in bundles:
+        attempt(f"registering {bundle.name}", lambda bundle=bundle: register([bundle], scratch))
+    print("Starting the API, cold and warm …", flush=True)
+    ready_s = attempt("the time to /readyz", lambda: ready_times(scratch, warm_starts=1 if quick else 5))
     large, own = (ApiProcess(scratch, f"cache-{budget}", budget) for budget in (LARGE_BUDGET, None))
+    urls = {LARGE_BUDGET: large.url, None: own.url}
     rows = None
     try:
-        large.start()
-        memory = soak(large, cases, [m.name for m in materials], 50 if quick else MIXED_REQUESTS)
-        own.start()
-        rows = Rows(materials, {LARGE_BUDGET: large.url, None: own.url})
+        attempt("the API", large.start)
+        memory = attempt("mixed requests", lambda: soak(large, cases, names, 50 if quick else MIXED_REQUESTS))
+        attempt("the API at the cards' pixel budget", own.start)
+        rows = Rows(materials, urls)
         rows.measure_photo(cases[0], rounds, references, headline=True)
         health = rows.measure_throughput(seconds, large.url)
         rows.stop_headline_ways()
         for case in cases[1:]:
             rows.measure_photo(case, rounds, references, headline=False)
-        reference_miou = rows.measure_miou(labelled_photos(data, scratch / "scenes"), references)
+        reference_miou = rows.measure_miou(labelled, references)
         for row in rows.rows:
-            if row["stages"]:
+            if row["stages"] and memory:
                 row["peak_rss_bytes"] = memory["peak_rss_bytes"]
         rows.stop()
+        large_photos = attempt(
+            "mIoU on large photos", lambda: measure_large_photos(labelled, materials, urls, references)
+        )
         scores = {name: reference.scores(cases[0]) for name, reference in references.items()}
-        tricks = measure_tricks(materials, scores, large.url, cases[0], rounds)
+        tricks = attempt("tricks", lambda: measure_tricks(materials, scores, large.url, cases[0], rounds))
     finally:
         if rows is not None:
             rows.stop()
         large.stop()
         own.stop()
     report = {
-        "schema_version": 1,
+        "schema_version": 2,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         **git_state(),
         "machine": machine(),
         "packages": package_versions(),
         "pictures": "CamVid" if data.is_dir() else "rendered scenes",
         "rounds": rounds,
-        "models": [m.name for m in materials],
+        "models": names,
         "model_sha256": {m.name: m.card.files["model.onnx"] for m in materials},
         "photos": [_photo(case, materials[0]) for case in cases],
         "rows": rows.rows,
         "throughput": rows.throughput,
         "reference_miou": reference_miou,
+        "large_photos": large_photos or [],
         "memory": memory,
         "ready_s": ready_s,
         "healthz_ms": health,
-        "tricks": tricks,
+        "tricks": tricks or [],
+        "failures": dict(failures),
     }
     return report | {"promises": promises(report)}
 
 
-def _ready_times(scratch: Path, warm_starts: int) -> dict[str, float]:
-    """Seconds to /readyz with nothing cached, and with everything cached (median)."""
-    times = []
-    for start in range(1 + warm_starts):
-        print(f"Starting the API, {'warm' if start else 'cold'} …", flush=True)
-        api = ApiProcess(scratch, f"cache-{LARGE_BUDGET}", LARGE_BUDGET)
-        try:
-            times.append(api.start())
-        finally:
-            api.stop()
-    return {"cold": round(times[0], 2), "warm": round(statistics.median(times[1:]), 2)}
+def _references(materials: Sequence[Material], failures: Failures) -> dict[str, Reference]:
+    """PyTorch in fp32 for every model that it loads."""
+    references = {}
+    for material in materials:
+        failures.update({f"{material.name}, {form}": why for form, why in material.failures.items()})
+        model = failures.attempt(f"{material.name}, reference", lambda m=material: load_bundle_model(m.bundle))
+        if model is not None:
+            references[material.name] = Reference(model, material.card)
+    return references
 
 
 def _photo(case: Case, material: Material) -> dict[str, Any]:
@@ -123,39 +135,58 @@ def _photo(case: Case, material: Material) -> dict[str, Any]:
 
 def print_report(report: dict[str, Any]) -> None:
     """All tables, for a terminal."""
-    for name, table in SPEED_TABLES.items():
+    for name, table in BENCHMARK_TABLES.items():
         print(f"\n{name}\n" + "\n".join(table(report)))
     ready, memory, health = report["ready_s"], report["memory"], report["healthz_ms"]
-    print(f"\nready after {ready['cold']:.1f} s with nothing cached, {ready['warm']:.1f} s with a warm cache")
-    print(
-        f"API memory after {memory['requests']} mixed requests: peak {memory['peak_rss_bytes'] / 1e6:.0f} MB, "
-        f"grown by {memory['growth_bytes'] / 1e6:+.1f} MB over the last three fifths"
-    )
+    if ready:
+        print(
+            f"\nready after {ready['cold']:.1f} s with nothing cached, {ready['warm']:.1f} s with a warm cache "
+            f"({ready['environment']} environment)"
+        )
+    if memory:
+        print(
+            f"API memory after {memory['requests']} mixed requests: peak {memory['peak_rss_bytes'] / 1e6:.0f} MB, "
+            f"grown by {memory['growth_bytes'] / 1e6:+.1f} MB over the last three fifths"
+        )
     if health:
         print(f"/healthz while saturated: p50 {health['p50']} ms, p99 {health['p99']} ms")
+    for what, why in report["failures"].items():
+        print(f"failed: {what}: {why}")
     print(f"\n{measured_on(report)}")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line. A quick run never writes into docs/: its numbers are too few to be told."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.serving",
         description="Compare this server with the usual ways to run the same networks.",
-        epilog="example: python -m tests.benchmarks.serving --json docs/benchmark.json (fills the tables as well)",
+        epilog="example: python -m tests.benchmarks.serving --quick",
     )
-    parser.add_argument("--quick", action="store_true", help="few rounds: minutes instead of half an hour")
+    parser.add_argument("--quick", action="store_true", help="few rounds: minutes instead of half an hour; into out/")
     parser.add_argument(
-        "--json", type=Path, default=REPOSITORY / "out" / "benchmark" / "serving.json", help="file for the report"
+        "--json",
+        type=Path,
+        help="file for the report (default: docs/benchmark.json, and the tables of the pages; with --quick "
+        f"{QUICK.relative_to(REPOSITORY)})",
     )
     parser.add_argument("--bundles", type=Path, default=FOLDER, help="folder of bundles (default: the shipped ones)")
     parser.add_argument("--data", type=Path, default=CAMVID, help="CamVid (default: ../shared/camvid, else scenes)")
     options = parser.parse_args(arguments)
+    options.json = options.json or (QUICK if options.quick else BENCHMARK)
+    if options.quick and options.json.resolve().is_relative_to(BENCHMARK.parent):
+        parser.error("--quick measures too little for docs/; leave --json out, or name a file elsewhere")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parse(arguments)
     # As Ctrl-C does: no process of the benchmark outlives it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with tempfile.TemporaryDirectory() as scratch:
             bundles = find_bundles(options.bundles)
             report = run_benchmark(bundles, options.data, quick=options.quick, scratch=Path(scratch))
-    except (BundleError, DatasetError, ServerError) as error:
+    except (BundleError, DatasetError) as error:
         print(error, file=sys.stderr)
         return 1
     options.json.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 import copy
 
-from tests.benchmarks.report import promises
+from tests.benchmarks.report import ALL_BOUNDARY, promises
 from tests.benchmarks.sample_report import REPORT
 
 
@@ -39,6 +39,34 @@ def test_a_way_that_failed_is_not_measured():
     row = next(row for row in failed["rows"] if row["way"] == "transformers pipeline")
     row.update(error="no compiler", ms=None, times_ours=None)
     assert met(failed)["segformer, 2048x1024 JPEG: POST /predict faster than transformers pipeline"] is None
+
+
+def test_labels_of_large_jpegs_are_judged_against_full_decode():
+    figure = "segformer: mIoU against fp32 PyTorch with full decode, labelled photos 2048 pixels wide, JPEG, "
+    figure += "network input of 0.17 megapixels"
+    assert met(REPORT)[figure] is True
+    worse = copy.deepcopy(REPORT)
+    worse["large_photos"][0]["miou"] -= 0.004
+    assert met(worse)[figure] is False
+
+
+def test_no_scores_may_be_slower_than_the_dense_way():
+    slow = copy.deepcopy(REPORT)
+    next(t for t in slow["tricks"] if t["trick"] == ALL_BOUNDARY)["ratio"]["median"] = 0.9
+    figure = "segformer: labels at 2 megapixels of scores that are all boundary, faster than interpolate + argmax"
+    assert met(REPORT)[figure] is True
+    assert met(slow)[figure] is False
+
+
+def test_what_could_not_be_measured_is_said_to_be_so():
+    gone = REPORT | {"memory": None, "ready_s": None, "healthz_ms": None, "large_photos": []}
+    gone["tricks"] = [
+        t | {"error": "OSError: gone", "usual_ms": None, "ours_ms": None, "ratio": None} for t in REPORT["tricks"]
+    ]
+    said = met(gone)
+    assert said["from process start to /readyz, warm cache"] is None
+    assert said["segformer: labels at 12 megapixels"] is None
+    assert False not in said.values()
 
 
 def test_throughput_is_compared_with_the_bare_engine_s_best_mode():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from back.runtime.card import ONNX_FILE, read_card
-from modelisation.speed_tables import SPEED_TABLES
+from modelisation.speed_tables import BENCHMARK_TABLES
 from tests.benchmarks import rows as module
 from tests.benchmarks.material import Material
 from tests.benchmarks.peers import BARE, OURS, BareOpenVino, OursOverHttp, TorchCompiled, TorchEager
@@ -112,5 +112,5 @@ def test_throughput_has_every_number_of_clients_and_the_engine_s_bulk_mode(measu
 
 def test_the_tables_take_the_rows_as_they_are(measured):
     report = {"rows": measured.rows, "throughput": measured.throughput, "photos": [{"name": "stripes"}]}
-    assert len(SPEED_TABLES["speed"](report)) == 2 + 5
-    assert len(SPEED_TABLES["photos"](report)) == 2 + 5
+    assert len(BENCHMARK_TABLES["speed"](report)) == 2 + 5
+    assert len(BENCHMARK_TABLES["photos"](report)) == 2 + 5

@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from modelisation.lineage import peak_rss_bytes
+from tests.benchmarks.failures import sentence
 from tests.benchmarks.material import Material
 from tests.benchmarks.peers import BareOpenVino, Peer
 from tests.benchmarks.photos import Case
@@ -102,7 +103,7 @@ def _serve(connection: Connection, peer_type: type[Peer], material: Material, ur
         child = _Child(peer_type(material, urls))
         connection.send((False, None))
     except Exception as error:
-        connection.send((True, _sentence(error)))
+        connection.send((True, sentence(error)))
         return
     while True:
         try:
@@ -112,7 +113,7 @@ def _serve(connection: Connection, peer_type: type[Peer], material: Material, ur
         try:
             connection.send((False, getattr(child, question)(*arguments)))
         except Exception as error:
-            connection.send((True, _sentence(error)))
+            connection.send((True, sentence(error)))
 
 
 class _Child:
@@ -165,8 +166,3 @@ class _Child:
 
     def memory(self) -> int | None:
         return peak_rss_bytes()
-
-
-def _sentence(error: Exception) -> str:
-    first_line = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
-    return f"{type(error).__name__}: {first_line.strip()[:200]}"
