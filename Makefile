@@ -133,8 +133,8 @@ notebooks: $(FULL)/.stamp ## run every notebook headless into out/notebooks (DAT
 scenes: $(FULL)/.stamp ## render street scenes with exact labels in the Cityscapes layout (OUT=folder COUNT=100)
 	@$(RUN) -m modelisation scenes '$(OUT)' --count '$(COUNT)'
 
-benchmark: $(FULL)/.stamp ## speed: this server against the usual ways, same weights, same photos
-	@$(RUN) -m tests.benchmarks.serving
+benchmark: $(FULL)/.stamp ## speed: this server against the usual ways; fills the pages' tables (QUICK=1: a first impression, into out/)
+	@$(RUN) -m tests.benchmarks.serving $(if $(filter-out 0,$(QUICK)),--quick)
 
 # CamVid beside the clone, where it is there.
 benchmark-quality: DATA := $(or $(DATA),$(wildcard ../shared/camvid))
