@@ -58,7 +58,7 @@ def encode_rgb_png(height: int, width: int, strips_HWC: Iterable[UInt8Array]) ->
         before = np.concatenate([above, strip_HWC[:-1]])  # a strip of another width is an error here
         np.subtract(strip_HWC.reshape(len(strip_HWC), -1), before.reshape(len(before), -1), out=filtered[:, 1:])
         above = strip_HWC[-1:]
-        if data := deflate.compress(filtered):
+        if data := deflate.compress(filtered.data):
             parts.append(_chunk(b"IDAT", data))
     if rows != height:
         raise ValueError(f"{rows} rows came for a picture of {height}")
