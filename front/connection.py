@@ -118,7 +118,7 @@ def problem(error: ApiError, task: str) -> None:
         attempts: dict[str, int] = st.session_state.setdefault("attempts", {})
         attempts[task] = attempts.get(task, 0) + 1
         st.fragment(_retry, run_every=wait_before(error, attempts[task]), key=f"retry-{task}")(
-            {"first": True}, needs_ready=error.kind in _SEEN_BY_READYZ
+            {"first": True, "said": str(said)}, needs_ready=error.kind in _SEEN_BY_READYZ
         )
 
 
@@ -140,23 +140,29 @@ def _retry(memory: dict[str, Any], *, needs_ready: bool) -> None:
         try:
             client().ready()
         except ApiError as error:
+            if str(error) != memory["said"]:  # not over, but it goes on: some models may answer by now
+                st.rerun()
             st.caption(f"{error.title}; last tried at {time.strftime('%H:%M:%S')}.")
             return
     st.rerun()
 
 
 def watch(entries: Sequence[Json]) -> None:
-    """Say which models do not answer and why, and run the page again as soon as that changes."""
+    """Say which models do not answer and why, unless the notice does, and run the page again when that changes."""
     waiting = [entry for entry in entries if not entry.get("ready")]
     if not waiting:
         return
     loading = any(entry.get("loading") for entry in waiting)
+    said = state()[1]
+    starting = said is not None and said.kind == "starting"
 
     def watching(memory: dict[str, bool]) -> None:
         if not memory.pop("first", False) and _changed(entries):
             st.rerun()
         for entry in waiting:
             name = display_name(entry["name"])
+            if entry.get("loading") and starting:
+                continue
             if entry.get("loading"):
                 st.info(f"**{name}** is being loaded. It joins by itself.", icon=":material/hourglass_top:")
             else:

@@ -19,10 +19,23 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-# starting: MLflow named the models, none is loaded. half: all but the first model are being loaded. empty: MLflow
-# holds no model. cut_off: MLflow was never reached. adrift: MLflow went away when the models were loaded.
+# starting: MLflow has not named the models yet. half: at the start, all but the first are being loaded. joining: so
+# later, when others were registered. empty: MLflow holds no model. cut_off: MLflow was never reached. adrift: MLflow
+# went away when the models were loaded.
 Mode = Literal[
-    "ok", "starting", "half", "empty", "cut_off", "adrift", "busy", "limited", "proxied", "error", "slow", "broken"
+    "ok",
+    "starting",
+    "half",
+    "joining",
+    "empty",
+    "cut_off",
+    "adrift",
+    "busy",
+    "limited",
+    "proxied",
+    "error",
+    "slow",
+    "broken",
 ]
 _LOADING = "The models are being loaded; try again in a few seconds."
 _EMPTY = "MLflow at http://mlflow:5000 holds no model; register one with: python -m modelisation register BUNDLE"
@@ -299,7 +312,7 @@ class FakeApi:
         if path == "/classes":
             return taxonomy()
         if path == "/readyz":
-            return {"status": "ready", "models": list(self.models)}
+            return {"status": "ready", "models": [entry["name"] for entry in self._entries() if entry["ready"]]}
         if path == "/images":
             if query["name"] not in self.pictures:
                 return 404, f"STREETSEG_DATASET_DIR holds no picture {query['name']!r} of the split 'val'."
@@ -328,7 +341,7 @@ class FakeApi:
         if self.mode in ("starting", "empty", "cut_off"):
             return []
         entries = [entry_of(model, self.version) for model in self.models]
-        if self.mode == "half":
+        if self.mode in ("half", "joining"):
             entries[1:] = [loading_entry_of(model) for model in self.models[1:]]
         return entries
 

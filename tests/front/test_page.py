@@ -59,8 +59,21 @@ def test_the_reason_is_the_api_s_own(name: str, mode: Mode, reason: str, open_pa
 
 
 @pytest.mark.parametrize("name", ["benchmark", "about"])
-def test_a_second_model_is_waited_for_and_joins(name: str, open_page: OpenPage, api: FakeApi) -> None:
+def test_while_the_second_model_loads_the_first_is_shown(name: str, open_page: OpenPage, api: FakeApi) -> None:
     api.mode = "half"
+    app = open_page(name)
+    assert texts(app.warning).count("segformer is being loaded") == 1
+    assert not app.info
+    assert app.dataframe
+    api.mode = "ok"
+    app.run()
+    assert not app.exception
+    assert "loaded" not in texts(app.warning)
+
+
+@pytest.mark.parametrize("name", ["benchmark", "about"])
+def test_a_model_registered_later_is_waited_for_and_joins(name: str, open_page: OpenPage, api: FakeApi) -> None:
+    api.mode = "joining"
     app = open_page(name)
     assert "**SegFormer** is being loaded. It joins by itself." in texts(app.info)
     api.mode = "ok"
