@@ -9,7 +9,7 @@ from front.batch import run_batch, show_table
 from front.downloads import downloads
 from front.intake import photo_intake
 from front.names import display_name
-from front.palette import class_table, model_colours
+from front.palette import class_table
 from front.photos import DISPLAY_SIDE, Photo, PhotoError, album_of, display_size
 from front.predictions import ModelRef
 from front.status import status_line
@@ -34,7 +34,7 @@ def main() -> None:
         answers = _segment(line, photo, refs)
         if answers is not None:
             _view(photo, chosen, answers)
-            _numbers(answers, model_colours([entry["name"] for entry in entries]))
+            _numbers(answers, page.colours_of_models())
             downloads(photo, album, answers)
         if len(album.photos) > 1:
             run_batch(line, album, refs)
