@@ -64,16 +64,21 @@ def colours_of_models() -> dict[str, str]:
 
 
 def _listed() -> list[Json]:
-    """The entries of `/models`; a list that is empty or not all ready is asked for again by the next run."""
-    entries: list[Json] = list(models(client().base_url)["models"])
-    if not entries or not all(entry.get("ready") for entry in entries):
-        models.clear()
+    entries: list[Json] = _listing()["models"]
     return entries
+
+
+def _listing() -> Json:
+    """`/models`; an answer that names no model, or not only ready ones, is asked for again by the next run."""
+    answer = models(client().base_url)
+    if not answer["models"] or not all(entry.get("ready") for entry in answer["models"]):
+        models.clear()
+    return answer
 
 
 def has_pictures() -> bool:
     """Whether the API has pictures of the images that models were evaluated on."""
-    return bool(models(client().base_url).get("pictures"))
+    return bool(_listing().get("pictures"))
 
 
 def detail_of(entry: Json) -> Json:
