@@ -35,7 +35,8 @@ def diagnose(root: Path, *, workers: int | None = None, progress: bool = False) 
 
     Returns:
         `layout`, `source`, `images`, `labels`; `faults` (each with `kind`, `severity`, `path`, `detail`); `counts` by
-        kind; `classes`: split -> class -> {"share" of the labelled pixels, "images" that show it, "without" it}.
+        kind; `classes`: split -> class -> {"share" of the labelled pixels, "images" that show it, "without" it,
+        "files_without" it}.
 
     Raises:
         DatasetError: the folder has no layout that is known, or holds nothing.
@@ -58,7 +59,7 @@ def diagnose(root: Path, *, workers: int | None = None, progress: bool = False) 
 
 
 def class_frequencies(examinations: Sequence[Examination], source: str) -> dict[str, dict[str, dict[str, Any]]]:
-    """Split -> class -> share of the pixels that count, images that show the class, images without it."""
+    """Split -> class -> share of the pixels that count, images that show the class, images without it, and which."""
     table = street8_table(source)
     taxonomy = TAXONOMIES["street8" if "street8" in REMAPS[source] else source]
     onto = np.zeros((256, len(taxonomy.classes)), np.int64)
@@ -67,14 +68,16 @@ def class_frequencies(examinations: Sequence[Examination], source: str) -> dict[
             onto[value, target] = 1
     result = {}
     for split in sorted({e.pair.split for e in examinations}):
-        counted = [e.values @ onto for e in examinations if e.pair.split == split and e.values is not None]
-        pixels = np.array(counted).reshape(-1, len(taxonomy.classes))
+        labelled = [e for e in examinations if e.pair.split == split and e.values is not None]
+        pixels = np.array([e.values @ onto for e in labelled]).reshape(-1, len(taxonomy.classes))
+        files = np.array([str(e.pair.image or e.pair.label) for e in labelled], dtype=object)
         total = pixels.sum()
         result[split] = {
             name: {
                 "share": float(pixels[:, i].sum() / total) if total else 0.0,
                 "images": int((pixels[:, i] > 0).sum()),
                 "without": int((pixels[:, i] == 0).sum()),
+                "files_without": files[pixels[:, i] == 0].tolist(),
             }
             for i, name in enumerate(taxonomy.names)
         }

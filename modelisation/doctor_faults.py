@@ -26,6 +26,11 @@ KINDS: dict[str, Kind] = {
     "colour_label": Kind(
         ERROR, "label holds colours, not ids", "take the ids file (Cityscapes: *_labelIds.png), or map colours to ids"
     ),
+    "label_format": Kind(
+        ERROR,
+        "label is not one channel of 8 bits",
+        "save the ids as 8-bit grey (Cityscapes: take *_labelIds.png, not *_instanceIds.png)",
+    ),
     "palette_trap": Kind(
         ERROR,
         "palette label whose indices are not the ids",
@@ -57,6 +62,11 @@ KINDS: dict[str, Kind] = {
         ERROR,
         "EXIF-rotated image whose label is not rotated",
         "rotate the pixels of both files upright and remove the image's orientation tag",
+    ),
+    "turned_label": Kind(
+        ERROR,
+        "label lies on its side or upside down",
+        "turn the label as its image is turned; where both are turned, turn both",
     ),
     "all_ignored": Kind(WARNING, "label without a single usable pixel", "label the image, or take the pair out"),
     "near_duplicate": Kind(

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from modelisation.doctor_faults import Fault
-from modelisation.doctor_labels import bands_of, better_reading, upside_down
+from modelisation.doctor_labels import TURNED, Explanation, bands_of, explain
 from modelisation.doctor_layout import Pair
-from modelisation.taxonomy import CITYSCAPES19, IGNORE, REMAPS
+from modelisation.doctor_palettes import palette_trap
+from modelisation.taxonomy import IGNORE, REMAPS
 
 HASH_SIDE = 16
 _ORIENTATION_TAG = 0x0112
@@ -23,8 +25,7 @@ _BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombEr
 _IGNORES = range(250, 256)
 # Cityscapes withholds the labels of this split: all ignored on purpose.
 _WITHHELD = "test"
-# Cityscapes colour -> class name and street8 id.
-_CLASS_OF_COLOUR = {c.color: (c.name, REMAPS["cityscapes19"]["street8"][c.id]) for c in CITYSCAPES19.classes}
+_COLOUR_MODES = ("RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV")
 
 
 @dataclass
@@ -50,10 +51,15 @@ def examine(pair: Pair, source: str) -> Examination:
         return result
     bands = bands_of(label)
     result.values = bands.sum(0)
-    if size is not None:
-        fault = _size_fault(pair, size, orientation, label.shape, upside_down(bands, source))
+    upright = size[::-1] if size and orientation in _SWAPS_SIDES else size
+    sideways = upright is not None and label.shape == upright[::-1]
+    explanation = explain(bands, source, bands_of(label.T) if sideways else None)
+    turned = explanation is not None and explanation.kind == TURNED
+    if size is not None and upright is not None:
+        sky = explanation.name if explanation and turned else None
+        fault = _geometry_fault(pair, size, upright, orientation, label.shape, sky)
         result.faults += [fault] if fault else []
-    result.faults += _examine_values(pair, bands, source)
+    result.faults += _examine_values(pair, result.values, source, None if turned else explanation)
     return result
 
 
@@ -91,59 +97,62 @@ def _examine_label(path: Path | None, source: str, result: Examination) -> npt.N
             image.load()
             mode, palette = image.mode, image.getpalette() if image.mode == "P" else None
             stored = np.asarray(image) if mode in ("L", "P") else None
+            extrema = image.getextrema() if stored is None else None
     except _BROKEN as error:
         result.faults.append(Fault("unreadable_label", str(path), _first_line(error)))
         return None
     if stored is None:
-        result.faults.append(Fault("colour_label", str(path), f"mode {mode}, wanted one channel of 8 bits"))
+        result.faults.append(_format_fault(path, mode, extrema))
         return None
-    trap = _palette_trap(stored, palette, source) if palette else None
+    trap = palette_trap(stored, palette, source) if palette else None
     if trap:
         result.faults.append(Fault("palette_trap", str(path), trap))
         return None
     return stored
 
 
-def _palette_trap(stored: npt.NDArray[np.uint8], palette: list[int], source: str) -> str | None:
-    """What is wrong where the palette's colours are those of classes, but other classes than the indices mean."""
-    used = np.flatnonzero(np.bincount(stored.ravel(), minlength=256)).tolist()
-    colours = {i: (palette[3 * i], palette[3 * i + 1], palette[3 * i + 2]) for i in used if 3 * i + 2 < len(palette)}
-    named = {i: _CLASS_OF_COLOUR[colour] for i, colour in colours.items() if colour in _CLASS_OF_COLOUR}
-    # Black and the colour of ignored pixels belong to no class; any other stranger makes it another palette.
-    if "street8" not in REMAPS[source] or len(named) < max(2, len(colours) - 2):
-        return None
-    table = REMAPS[source]["street8"]
-    wrong = [i for i, (_, street8) in named.items() if table.get(i) != street8]
-    return f"index {wrong[0]} has the colour of {named[wrong[0]][0]}, but means another class" if wrong else None
+def _format_fault(path: Path, mode: str, extrema: Any) -> Fault:
+    if mode in _COLOUR_MODES:
+        return Fault("colour_label", str(path), f"mode {mode}, wanted one channel of 8 bits")
+    about = {"1": "1 bit a pixel", "LA": "grey with transparency", "PA": "palette with transparency"}.get(mode)
+    about = about or f"{16 if '16' in mode else 32} bits a pixel, values {extrema[0]:g} to {extrema[1]:g}"
+    return Fault("label_format", str(path), f"{about} (mode {mode})")
 
 
-def _size_fault(
-    pair: Pair, stored: tuple[int, int], orientation: int, label: tuple[int, ...], upside: bool
+def _geometry_fault(
+    pair: Pair,
+    stored: tuple[int, int],
+    upright: tuple[int, int],
+    orientation: int,
+    label: tuple[int, ...],
+    sky: str | None,
 ) -> Fault | None:
-    """`stored` and `label` are (height, width); `upside`: the label's sky lies below."""
-    upright = stored[::-1] if orientation in _SWAPS_SIDES else stored
+    """Whether a label lies on its image. Sizes are (height, width); `sky`: where a turned label has its sky."""
     shown = f"image {upright[1]}x{upright[0]}, label {label[1]}x{label[0]}"
-    if orientation in _SWAPS_SIDES and label == stored != upright:
+    on_its_side = sky is not None and sky != "below"
+    if orientation in _SWAPS_SIDES and label == stored and (on_its_side or stored != upright):
         return Fault("exif_rotated", str(pair.image), f"orientation {orientation}: upright {shown}")
-    if label != upright:
-        return Fault("size_mismatch", str(pair.label), shown)
-    if orientation in _UPSIDE_DOWN and upside:
+    if orientation in _UPSIDE_DOWN and label == upright and sky == "below":
         return Fault("exif_rotated", str(pair.image), f"orientation {orientation}: the label has its sky below")
-    return None
+    if sky is not None and (label == upright or on_its_side):
+        return Fault("turned_label", str(pair.label), f"its sky is {sky}; {shown}")
+    return Fault("size_mismatch", str(pair.label), shown) if label != upright else None
 
 
-def _examine_values(pair: Pair, bands: npt.NDArray[np.int64], source: str) -> list[Fault]:
+def _examine_values(
+    pair: Pair, values: npt.NDArray[np.int64], source: str, explanation: Explanation | None
+) -> list[Fault]:
     table = street8_table(source)
-    present = np.flatnonzero(bands.sum(0)).tolist()
+    present = np.flatnonzero(values).tolist()
     ignored = all(table.get(v) == IGNORE for v in present)
     if ignored and len(present) == 1:
         return [Fault("all_ignored", str(pair.label))] if pair.split != _WITHHELD else []
     unknown = [v for v in present if v not in table]
     listed = ", ".join(map(str, unknown[:8]))
-    reading = better_reading(bands, source)
-    if reading is not None:
+    if explanation is not None:
         outside = f"; values outside {source}: {listed}" if unknown else ""
-        return [Fault(reading.kind, str(pair.label), f"fits {reading.name} far better than {source}{outside}")]
+        detail = f"fits {explanation.name} far better than {source}{outside}"
+        return [Fault(explanation.kind, str(pair.label), detail)]
     if unknown:
         kind = "wrong_ignore_value" if all(v in _IGNORES for v in unknown) else "values_outside_table"
         return [Fault(kind, str(pair.label), f"value {listed} ({source})")]

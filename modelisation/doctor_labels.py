@@ -4,6 +4,7 @@ Many wrong files hold values that are all in the table: trainIds 0..18 are valid
 CamVid ids. But road lies below and sky above. So each way in which a file may have come to be is a hypothesis: it
 says what a stored value means, and a table of where street8's classes lie in street pictures says how plausible that
 meaning is at that height. A hypothesis that explains the file clearly better than the declared source is reported.
+That the label was turned is one of the hypotheses.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,14 @@ _IMPOSSIBLE = 1e-3
 # Another reading must beat the declared one by this many nats a pixel, and be plausible in itself.
 MARGIN = 0.7
 PLAUSIBLE = -2.2
+TURNED = "turned_label"
+# Remaps (source, target) that someone may apply to values which are in the target already.
+_REMAPS_TWICE = (
+    ("cityscapes_label_ids", "street8"),
+    ("camvid11", "street8"),
+    ("cityscapes19", "street8"),
+    ("cityscapes_label_ids", "cityscapes19"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,17 @@ class Reading:
     kind: str
     name: str
     log_plausibility: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What explains a label clearly better than its declared source: a kind of fault, and a reading's name.
+
+    For the kind `turned_label` the name says where the sky is: `below`, `on the left`, `on the right`.
+    """
+
+    kind: str
+    name: str
 
 
 def bands_of(label: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
@@ -61,22 +81,26 @@ def log_likelihood(bands: npt.NDArray[np.int64], reading: Reading) -> float:
     return float((bands * reading.log_plausibility).sum() / bands.sum())
 
 
-def better_reading(bands: npt.NDArray[np.int64], source: str) -> Reading | None:
-    """The reading that explains a label clearly better than its declared source; None where there is none."""
-    if source not in REMAPS or "street8" not in REMAPS[source]:
+def explain(
+    bands: npt.NDArray[np.int64], source: str, columns: npt.NDArray[np.int64] | None = None
+) -> Explanation | None:
+    """What explains a label clearly better than its declared source; None where that explains it well enough.
+
+    Args:
+        bands: pixels of each value in each horizontal band, as `bands_of` counts them.
+        source: the key of `REMAPS` whose values the label ought to hold.
+        columns: the same of the transposed label, where its size lets it be turned by a quarter.
+    """
+    if "street8" not in REMAPS[source]:
         return None
     declared, others = readings(source)
-    best = max(others, key=lambda reading: log_likelihood(bands, reading))
-    score = log_likelihood(bands, best)
+    turned = [("below", bands[::-1])]
+    if columns is not None:
+        turned += [("on the left", columns), ("on the right", columns[::-1])]
+    scores = [(log_likelihood(bands, other), Explanation(other.kind, other.name)) for other in others]
+    scores += [(log_likelihood(seen, declared), Explanation(TURNED, sky)) for sky, seen in turned]
+    score, best = max(scores, key=lambda scored: scored[0])
     return best if score > PLAUSIBLE and score > log_likelihood(bands, declared) + MARGIN else None
-
-
-def upside_down(bands: npt.NDArray[np.int64], source: str) -> bool:
-    """Whether the label is clearly more plausible with its last row on top."""
-    if source not in REMAPS or "street8" not in REMAPS[source]:
-        return False
-    declared, _ = readings(source)
-    return log_likelihood(bands[::-1], declared) > log_likelihood(bands, declared) + MARGIN
 
 
 @cache
@@ -97,11 +121,9 @@ def _others(source: str) -> Iterator[Reading]:
             kind = "train_ids"
         yield Reading(kind, other, _log_plausibility(_meanings(REMAPS[other]["street8"])))
     # A remap applied to values that are in its target already: what is stored is table[id], what is meant is id.
-    if source in ("street8", "cityscapes19"):
-        for table in ("cityscapes_label_ids", "camvid11"):
-            if source in REMAPS[table]:
-                meanings = _twice(REMAPS[table][source], REMAPS[source]["street8"])
-                yield Reading("remapped_twice", f"{table} to {source}", _log_plausibility(meanings))
+    for table, target in _REMAPS_TWICE:
+        meanings = _twice(REMAPS[table][target], REMAPS[target]["street8"])
+        yield Reading("remapped_twice", f"{table} to {target}", _log_plausibility(meanings))
 
 
 def _meanings(table: Mapping[int, int]) -> dict[int, set[int]]:

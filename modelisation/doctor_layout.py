@@ -56,8 +56,9 @@ def read_layout(root: Path) -> Layout:
 
 
 def _cityscapes(root: Path) -> Iterator[Pair]:
-    kind = "gtFine" if (root / "gtFine").is_dir() else "gtCoarse"
-    for split in _folders(root / "leftImg8bit", root / kind):
+    for split in _folders(root / "leftImg8bit", root / "gtFine", root / "gtCoarse"):
+        # As the loader has it: coarse labels where the split has no fine ones.
+        kind = next((k for k in ("gtFine", "gtCoarse") if (root / k / split).is_dir()), "gtFine")
         images = {_stem(p, "_leftImg8bit"): p for p in (root / "leftImg8bit" / split).glob("*/*_leftImg8bit.*")}
         labels = {_stem(p, f"_{kind}_labelIds"): p for p in (root / kind / split).glob(f"*/*_{kind}_labelIds.png")}
         for name in sorted(images.keys() | labels.keys()):
@@ -65,14 +66,15 @@ def _cityscapes(root: Path) -> Iterator[Pair]:
 
 
 def _camvid(root: Path) -> Iterator[Pair]:
-    splits = {p.name.removesuffix("annot") for p in root.iterdir() if p.is_dir() and p.name.endswith("annot")}
-    for split in sorted(splits):
+    # Each half of a split counts, also without the other; other folders beside them are none of CamVid's.
+    splits = {name.removesuffix("annot") for name in _folders(root)}
+    for split in sorted(splits & {"train", "val", "test"} | {s for s in splits if (root / f"{s}annot").is_dir()}):
         yield from _match(split, root / split, root / f"{split}annot", clips=True)
 
 
 def _folder(root: Path) -> Iterator[Pair]:
     for split in ("", *_folders(root)):
-        if (root / split / "images").is_dir() and (root / split / "labels").is_dir():
+        if (root / split / "images").is_dir() or (root / split / "labels").is_dir():
             yield from _match(split or "all", root / split / "images", root / split / "labels", clips=False)
 
 

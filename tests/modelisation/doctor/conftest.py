@@ -1,4 +1,4 @@
-"""Rendered scenes to break, in two layouts."""
+"""Rendered scenes to break, in three layouts."""
 
 import shutil
 from pathlib import Path
@@ -9,6 +9,7 @@ from PIL import Image
 
 from modelisation.data.scenes import write_scenes
 from modelisation.taxonomy import apply_remap, remap_for
+from tests.modelisation.doctor.planting import CAMVID_ID_OF_STREET8, camvid_name, change
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +23,20 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scenes(rendered: Path, tmp_path: Path) -> Path:
     """A copy in the Cityscapes layout, to break."""
     return Path(shutil.copytree(rendered, tmp_path / "scenes"))
+
+
+@pytest.fixture
+def camvid(street8: Path, tmp_path: Path) -> Path:
+    """The same scenes in the SegNet layout with CamVid's ids, each a clip of its own."""
+    root = tmp_path / "camvid"
+    for split in ("train", "val"):
+        for kind, folder in (("images", root / split), ("labels", root / f"{split}annot")):
+            folder.mkdir(parents=True)
+            for path in (street8 / split / kind).iterdir():
+                shutil.copy(path, folder / camvid_name(path.name))
+        for label in (root / f"{split}annot").iterdir():
+            change(label, lambda values: CAMVID_ID_OF_STREET8[values])
+    return root
 
 
 @pytest.fixture

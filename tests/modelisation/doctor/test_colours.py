@@ -1,10 +1,12 @@
 """The doctor on labels that are no grey ids: colour pictures, palettes, 16 bits."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from modelisation.doctor import diagnose
 from modelisation.taxonomy import CITYSCAPES19, CITYSCAPES_TRAIN_LABEL_IDS, STREET8
 from tests.modelisation.doctor.planting import change, found, label_of
 
@@ -16,9 +18,22 @@ def test_colour_picture_of_the_labels(scenes: Path) -> None:
     assert found(scenes) == [("colour_label", label_of(scenes).name)]
 
 
-def test_sixteen_bit_label(scenes: Path) -> None:
-    change(label_of(scenes), lambda label: label.astype(np.uint16))
-    assert found(scenes) == [("colour_label", label_of(scenes).name)]
+def test_sixteen_bit_label_is_called_so(scenes: Path) -> None:
+    change(label_of(scenes), lambda label: label.astype(np.uint16) * 1000)
+    (fault,) = diagnose(scenes)["faults"]
+    assert (fault["kind"], Path(fault["path"]).name) == ("label_format", label_of(scenes).name)
+    assert re.fullmatch(r"16 bits a pixel, values \d+ to \d+000 \(mode I;16\)", fault["detail"])
+
+
+def test_one_bit_label_and_label_with_transparency_are_no_colours(street8: Path) -> None:
+    bits, grey = (street8 / "train" / "labels" / f"scenes_00000{n}_000000.png" for n in (0, 1))
+    Image.open(bits).convert("1").save(bits)
+    Image.open(grey).convert("LA").save(grey)
+    faults = [f for f in diagnose(street8)["faults"] if f["kind"] != "class_missing"]
+    assert [(f["kind"], Path(f["path"]).name, f["detail"]) for f in faults] == [
+        ("label_format", bits.name, "1 bit a pixel (mode 1)"),
+        ("label_format", grey.name, "grey with transparency (mode LA)"),
+    ]
 
 
 def test_palette_in_another_order_than_the_ids_is_a_trap_and_in_order_is_none(street8: Path) -> None:
@@ -33,3 +48,25 @@ def test_palette_in_another_order_than_the_ids_is_a_trap_and_in_order_is_none(st
     picture = Image.fromarray(colours[np.asarray(Image.open(bad))])
     picture.quantize(16, dither=Image.Dither.NONE).save(bad)
     assert found(street8) == [("palette_trap", bad.name)]
+
+
+# CamVid's sky, building, pole, road, sidewalk, tree, sign, fence, car, pedestrian, bicyclist, void.
+CAMVID_COLOURS = np.array(
+    [
+        *[(128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (0, 0, 192), (128, 128, 0)],
+        *[(192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192), (0, 0, 0)],
+    ],
+    np.uint8,
+)
+
+
+def test_camvid_palette_in_another_order_than_the_ids_is_a_trap_and_in_order_is_none(camvid: Path) -> None:
+    good, bad = (camvid / "trainannot" / f"scenes00000{n}_000000.png" for n in (0, 1))
+    label = Image.open(good)
+    label.putpalette(CAMVID_COLOURS.ravel().tolist() + [0] * 3 * 244)
+    label.save(good)
+    picture = Image.fromarray(CAMVID_COLOURS[np.asarray(Image.open(bad))])
+    picture.quantize(16, dither=Image.Dither.NONE).save(bad)
+    (fault,) = (f for f in diagnose(camvid)["faults"] if f["kind"] != "class_missing")
+    assert (fault["kind"], Path(fault["path"]).name) == ("palette_trap", bad.name)
+    assert "CamVid's colour of" in fault["detail"]

@@ -11,13 +11,15 @@ from PIL import Image
 from modelisation.data.base import DatasetError
 from modelisation.doctor import add_arguments, diagnose, run
 from modelisation.doctor_faults import KINDS
+from modelisation.doctor_text import format_diagnosis
 from modelisation.taxonomy import STREET8
 from tests.modelisation.doctor.planting import FIRST, change, found, image_of, label_of
 
 
-def test_clean_scenes_have_no_fault(scenes: Path, street8: Path) -> None:
+def test_clean_scenes_have_no_fault(scenes: Path, street8: Path, camvid: Path) -> None:
     assert found(scenes) == []
     assert found(street8) == []
+    assert found(camvid) == []
 
 
 def test_class_frequencies_count_pixels_and_images(street8: Path) -> None:
@@ -29,6 +31,18 @@ def test_class_frequencies_count_pixels_and_images(street8: Path) -> None:
         assert row["share"] == pytest.approx((counted == class_id).mean())
         assert row["images"] == sum((label == class_id).any() for label in labels)
         assert row["images"] + row["without"] == 4
+
+
+def test_images_without_a_class_are_named(street8: Path) -> None:
+    names = [f"scenes_{n:06d}_000000.png" for n in (0, 2, 3)]
+    for name in names:
+        change(street8 / "train" / "labels" / name, lambda label: np.where(label == 6, 7, label).astype(np.uint8))
+    diagnosis = diagnose(street8)
+    sky = diagnosis["classes"]["train"]["sky"]
+    assert [Path(file).name for file in sky["files_without"]] == names
+    assert f"  train sky: {names[0]}, {names[1]}, … and 1 more" in format_diagnosis(diagnosis, 2).splitlines()
+    assert f"  train sky: {', '.join(names)}" in format_diagnosis(diagnosis, 3).splitlines()
+    assert "train sky" not in format_diagnosis(diagnosis, 0)
 
 
 def test_class_that_no_image_of_a_split_shows(street8: Path) -> None:

@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from modelisation.doctor import diagnose
+from modelisation.doctor_layout import Pair
+from modelisation.doctor_leaks import clips_in_two_splits
 from tests.modelisation.doctor.planting import FIRST, found
 
 CAMVID = Path(__file__).resolve().parents[3] / ".." / "shared" / "camvid"
@@ -39,4 +41,24 @@ def test_camvid_has_one_clip_in_two_splits_and_a_val_of_one_scene() -> None:
     clip, scene = diagnosis["faults"]
     assert clip["path"] == "clip 0016E5"
     assert "val: 101 images, frames 7959 to 8159" in clip["detail"]
+    assert "nearest in train: frame 7920 (39 before) and frame 8190 (31 after)" in clip["detail"]
     assert scene["path"] == "split val"
+    assert "frames 7959 and 8159 (6.7 s" in scene["detail"]
+
+
+def clip(**frames: list[int]) -> list[Pair]:
+    return [Pair(split, f"clip_{n:05d}", None, None, "clip") for split, numbers in frames.items() for n in numbers]
+
+
+def test_clip_that_goes_on_in_another_split_names_the_nearest_frames() -> None:
+    around = clips_in_two_splits(clip(train=[0, 30, 90, 120], val=[50, 52]))
+    assert [f.detail.split("; ")[-1] for f in around] == [
+        "nearest in train: frame 30 (20 before) and frame 90 (38 after)"
+    ]
+    behind = clips_in_two_splits(clip(train=[0, 30, 60], val=[61, 62]))
+    assert [f.detail.split("; ")[-1] for f in behind] == ["nearest in train: frame 60 (1 before)"]
+
+
+def test_clip_whose_frames_are_dealt_out_to_two_splits_is_said_to_be_mixed() -> None:
+    mixed = clips_in_two_splits(clip(train=[0, 10, 20, 30], val=[5, 25]))
+    assert [f.detail.split("; ")[-1] for f in mixed] == ["they are mixed, the closest two 5 frames apart"]

@@ -9,7 +9,15 @@ from PIL import Image
 
 from modelisation.doctor import diagnose
 from modelisation.taxonomy import apply_remap, remap_for
-from tests.modelisation.doctor.planting import FIRST, change, found, label_of
+from tests.modelisation.doctor.planting import (
+    CAMVID_ID_OF_STREET8,
+    FIRST,
+    camvid_name,
+    change,
+    found,
+    label_of,
+    table_of,
+)
 
 
 def test_train_ids_where_label_ids_belong(scenes: Path) -> None:
@@ -25,11 +33,9 @@ def test_street8_ids_where_label_ids_belong_would_be_remapped_again(scenes: Path
     assert found(scenes) == [("remapped_already", label_of(scenes).name)]
 
 
-@pytest.mark.parametrize("remap", ["cityscapes_label_ids", "camvid11"])
+@pytest.mark.parametrize("remap", ["cityscapes_label_ids", "camvid11", "cityscapes19"])
 def test_remap_applied_twice(street8: Path, remap: str) -> None:
-    table = np.full(256, 255, np.uint8)
-    for value, target in remap_for(remap, "street8").items():
-        table[value] = target
+    table = table_of(remap)
     path = street8 / "val" / "labels" / "scenes_000006_000000.png"
     change(path, lambda label: table[label])
     assert found(street8) == [("remapped_twice", path.name)]
@@ -38,7 +44,7 @@ def test_remap_applied_twice(street8: Path, remap: str) -> None:
 def test_remap_to_nineteen_classes_applied_twice(street8: Path, rendered: Path) -> None:
     (street8 / "dataset.json").write_text(json.dumps({"source": "cityscapes19"}), encoding="utf-8")
     once = remap_for("cityscapes_label_ids", "cityscapes19")
-    twice = np.array([once.get(v, 255) for v in range(256)], np.uint8)
+    twice = table_of("cityscapes_label_ids", "cityscapes19")
     for path in street8.glob("*/labels/*.png"):
         ids = label_of(rendered, path.stem, path.parts[-3])
         Image.fromarray(apply_remap(np.asarray(Image.open(ids)), once)).save(path)
@@ -72,7 +78,7 @@ def test_values_outside_the_table(scenes: Path) -> None:
 
 
 def test_camvid_ids_in_a_folder_that_declares_nothing(street8: Path) -> None:
-    back = np.array([3, 4, 1, 8, 9, 5, 0, 2] + [11] * 248, np.uint8)
+    back = CAMVID_ID_OF_STREET8
     path = street8 / "train" / "labels" / f"{FIRST}.png"
     change(path, lambda label: back[label])
     assert found(street8) == [("other_encoding", path.name)]
@@ -81,3 +87,29 @@ def test_camvid_ids_in_a_folder_that_declares_nothing(street8: Path) -> None:
         if other != path:
             change(other, lambda label: back[label])
     assert found(street8) == []
+
+
+@pytest.mark.parametrize("target", ["street8", "cityscapes19"])
+def test_remap_applied_twice_to_the_files_of_a_cityscapes_layout(scenes: Path, target: str) -> None:
+    table = table_of("cityscapes_label_ids", target)
+    change(label_of(scenes), lambda label: table[table[label]])
+    assert found(scenes) == [("remapped_twice", label_of(scenes).name)]
+
+
+def test_train_ids_of_a_cityscapes_layout_remapped_twice_to_street8(scenes: Path) -> None:
+    first, again = table_of("cityscapes_label_ids"), table_of("cityscapes19")
+    change(label_of(scenes), lambda label: again[first[label]])
+    assert found(scenes) == [("remapped_twice", label_of(scenes).name)]
+
+
+def test_street8_ids_in_a_camvid_layout_would_be_remapped_again(camvid: Path) -> None:
+    path = camvid / "trainannot" / camvid_name(f"{FIRST}.png")
+    change(path, lambda label: table_of("camvid11")[label])
+    assert found(camvid) == [("remapped_already", path.name)]
+
+
+@pytest.mark.parametrize("again", ["camvid11", "cityscapes_label_ids", "cityscapes19"])
+def test_remap_applied_twice_to_the_files_of_a_camvid_layout(camvid: Path, again: str) -> None:
+    path = camvid / "trainannot" / camvid_name(f"{FIRST}.png")
+    change(path, lambda label: table_of(again)[table_of("camvid11")[label]])
+    assert found(camvid) == [("remapped_twice", path.name)]
