@@ -39,10 +39,6 @@ _SAFE: dict[str, Rgb] = {
     "fence": (72, 57, 81),
 }
 
-# One colour a model, the same in every chart; readable on white and on near-black.
-MODEL_COLOURS = ("#149d8f", "#e07b39", "#6f7fe8", "#c45a9c", "#a08a1e", "#4a9ad4")
-
-
 # One dash a run, so that curves that lie on each other or look alike in colour stay apart.
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
@@ -53,11 +49,6 @@ def class_table(taxonomy: dict[str, Any], *, safe: bool) -> list[dict[str, Any]]
         {"name": c["name"], "color": list(_SAFE.get(c["name"], c["color"]) if safe else c["color"])}
         for c in taxonomy["classes"]
     ]
-
-
-def model_colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour for each name, by its place in the list."""
-    return {name: MODEL_COLOURS[i % len(MODEL_COLOURS)] for i, name in enumerate(names)}
 
 
 def css(rgb: Sequence[int]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from back.runtime.taxonomy import TAXONOMIES
-from front.palette import class_table, css, model_colours
+from front.palette import class_table, css
 from tests.front.fake_api import taxonomy
 from tests.front.vision import VISION, difference
 
@@ -35,10 +35,6 @@ def test_the_usual_table_is_the_taxonomy_s_own() -> None:
 def test_a_class_without_a_safe_colour_keeps_its_own() -> None:
     made_up = {"classes": [{"id": 0, "name": "kiosk", "color": [1, 2, 3]}]}
     assert class_table(made_up, safe=True) == [{"name": "kiosk", "color": [1, 2, 3]}]
-
-
-def test_models_have_distinct_colours() -> None:
-    assert len(set(model_colours([f"m{i}" for i in range(6)]).values())) == 6
 
 
 def test_css_writes_hexadecimal() -> None:
