@@ -56,6 +56,8 @@ def _serve(settings: Settings) -> None:
         port=settings.port,
         log_level="warning",
         timeout_graceful_shutdown=10,
+        # Longer than proxies and clients keep idle connections (nginx 60 s), so that none sends into a closed one.
+        timeout_keep_alive=75,
     )
 
 
