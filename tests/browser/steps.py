@@ -62,10 +62,10 @@ def viewer(page: Page) -> Locator:
 def point_at(page: Page, x: float, y: float, panel: int = 0) -> None:
     """Move the mouse over a fraction of a panel's width and height."""
     canvas = page.locator(".viewer canvas").nth(panel)
-    canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    # `hover` scrolls to the place itself: a tall photo does not fit into the window.
+    canvas.hover(position={"x": x * box["width"], "y": y * box["height"]}, force=True)
 
 
 def readings(page: Page) -> dict[str, str]:

@@ -28,6 +28,8 @@ from tests.browser.steps import (
     viewer,
 )
 
+COUNT = 24  # photos of a batch: enough that it is not over before anybody could press Cancel
+
 
 def check_readings(page: Page, stack: Stack, photo: bytes) -> None:
     """Point at places of the photo on screen and compare what the viewer reads with the API's class maps."""
@@ -151,9 +153,9 @@ def test_fifty_megapixels_are_shown_small_and_read_in_full(page: Page, stack: St
 
 def test_a_batch_can_be_cancelled_and_continued(page: Page) -> None:
     base = scene_jpeg()
-    upload(page, *((f"p{i}.jpg", enlarged(base, 1500 + i, 3000)) for i in range(8)))
+    upload(page, *((f"p{i}.jpg", enlarged(base, 1500 + i, 3000)) for i in range(COUNT)))
     page.get_by_role("button", name="Cancel", exact=True).click()
-    note = page.get_by_text(re.compile(r"\d of 8 photos segmented; the rest was cancelled"))
+    note = page.get_by_text(re.compile(rf"\d of {COUNT} photos segmented; the rest was cancelled"))
     expect(note).to_be_visible()
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0, timeout=120_000)
