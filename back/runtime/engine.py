@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 from queue import LifoQueue
+from threading import Lock
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -147,7 +148,9 @@ class OpenVinoEngine:
         # time of a transformer; a network of convolutions has nothing to gain.
         gains = any(op.get_type_name() == "Transpose" for op in model.get_ops())
         self._since_any_size = 0  # requests; roughly, as two threads may count at once
-        self._hot_sizes = HotSizes(compile_for) if gains and card.input.fixed_size is None else None
+        self._hot_sizes = (
+            HotSizes(compile_for, self._any_size.release_memory) if gains and card.input.fixed_size is None else None
+        )
         self.precision = "bf16" if use_bf16 else "fp32"
         self.reason = reason
         self.threads = threads
@@ -173,6 +176,7 @@ class _OpenVinoNetwork:
 
     def __init__(self, compiled: Any) -> None:
         self._compiled = compiled
+        self._releasing = Lock()  # two who each held one request would wait for each other
         self._requests: LifoQueue[Any] = LifoQueue()
         for _ in range(_REQUESTS):
             self._requests.put(compiled.create_infer_request())
@@ -193,12 +197,13 @@ class _OpenVinoNetwork:
 
     def release_memory(self) -> None:
         """Free what lies between the layers (about 60 MB for half a megapixel); the next `run` makes it anew."""
-        held = [self._requests.get() for _ in range(_REQUESTS)]  # OpenVINO refuses while a request runs
-        try:
-            self._compiled.release_memory()
-        finally:
-            for request in held:
-                self._requests.put(request)
+        with self._releasing:
+            held = [self._requests.get() for _ in range(_REQUESTS)]  # OpenVINO refuses while a request runs
+            try:
+                self._compiled.release_memory()
+            finally:
+                for request in held:
+                    self._requests.put(request)
 
 
 class OnnxRuntimeEngine:

@@ -25,10 +25,12 @@ class HotSizes(Generic[Network]):
 
     Args:
         compile_for: compiles the network for one (height, width); runs in a background thread.
+        added: called after a network was added, in the same thread.
     """
 
-    def __init__(self, compile_for: Callable[[Size], Network]) -> None:
+    def __init__(self, compile_for: Callable[[Size], Network], added: Callable[[], None] = lambda: None) -> None:
         self._compile_for = compile_for
+        self._added = added
         self._networks: dict[Size, Network] = {}
         self._recent: deque[Size] = deque(maxlen=WINDOW)
         self._compiling: Size | None = None
@@ -75,6 +77,7 @@ class HotSizes(Generic[Network]):
             if len(self._networks) >= MAX_NETWORKS:
                 self._networks.pop(self._unused() or next(iter(self._networks)))
             self._networks[size] = network
+        self._added()
 
 
 @cache
