@@ -4,9 +4,9 @@ import ctypes
 
 # Names and numbers of glibc's malloc.h; mallopt(3).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-_ARENAS = 2
-_MMAP_FROM_BYTES = 2 << 20
-_TRIM_FROM_BYTES = 16 << 20
+_ARENAS = 1
+_MMAP_FROM_BYTES = 1 << 20
+_TRIM_FROM_BYTES = 4 << 20
 
 
 def keep_heap_small() -> bool:

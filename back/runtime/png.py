@@ -3,6 +3,7 @@
 Format: W3C Portable Network Graphics (Third Edition). How label maps are compressed is `deflate.py`'s business.
 """
 
+import io
 import struct
 import zlib
 from collections.abc import Iterable
@@ -48,7 +49,8 @@ def encode_rgb_png(height: int, width: int, strips_HWC: Iterable[UInt8Array]) ->
         ValueError: the strips are not a picture of that size.
     """
     deflate = zlib.compressobj(1)
-    parts = [_SIGNATURE, _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))]
+    file = io.BytesIO()  # gives its bytes out without a copy of them
+    file.write(_SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)))
     above = np.zeros((1, width, 3), np.uint8)
     rows = 0
     for strip_HWC in strips_HWC:
@@ -59,10 +61,11 @@ def encode_rgb_png(height: int, width: int, strips_HWC: Iterable[UInt8Array]) ->
         np.subtract(strip_HWC.reshape(len(strip_HWC), -1), before.reshape(len(before), -1), out=filtered[:, 1:])
         above = strip_HWC[-1:]
         if data := deflate.compress(filtered.data):
-            parts.append(_chunk(b"IDAT", data))
+            file.write(_chunk(b"IDAT", data))
     if rows != height:
         raise ValueError(f"{rows} rows came for a picture of {height}")
-    return b"".join([*parts, _chunk(b"IDAT", deflate.flush()), _chunk(b"IEND", b"")])
+    file.write(_chunk(b"IDAT", deflate.flush()) + _chunk(b"IEND", b""))
+    return file.getvalue()
 
 
 def _file(header: bytes, palette_chunk: bytes, labels_HW: UInt8Array) -> bytes:
