@@ -1,6 +1,7 @@
-"""Our API as it is run: `python -m back` in a process of its own, over an MLflow store of its own."""
+"""Our API as it is run: `python -m back` before an MLflow server, in the serving environment where it is there."""
 
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -15,10 +16,12 @@ from tqdm import tqdm
 from modelisation.registry import register_bundle
 from tests.api import free_port
 from tests.benchmarks.photos import Case
+from tests.benchmarks.ready import SERVING_PYTHON
 from tests.browser.stack import Process, peak_memory_bytes
 
 MIXED_REQUESTS = 500
 _CLIENTS = 4
+_PYTHON = str(SERVING_PYTHON) if SERVING_PYTHON.is_file() else sys.executable
 
 
 class ServerError(RuntimeError):
@@ -26,27 +29,28 @@ class ServerError(RuntimeError):
 
 
 class ApiProcess:
-    """One API process over the bundles that `register` put into `folder`.
+    """One API process.
 
     Args:
-        folder: holds the store; what this process caches goes to `cache` inside it.
+        mlflow_url: an MLflow server that holds the models.
+        folder: what this process caches goes to `cache` inside it.
         pixel_budget: the setting of that name; None leaves it to the cards.
     """
 
-    def __init__(self, folder: Path, cache: str, pixel_budget: int | None) -> None:
+    def __init__(self, mlflow_url: str, folder: Path, cache: str, pixel_budget: int | None) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         environment = {
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "true",
-            "STREETSEG_MLFLOW_TRACKING_URI": _store(folder),
+            "STREETSEG_MLFLOW_TRACKING_URI": mlflow_url,
             "STREETSEG_CACHE_DIR": str(folder / cache),
             "NUMBA_CACHE_DIR": str(folder / cache / "numba"),
             "STREETSEG_HOST": "127.0.0.1",
             "STREETSEG_PORT": str(port),
             "STREETSEG_PIXEL_BUDGET": str(pixel_budget or ""),
         }
-        self._process = Process(["back"], environment, folder / f"api-{port}.log", f"{self.url}/readyz")
+        self._process = Process(["back"], environment, folder / f"api-{port}.log", f"{self.url}/readyz", _PYTHON)
 
     def start(self) -> float:
         """Start; returns the seconds from the start of the process to the first 200 of /readyz.
@@ -71,6 +75,28 @@ class ApiProcess:
     def peak_rss_bytes(self) -> int:
         """The most memory so far."""
         return peak_memory_bytes(self._process.pid)
+
+
+class MlflowProcess:
+    """An MLflow server over the models that `register` put into `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        command = ["mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        command += ["--backend-store-uri", _store(folder), "--artifacts-destination", str(folder / "artifacts")]
+        environment = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        self._process = Process(command, environment, folder / "mlflow.log", f"{self.url}/health", _PYTHON)
+
+    def start(self) -> None:
+        """Start and wait until it answers. Raises ServerError."""
+        try:
+            self._process.start()
+        except AssertionError as error:
+            raise ServerError(f"MLflow did not start: {error}") from error
+
+    def stop(self) -> None:
+        self._process.stop()
 
 
 def register(bundles: Sequence[Path], folder: Path) -> None:

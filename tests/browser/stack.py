@@ -27,10 +27,13 @@ START_SECONDS = 120.0
 
 
 class Process:
-    """A child process in a group of its own whose output goes to a log file."""
+    """A child process of a Python, in a group of its own, whose output goes to a log file."""
 
-    def __init__(self, command: list[str], environment: Mapping[str, str], log: Path, is_up: str) -> None:
+    def __init__(
+        self, command: list[str], environment: Mapping[str, str], log: Path, is_up: str, python: str = sys.executable
+    ) -> None:
         self._command, self._environment, self._log, self._is_up = command, dict(environment), log, is_up
+        self._python = python
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -42,7 +45,7 @@ class Process:
         """Start and wait until it answers."""
         with self._log.open("ab") as out:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", *self._command],
+                [self._python, "-m", *self._command],
                 cwd=ROOT,
                 env=os.environ | self._environment,
                 stdout=out,
