@@ -13,7 +13,7 @@ from PIL import Image
 from back.problems import Problem
 from back.registry import Served
 from back.runtime.colour import overlay, palette_of
-from back.runtime.imaging import ImageError, NeededSize, Photo, UInt8Array, decoded_pixels, open_photo
+from back.runtime.imaging import ImageError, NeededSize, Photo, UInt8Array, count_pixels, open_photo
 from back.runtime.png import encode_gray_png, encode_palette_png, encode_rgb_png
 from back.runtime.predictor import Prediction
 from back.runtime.upsample import ScoresError
@@ -23,8 +23,7 @@ from back.services import Services
 Output = Literal["mask", "overlay", "classes"]
 # An overlay is made and compressed in strips: whole, a 12-megapixel one would take 120 MB more.
 _STRIP_ROWS = 64
-# Pillow holds four bytes a pixel, and an overlay of noise compresses to three more.
-_LARGE_PIXELS = 4_000_000
+_LARGE_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -68,14 +67,16 @@ async def decode(
 
 
 async def is_large(services: Services, upload: UploadFile, models: Sequence[Served], output: Output) -> bool:
-    """Whether the decoded photo will take so much memory that only one of its kind should be worked on at a time."""
+    """Whether a photo will take so much memory that only one of its kind should be worked on at a time."""
 
-    def work() -> int:
-        pixels = decoded_pixels(upload.file, _needed(models, output))
+    def work() -> bool:
+        pixels, decoded = count_pixels(upload.file, _needed(models, output))
         upload.file.seek(0)
-        return pixels
+        # Pillow holds four bytes a pixel. A label map and what is made of it take two a model at the photo's own
+        # size, and one is for what is made of all of them.
+        return 4 * decoded + (2 * len(models) + 1) * pixels > _LARGE_BYTES
 
-    return await services.workers.codec(work) > _LARGE_PIXELS
+    return await services.workers.codec(work)
 
 
 def _needed(models: Sequence[Served], output: Output) -> NeededSize | None:

@@ -20,7 +20,7 @@ Progress = Callable[[int, int, str], None]
 
 
 class Archive:
-    """Masks, class maps and overlays of photos by models, with `class_shares.csv`, on disk until it is read.
+    """Masks, class maps and overlays of photos by models, with `class_shares.csv`, in a temporary file.
 
     Masks are the API's bytes. Overlays are JPEG: as PNG they would be a hundred times the masks' size.
     """

@@ -20,7 +20,7 @@ def run_batch(line: DeltaGenerator, album: Album, refs: Sequence[ModelRef]) -> N
     Raises:
         ApiError: a call that may work later brought no result.
     """
-    refused: dict[str, str] = st.session_state.setdefault("batch_errors", {})
+    refused = refusals(album)
     total = len(album.photos)
     todo = [p for p in results.waiting(page.prediction_cache(), album.photos.values(), refs) if p.sha not in refused]
     if todo and st.session_state.get("batch_stopped"):
@@ -63,13 +63,21 @@ def _segment_all(
     place.empty()
 
 
+def refusals(album: Album) -> dict[str, str]:
+    """Why the API refused photos, by content hash; those of photos that are gone are forgotten."""
+    refused: dict[str, str] = st.session_state.setdefault("batch_errors", {})
+    for sha in refused.keys() - album.photos.keys():
+        del refused[sha]
+    return refused
+
+
 def _set_stopped(stopped: bool) -> None:
     st.session_state["batch_stopped"] = stopped
 
 
 def show_table(album: Album, refs: Sequence[ModelRef]) -> None:
     """All photos with their class shares."""
-    refused: dict[str, str] = st.session_state.get("batch_errors", {})
+    refused = refusals(album)
     rows: list[dict[str, Any]] = []
     for photo in album.photos.values():
         answers = predictions.cached(page.prediction_cache(), photo, refs)

@@ -1,7 +1,7 @@
 """Photos of a session: reading what was uploaded, small previews for display, and where they are kept.
 
-The bytes stay as they were uploaded: what goes to the API and into downloads is never a scaled copy. Only one photo
-is decoded at a time, and a JPEG only to about the size that is shown.
+The bytes stay as they were uploaded: what goes to the API and into downloads is never a scaled copy. For a preview
+one photo is decoded at a time, in one copy, and a JPEG only to about the size that is shown.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import warnings
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -21,8 +22,9 @@ EXTENSIONS = ("jpg", "jpeg", "png", "webp")
 DISPLAY_SIDE = 1600
 # What one session may hold; a browser tab left open must not cost the others their memory.
 SESSION_BYTES = 400 * 2**20
-# Above this a preview is not attempted: decoding a PNG costs three bytes a pixel.
+# Above this a preview is not attempted: decoding a PNG costs four bytes a pixel.
 MAX_PIXELS = 120_000_000
+_DECODING = Lock()
 _ROTATED = (5, 6, 7, 8)
 _ORIENTATION = 0x0112
 
@@ -44,10 +46,6 @@ class Photo:
     @property
     def stem(self) -> str:
         return Path(self.name).stem
-
-    @property
-    def megapixels(self) -> float:
-        return self.width * self.height / 1e6
 
 
 def read_photo(name: str, data: bytes) -> Photo:
@@ -73,16 +71,18 @@ def preview(photo: Photo, side: int = DISPLAY_SIDE) -> bytes:
     """A JPEG of the photo at `display_size`, upright."""
     size = display_size(photo.width, photo.height, side)
     try:
-        with _open(photo.name, photo.data) as image:
+        with _DECODING, _open(photo.name, photo.data) as image:
             turned = image.getexif().get(_ORIENTATION) in _ROTATED
             # The size as the file stores it: asked for a square, the decoder takes the smallest scale that fills it.
             image.draft("RGB", size[::-1] if turned else size)
-            upright = ImageOps.exif_transpose(image)
-            small = _rgb(upright).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+            # Turned when it is small: until then there is one copy of all pixels, four bytes each.
+            pixels = image if image.mode == "RGB" else _rgb(image)
+            small = pixels.resize(size[::-1] if turned else size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+            small.getexif()[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)
+            small = ImageOps.exif_transpose(small)
     except (OSError, ValueError, SyntaxError) as error:
-        raise PhotoError(f"{photo.name} is damaged and cannot be shown. Save it again or take another copy.") from (
-            error
-        )
+        reason = f"{photo.name} is damaged and cannot be shown. Save it again or take another copy."
+        raise PhotoError(reason) from error
     out = io.BytesIO()
     small.save(out, "JPEG", quality=88)
     return out.getvalue()

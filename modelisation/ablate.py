@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from back.runtime.card import TrainingRecord
 from modelisation import checkpoint
 from modelisation.ablation_table import BASELINE, Ablation, Result, ablation_page
+from modelisation.data import open_dataset
 from modelisation.export import RECORD_FILE
 from modelisation.lineage import REPOSITORY
 from modelisation.recipe import Recipe, RecipeError, load_recipe
@@ -73,6 +74,8 @@ def ablate(
     recipe_file = file.parent / plan.recipe
     changes: dict[str, list[str]] = {BASELINE: [], **plan.variants}
     recipes = {name: load_recipe(recipe_file, [*plan.overrides, *own]) for name, own in changes.items()}
+    splits = {(recipe.val_split, recipe.taxonomy) for recipe in recipes.values()}
+    measured_on = {split: open_dataset(data, split, taxonomy).split_sha256 for split, taxonomy in sorted(splits)}
     first = recipes[BASELINE].seed
     todo = [
         (name, recipe.model_copy(update={"seed": seed}))
@@ -81,9 +84,10 @@ def ablate(
     ]
     ablations = _read(results)
     ablation = ablations.get(file.stem, Ablation(dataset="", split="", results=[]))
-    # Results of variants that the file no longer has, or that changed, are dropped when the first new one comes.
-    wanted = {(name, _sha256(recipe)) for name, recipe in recipes.items()}
-    done = [result for result in ablation.results if (result.variant, result.recipe_sha256) in wanted]
+    # Results of variants that the file no longer has, that changed, or that were measured on other data are dropped
+    # when the first new one comes.
+    wanted = {(name, _sha256(recipe), measured_on[recipe.val_split]) for name, recipe in recipes.items()}
+    done = [r for r in ablation.results if (r.variant, r.recipe_sha256, r.split_sha256) in wanted]
     finished = {(result.variant, result.seed) for result in done}
     todo = [(name, recipe) for name, recipe in todo if (name, recipe.seed) not in finished]
     if not todo:
@@ -92,7 +96,7 @@ def ablate(
         for name, recipe in todo:
             print(f"{name}, seed {recipe.seed}")
             at_work = (run_dir or REPOSITORY / "runs" / f"ablation_{file.stem}") / _folder_name(name, recipe.seed)
-            result, record = _run(name, recipe, data, at_work, parent.run_id)
+            result, record = _run(name, recipe, data, at_work, parent.run_id, measured_on[recipe.val_split])
             done.append(result)
             ablation = Ablation(dataset=record.dataset, split=recipe.val_split, results=done)
             ablations[file.stem] = ablation
@@ -100,7 +104,9 @@ def ablate(
     return ablation
 
 
-def _run(name: str, recipe: Recipe, data: Path, run_dir: Path, parent_run: str) -> tuple[Result, TrainingRecord]:
+def _run(
+    name: str, recipe: Recipe, data: Path, run_dir: Path, parent_run: str, split_sha256: str
+) -> tuple[Result, TrainingRecord]:
     scores = fit(recipe, data, run_dir, resume=checkpoint.exists(run_dir), parent_run=parent_run)
     record = TrainingRecord.model_validate_json((run_dir / RECORD_FILE).read_text(encoding="utf-8"))
     shutil.rmtree(run_dir)
@@ -113,6 +119,7 @@ def _run(name: str, recipe: Recipe, data: Path, run_dir: Path, parent_run: str) 
         minutes=round(record.wall_time_s / 60, 1),
         git_commit=record.git_commit,
         recipe_sha256=_sha256(recipe),
+        split_sha256=split_sha256,
     )
     return result, record
 

@@ -23,6 +23,7 @@ class Result(_Part):
     minutes: float
     git_commit: str
     recipe_sha256: str  # but for the seed
+    split_sha256: str  # of the pictures that it was measured on
 
 
 class Ablation(_Part):

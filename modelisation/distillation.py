@@ -40,7 +40,7 @@ class Teacher:
 
     @torch.no_grad()
     def probabilities(self, image_NHWC: Tensor) -> Tensor:
-        """Class probabilities float32 [N, C, ceil(H / 2), ceil(W / 2)] of pictures uint8 [N, H, W, 3], H and W even."""
+        """Class probabilities float32 [N, C, H / 2, W / 2] of pictures uint8 [N, H, W, 3] with even H and W."""
         image_NCHW = normalise(image_NHWC, self.contract).contiguous(memory_format=torch.channels_last)
         return self.model.dense_scores(image_NCHW)[..., ::_STEP, ::_STEP].softmax(1)
 

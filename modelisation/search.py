@@ -13,6 +13,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from modelisation.data import open_dataset
 from modelisation.lineage import REPOSITORY
 from modelisation.recipe import Recipe, load_recipe
 from modelisation.search_space import DEFAULT_SPACE, SearchError, Space, draw, load_space
@@ -58,12 +59,12 @@ def search(
 
     Raises:
         Interrupted: stopped by Ctrl-C; the trial at work is drawn again by the next call.
-        SearchError: the database holds a search of another recipe or space under this name.
+        SearchError: the database holds a search of another recipe, space or data under this name.
         RecipeError: the recipe, an override or a drawn value is wrong.
     """
     fixed = [*DEV_SPLITS, *(overrides or [])]
     recipe = load_recipe(recipe_file, fixed)
-    study = _open_study(database, recipe, space)
+    study = _open_study(database, recipe, space, _data_of(recipe, data))
     run_dir = run_dir or REPOSITORY / "runs" / f"search_{recipe.name}"
     with ParentRun(f"search {recipe.name}", study.user_attrs.get("mlflow_run_id")) as parent:
         study.set_user_attr("mlflow_run_id", parent.run_id)
@@ -101,7 +102,13 @@ def _train(recipe: Recipe, data: Path, run_dir: Path, trial: optuna.Trial, paren
         shutil.rmtree(run_dir, ignore_errors=True)
 
 
-def _open_study(database: Path, recipe: Recipe, space: Space) -> optuna.Study:
+def _data_of(recipe: Recipe, data: Path) -> dict[str, str]:
+    """Hash of the file list of each split that a trial reads: trials on other data belong to another study."""
+    splits = (recipe.train_split, recipe.val_split)
+    return {split: open_dataset(data, split, recipe.taxonomy).split_sha256 for split in splits}
+
+
+def _open_study(database: Path, recipe: Recipe, space: Space, data: dict[str, str]) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     database.parent.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
@@ -114,12 +121,13 @@ def _open_study(database: Path, recipe: Recipe, space: Space) -> optuna.Study:
     setup = {
         "recipe": recipe.model_dump(mode="json", exclude_defaults=True),
         "space": {key: part.model_dump() for key, part in space.items()},
+        "data": data,
     }
     before = study.user_attrs.get("setup", setup)
     if changed := [name for name in setup if before[name] != setup[name]]:
         raise SearchError(
             f"{database} holds a search for {recipe.name} with another {' and '.join(changed)}; "
-            "give another file with --study, or the same recipe, --set and --space to go on with it"
+            "give another file with --study, or the same recipe, --set, --space and --data to go on with it"
         )
     study.set_user_attr("setup", setup)
     return study

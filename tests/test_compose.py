@@ -110,7 +110,7 @@ def test_a_service_has_few_rights_and_little_memory(name: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service["mem_limit"] in ("512m", "1g", "2g")
+    assert service["mem_limit"] in ("512m", "1g", "2g", "3g")
     writable = [path.partition(":")[2] for path in service.get("volumes", [])] + service["tmpfs"]
     assert {"/tmp", "/data"} == set(writable)
 

@@ -35,23 +35,25 @@ async def get_image(services: ServicesDep, query: Annotated[ImageQuery, Query()]
     root, max_pixels = services.settings.dataset_dir, services.settings.max_pixels
     if root is None:
         raise Problem(404, "This API shows no pictures; STREETSEG_DATASET_DIR names no data set.")
-    served = await services.model(query.model)
-    split, names = evaluated_images(served.report)
-    if query.name not in names:
-        raise Problem(404, f"The report of {served.name} lists no image {query.name[:80]!r}.")
+    # A picture waits its turn like a large photo: a page full of them must crowd out neither predictions nor memory.
+    async with services.workers.admit():
+        served = await services.model(query.model)
+        split, names = evaluated_images(served.report)
+        if query.name not in names:
+            raise Problem(404, f"The report of {served.name} lists no image {query.name[:80]!r}.")
 
-    def work() -> bytes | None:
-        path = find_picture(root, split, query.name)
-        return None if path is None else thumbnail(path, max_pixels)
+        def work() -> bytes | None:
+            path = find_picture(root, split, query.name)
+            return None if path is None else thumbnail(path, max_pixels)
 
-    # A picture waits its turn like a photo, so that a page full of them does not crowd out predictions.
-    async with services.workers.admit(), services.workers.turn():
-        try:
-            jpeg = await services.workers.codec(work)
-        except (ImageError, OSError) as error:
-            raise Problem(
-                404, f"The picture of {query.name[:80]!r} cannot be read: it is damaged or too large."
-            ) from (error)
+        async with services.workers.turn(large=True):
+            try:
+                jpeg = await services.workers.codec(work)
+            except PermissionError as error:
+                raise Problem(404, f"The API may not read the picture of {query.name[:80]!r}.") from error
+            except (ImageError, OSError) as error:
+                reason = f"The picture of {query.name[:80]!r} cannot be read: it is damaged or too large."
+                raise Problem(404, reason) from error
     if jpeg is None:
         raise Problem(404, f"STREETSEG_DATASET_DIR holds no picture {query.name[:80]!r} of the split {split[:80]!r}.")
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})

@@ -147,7 +147,7 @@ class OpenVinoEngine:
         # While sizes are open OpenVINO copies at every Transpose, which it otherwise does in place. That doubles the
         # time of a transformer; a network of convolutions has nothing to gain.
         gains = any(op.get_type_name() == "Transpose" for op in model.get_ops())
-        self._since_any_size = 0  # requests; roughly, as two threads may count at once
+        self._since_any_size, self._any_size_idle = 0, False  # requests; roughly, as two threads may count at once
         self._hot_sizes = (
             HotSizes(compile_for, self._any_size.release_memory) if gains and card.input.fixed_size is None else None
         )
@@ -163,10 +163,11 @@ class OpenVinoEngine:
         size = (image_NHWC.shape[1], image_NHWC.shape[2])
         hot = None if self._hot_sizes is None else self._hot_sizes.network_for(size)
         if hot is None:
-            self._since_any_size = 0
+            self._since_any_size, self._any_size_idle = 0, False
             return self._any_size.run(image_NHWC)
         self._since_any_size += 1
-        if self._since_any_size == WINDOW:
+        if self._since_any_size >= WINDOW and not self._any_size_idle:
+            self._any_size_idle = True
             self._any_size.release_memory()
         return hot.run(image_NHWC)
 

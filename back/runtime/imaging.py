@@ -75,8 +75,8 @@ def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -
         data: the whole file.
         max_pixels: largest allowed height x width.
         needed: where given, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size, the smallest that is still as large as
-            `needed` says (libjpeg's scaled inverse DCT): a fraction of the time and memory. About 0.6 % of a mask's
-            pixels change, mIoU by at most 0.12 points (docs/performance.md).
+            `needed` says (libjpeg's scaled inverse DCT): a fraction of the time and memory. A mask changes by less
+            than a percent of its pixels, mIoU by less than the gate allows (docs/performance.md).
 
     Raises:
         ImageError: empty, of another type, animated, too large, truncated or damaged.
@@ -145,18 +145,19 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def decoded_pixels(file: BinaryIO, needed: NeededSize | None = None) -> int:
-    """At most how many pixels `open_photo` would hold of this file, from its header; 0 for what is no picture."""
+def count_pixels(file: BinaryIO, needed: NeededSize | None = None) -> tuple[int, int]:
+    """Pixels of a photo, and at most how many of them `open_photo` would hold; from the header, 0 for no picture."""
     try:
         with Image.open(file, formats=FORMATS) as image:
             width, height = image.size
-            if image.format != "JPEG" or needed is None:
-                return width * height
+            # MPO is a JPEG with several pictures, as phones make them.
+            if needed is None or image.format not in ("JPEG", "MPO"):
+                return width * height, width * height
             needed_height, needed_width = needed(height, width)
             # Scaled decoding stops less than a factor of two above what is needed, in each direction.
-            return min(width * height, 4 * needed_height * needed_width)
+            return width * height, min(width * height, 4 * needed_height * needed_width)
     except Exception:  # of many kinds, like damaged files; `open_photo` says what is wrong
-        return 0
+        return 0, 0
 
 
 def decode_image(data: bytes, max_pixels: int) -> UInt8Array:

@@ -38,25 +38,26 @@ def trained(monkeypatch) -> list:
     """Training replaced: the recipes that were trained, in order; mIoU grows with their number."""
     recipes: list = []
 
-    def run(name, recipe, data, run_dir, parent_run):
+    def run(name, recipe, data, run_dir, parent_run, split_sha256):
         recipes.append(recipe)
         record = SimpleNamespace(dataset="scenes")
-        return result(name, recipe.seed, len(recipes) / 10, ablate_module._sha256(recipe)), record
+        return result(name, recipe.seed, len(recipes) / 10, ablate_module._sha256(recipe), split_sha256), record
 
     monkeypatch.setattr(ablate_module, "_run", run)
+    monkeypatch.setattr(ablate_module, "open_dataset", lambda data, *_: SimpleNamespace(split_sha256=data.name))
     return recipes
 
 
-def result(variant: str, seed: int, miou: float, sha256: str = "0") -> Result:
+def result(variant: str, seed: int, miou: float, sha256: str = "0", split_sha256: str = "data") -> Result:
     return Result(
         variant=variant, seed=seed, miou=miou, class_iou={"road": miou}, steps=1250, minutes=4.0, git_commit="c",
-        recipe_sha256=sha256,
+        recipe_sha256=sha256, split_sha256=split_sha256,
     )  # fmt: skip
 
 
-def run_plan(folder: Path, **options) -> Ablation:
+def run_plan(folder: Path, data: str = "data", **options) -> Ablation:
     return ablate(
-        folder / "plan.yaml", folder / "data", results=folder / "docs" / "a.json", run_dir=folder / "runs", **options
+        folder / "plan.yaml", folder / data, results=folder / "docs" / "a.json", run_dir=folder / "runs", **options
     )
 
 
@@ -98,6 +99,13 @@ def test_what_is_done_is_not_trained_again(folder, trained):
         ("no dice", 1),
         ("fast", 1),
     ]
+
+
+def test_results_on_other_data_are_not_taken_for_these(folder, trained):
+    run_plan(folder)
+    ablation = run_plan(folder, "elsewhere")
+    assert len(trained) == 6
+    assert {r.split_sha256 for r in ablation.results} == {"elsewhere"}
 
 
 def test_results_survive_an_interruption(folder, trained, monkeypatch):

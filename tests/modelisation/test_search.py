@@ -58,6 +58,8 @@ def scores(monkeypatch) -> SimpleNamespace:
         return {"miou": curve[-1]}
 
     monkeypatch.setattr(search_module, "fit", fit)
+    fake.data = "a"
+    monkeypatch.setattr(search_module, "open_dataset", lambda *_: SimpleNamespace(split_sha256=fake.data))
     return fake
 
 
@@ -113,6 +115,9 @@ def test_a_study_of_another_search_is_not_gone_on_with(call, scores):
         call(2, overrides=["epochs=3"])
     with pytest.raises(SearchError, match="for tiny with another space;"):
         call(2, {"lr": Range(low=1e-4, high=1e-3)})
+    scores.data = "b"
+    with pytest.raises(SearchError, match="for tiny with another data;"):
+        call(2)
 
 
 def test_a_field_that_the_recipe_lacks_is_named(call, scores):

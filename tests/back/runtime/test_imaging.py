@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from back.runtime.card import InputContract
-from back.runtime.imaging import ImageError, decode_image, decoded_pixels, open_photo, plan_resize, to_input
+from back.runtime.imaging import ImageError, count_pixels, decode_image, open_photo, plan_resize, to_input
 
 MILLION = 1_000_000
 CONTRACT = InputContract(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), pixel_budget=512 * 1024)
@@ -302,11 +302,20 @@ def test_the_header_tells_how_much_will_be_decoded(kind, needed):
     data = encoded(smooth(400, 600), kind)
     ask = None if needed is None else lambda height, width: needed
     held = open_photo(data, MILLION, ask).image
-    expected = decoded_pixels(io.BytesIO(data), ask)
-    assert held.width * held.height <= expected <= 400 * 600
+    pixels, decoded = count_pixels(io.BytesIO(data), ask)
+    assert pixels == 400 * 600
+    assert held.width * held.height <= decoded <= pixels
     if kind == "JPEG" and needed == (100, 150):
-        assert expected <= 4 * 100 * 150
+        assert decoded <= 4 * 100 * 150
+
+
+def test_a_phones_jpeg_of_several_pictures_is_decoded_small_too():
+    first, second = (Image.fromarray(smooth(height, 600)) for height in (400, 200))
+    data = encoded(first, "MPO", save_all=True, append_images=[second])
+    photo = open_photo(data, MILLION, lambda height, width: (100, 150))
+    assert photo.image.size == (150, 100)
+    assert count_pixels(io.BytesIO(data), lambda height, width: (100, 150)) == (400 * 600, 4 * 100 * 150)
 
 
 def test_what_is_no_picture_holds_no_pixels():
-    assert decoded_pixels(io.BytesIO(b"no picture")) == 0
+    assert count_pixels(io.BytesIO(b"no picture")) == (0, 0)
