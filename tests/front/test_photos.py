@@ -1,12 +1,13 @@
 """Photos: what is read, how it is shown, what is refused, and what a session keeps."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image
 
 from front import photos
 from front.photos import Album, PhotoError, album_of, display_size, preview, read_photo, shrink_map
@@ -136,14 +137,14 @@ def test_a_large_jpeg_is_decoded_to_about_the_size_that_is_shown(
     monkeypatch: pytest.MonkeyPatch, orientation: int
 ) -> None:
     decoded: list[tuple[int, int]] = []
-    turn = ImageOps.exif_transpose
+    resize = Image.Image.resize
 
-    def counted(image: Image.Image) -> Image.Image:
+    def counted(image: Image.Image, *arguments: Any, **options: Any) -> Image.Image:
         image.load()
         decoded.append(image.size)
-        return turn(image)
+        return resize(image, *arguments, **options)
 
-    monkeypatch.setattr(ImageOps, "exif_transpose", counted)
+    monkeypatch.setattr(Image.Image, "resize", counted)
     photo = read_photo("phone.jpg", jpeg(750, 1000, orientation=orientation))
     shown = Image.open(io.BytesIO(preview(photo, side=400)))
     assert decoded == [(500, 375)]  # half, not the whole 1000 x 750
