@@ -43,7 +43,8 @@ def _serve(settings: Settings) -> None:
     keep_heap_small()
     # Where the whole of mlflow is installed, importing its client would import these too: 80 MB and half a second for
     # tables that the API never makes. It does without where they are missing.
-    sys.modules.update(dict.fromkeys(("pandas", "pyarrow", "scipy", "matplotlib")))
+    for name in ("pandas", "pyarrow", "scipy", "matplotlib"):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     # After the checks, so that what is wrong is said at once: these imports take a second.
     import uvicorn
 
