@@ -21,7 +21,7 @@ READ_SECONDS = 120.0
 
 _TITLES: Mapping[Kind, str] = {
     "down": "The API does not answer",
-    "starting": "The API is starting",
+    "starting": "The API is getting ready",
     "unserved": "The API has no model to answer with",
     "mlflow": "The API cannot read from MLflow",
     "overloaded": "The API is busy",

@@ -125,9 +125,9 @@ def problem(error: ApiError, task: str) -> None:
 def wait_before(error: ApiError, attempt: int) -> float:
     """Seconds until the next try: what the API asked for, else longer each time an error stays."""
     first = _FIRST_WAIT.get(error.kind, 5.0)
-    if error.kind in ("down", "starting", "unserved"):
-        return first  # only a look at /readyz, which costs nothing
     asked = error.retry_after or 0.0
+    if error.kind in ("down", "starting", "unserved"):
+        return max(first, asked)  # mostly a look at /readyz, which costs nothing
     return min(_LONGEST_WAIT, max(asked, first * 2 ** (attempt - 1)))
 
 

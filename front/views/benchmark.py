@@ -31,7 +31,7 @@ _COLUMNS = {
     "Latency p95": st.column_config.NumberColumn(format="%.0f ms", help="19 of 20 photos are done in this time."),
     "Parameters": st.column_config.NumberColumn(format="%.2f M"),
     "File": st.column_config.NumberColumn(format="%.1f MB", help="Size of model.onnx."),
-    "Peak memory": st.column_config.NumberColumn(format="%.0f MB", help="Of the whole evaluating process."),
+    "Peak memory": st.column_config.NumberColumn(format="%.0f MB", help="Of a process that serves this model alone."),
 }
 
 

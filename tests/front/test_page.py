@@ -25,7 +25,7 @@ def test_every_page_says_once_that_the_api_is_starting_and_comes_back(
     api.mode = "starting"
     app = open_page(name)
     said = [w.value for w in app.warning]
-    assert [text.startswith("**The API is starting.** The models are being loaded") for text in said] == [True]
+    assert [text.startswith("**The API is getting ready.** The models are being loaded") for text in said] == [True]
     assert not app.info
     api.mode = "ok"
     app.run()

@@ -118,7 +118,7 @@ def test_a_model_with_little_or_no_report_is_still_in_the_table(
 def test_an_api_that_is_starting_is_waited_for(open_page: OpenPage, api: FakeApi) -> None:
     api.mode = "starting"
     app = open_page("benchmark")
-    assert "The API is starting" in texts(app.warning)
+    assert "The API is getting ready" in texts(app.warning)
     api.mode = "ok"
     app.run()
     assert len(app.dataframe) == 2
