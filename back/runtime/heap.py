@@ -1,5 +1,6 @@
 """How this process's C heap keeps memory: little, because pictures come and go in megabytes."""
 
+import contextlib
 import ctypes
 
 # Names and numbers of glibc's malloc.h; mallopt(3).
@@ -26,3 +27,9 @@ def keep_heap_small() -> bool:
     wanted = ((_M_ARENA_MAX, _ARENAS), (_M_MMAP_THRESHOLD, _MMAP_FROM_BYTES), (_M_TRIM_THRESHOLD, _TRIM_FROM_BYTES))
     taken = [mallopt(name, value) for name, value in wanted]
     return taken == [1] * len(wanted)
+
+
+def give_back_freed() -> None:
+    """Return to the system what was freed inside the heap: compiling a network leaves holes of many megabytes."""
+    with contextlib.suppress(AttributeError, OSError):  # not glibc
+        ctypes.CDLL(None).malloc_trim(0)
