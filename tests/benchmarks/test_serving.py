@@ -102,16 +102,16 @@ def test_the_served_runtime_beats_the_transformers_pipeline_with_the_same_answer
     card = read_card(SEGFORMER)
     save_for_transformers(load_bundle_model(SEGFORMER).net, card, tmp_path)
     material = Material(card.name, card, SEGFORMER, tmp_path, tmp_path, SEGFORMER / ONNX_FILE)
-    case = Case("scene", as_jpeg(render_scene(3, 360, 480).image), 360, 480, None)
+    # Of the network's own size: another one the pipeline squeezes to a multiple of the stride, where we pad it.
+    case = Case("scene", as_jpeg(render_scene(3, 384, 480).image), 384, 480, 384 * 480)
     pipeline = TransformersPipeline(material, {})
     pipeline.use(case)
-    predictor = Predictor.load(SEGFORMER)
+    predictor = Predictor.load(SEGFORMER, pixel_budget=case.pixel_budget)
     predictor.prepare(case.height, case.width)
 
     usual = labels_of(pipeline(case.data), np.array([c.color for c in STREET8.classes], np.uint8))
     ours = predictor.predict(case.data, 10**6).labels_HW
-    # The pipeline squeezes the photo to a multiple of the stride where we pad it, so outlines differ.
-    assert (usual == ours).mean() > 0.9
+    assert (usual == ours).mean() > 0.98
     times = interleaved(
         {
             "usual": timed(lambda: pipeline(case.data)),
