@@ -45,7 +45,7 @@ def ablation_page(ablations: Mapping[str, Ablation]) -> str:
 
 
 def ablation_table(ablation: Ablation) -> str:
-    """Variant, mIoU, difference from the baseline, steps and minutes; with several seeds means, and their spread.
+    """Variant, mIoU, difference from the baseline and steps; with several seeds means, and their spread.
 
     A difference is taken seed by seed, so that what a seed does to both sides drops out.
     """
@@ -54,8 +54,8 @@ def ablation_table(ablation: Ablation) -> str:
         runs.setdefault(result.variant, {})[result.seed] = result
     baseline = runs.get(BASELINE, {})
     lines = [
-        f"| variant | mIoU on {ablation.split} % | difference | steps | minutes |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        f"| variant | mIoU on {ablation.split} % | difference | steps |",
+        "| --- | ---: | ---: | ---: |",
     ]
     for name, by_seed in runs.items():
         differences = [100 * (r.miou - baseline[s].miou) for s, r in by_seed.items() if s in baseline]
@@ -64,7 +64,6 @@ def ablation_table(ablation: Ablation) -> str:
             f"{100 * mean(r.miou for r in by_seed.values()):.1f}",
             "" if name == BASELINE or not differences else _signed(differences),
             f"{max(r.steps for r in by_seed.values()):,}",
-            f"{mean(r.minutes for r in by_seed.values()):.1f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     seeds = max(map(len, runs.values()), default=0)

@@ -110,7 +110,7 @@ def test_a_photo_that_the_api_refuses_does_not_stop_the_others(open_page: OpenPa
 
 @pytest.mark.parametrize(
     ("mode", "words"),
-    [("starting", "starting"), ("error", "met an error"), ("broken", "not what this dashboard expects")],
+    [("starting", "getting ready"), ("error", "met an error"), ("broken", "not what this dashboard expects")],
 )
 def test_a_failure_says_which_and_the_photo_stays(open_page: OpenPage, api: FakeApi, mode: str, words: str) -> None:
     app = open_page("segment")
