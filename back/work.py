@@ -19,7 +19,7 @@ from back.problems import Problem
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Two: while one photo is in the engine the other is resized or turned into labels.
+# Two: as many as the engine runs at once under load. When the first is alone in it, the other is resized meanwhile.
 INFER_THREADS = 2
 
 
@@ -29,11 +29,12 @@ class Workers:
     def __init__(self, *, cpus: int, max_requests: int) -> None:
         self._codec = ThreadPoolExecutor(cpus, thread_name_prefix="codec")
         self._infer = ThreadPoolExecutor(INFER_THREADS, thread_name_prefix="infer")
-        self._turns = asyncio.Semaphore(INFER_THREADS + cpus)
+        # Besides those that infer, few: whoever decodes takes the processors from the engine.
+        self._parallel = INFER_THREADS + max(1, cpus // 2)
+        self._turns = asyncio.Semaphore(self._parallel)
         self._large = asyncio.Lock()  # taken before the turn, so that whoever waits for it blocks no small photo
         self._max_requests = max_requests
         self._seconds = 0.5  # smoothed time of one turn, for Retry-After
-        self._parallel = INFER_THREADS + cpus
         self.admitted = 0
         self.working = 0
 

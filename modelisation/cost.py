@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from back.runtime.card import ONNX_FILE, Card
-from back.runtime.engine import INPUT_NAME
+from back.runtime.engine_base import INPUT_NAME
 from back.runtime.imaging import plan_resize
 from back.runtime.predictor import Predictor
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from back.runtime.card import InputContract
-from back.runtime.engine import EngineKind, Precision
+from back.runtime.engine_base import EngineKind, Precision
 from back.runtime.imaging import plan_resize, to_input
 from back.runtime.predictor import Predictor
 from back.runtime.upsample import upsample_argmax

@@ -6,8 +6,9 @@ import ctypes
 # Names and numbers of glibc's malloc.h; mallopt(3).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _ARENAS = 1
-_MMAP_FROM_BYTES = 1 << 20
-_TRIM_FROM_BYTES = 4 << 20
+# Buffers of everyday photos come from the heap, whose pages stay: by mmap each would cost thousands of page faults.
+_MMAP_FROM_BYTES = 8 << 20
+_TRIM_FROM_BYTES = 32 << 20
 
 
 def keep_heap_small() -> bool:

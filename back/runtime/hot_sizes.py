@@ -26,26 +26,47 @@ class HotSizes(Generic[Network]):
     Args:
         compile_for: compiles the network for one (height, width); runs in a background thread.
         added: called after a network was added, in the same thread.
+        hot: how often a size must have come up among the last WINDOW requests.
+        most: how many networks to keep.
     """
 
-    def __init__(self, compile_for: Callable[[Size], Network], added: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        compile_for: Callable[[Size], Network],
+        added: Callable[[], None] = lambda: None,
+        *,
+        hot: int = HOT,
+        most: int = MAX_NETWORKS,
+    ) -> None:
         self._compile_for = compile_for
         self._added = added
+        self._hot = hot
+        self._most = most
         self._networks: dict[Size, Network] = {}
-        self._recent: deque[Size] = deque(maxlen=WINDOW)
+        self._recent: deque[Size | None] = deque(maxlen=WINDOW)
         self._compiling: Size | None = None
         self._failed: set[Size] = set()
         self._lock = threading.Lock()
 
-    def network_for(self, size: Size) -> Network | None:
-        """The network for `size`, or None while there is none; notes that the size came up."""
+    def network_for(self, size: Size | None) -> Network | None:
+        """The network for `size`, or None while there is none; notes that the size came up.
+
+        None is a request that wants none of these networks, and is counted as one.
+        """
         with self._lock:
             self._recent.append(size)
+            if size is None:
+                return None
             network = self._networks.get(size)
             if network is None and self._is_worth(size):
                 self._compiling = size
                 _background().submit(self._add, size)
             return network
+
+    def networks(self) -> list[Network]:
+        """Those there are."""
+        with self._lock:
+            return list(self._networks.values())
 
     def prepare(self, size: Size) -> None:
         """Compile for `size` now, so that all its answers come from the same network."""
@@ -56,9 +77,9 @@ class HotSizes(Generic[Network]):
         self._add(size)
 
     def _is_worth(self, size: Size) -> bool:
-        if self._compiling is not None or size in self._failed or self._recent.count(size) < HOT:
+        if self._compiling is not None or size in self._failed or self._recent.count(size) < self._hot:
             return False
-        return len(self._networks) < MAX_NETWORKS or self._unused() is not None
+        return len(self._networks) < self._most or self._unused() is not None
 
     def _unused(self) -> Size | None:
         return next((size for size in self._networks if size not in self._recent), None)
@@ -74,7 +95,7 @@ class HotSizes(Generic[Network]):
             if network is None:
                 self._failed.add(size)
                 return
-            if len(self._networks) >= MAX_NETWORKS:
+            if len(self._networks) >= self._most:
                 self._networks.pop(self._unused() or next(iter(self._networks)))
             self._networks[size] = network
         self._added()

@@ -40,7 +40,7 @@ def test_only_a_few_hold_a_photo_at_a_time() -> None:
         assert (workers.admitted, workers.working) == (0, 0)
 
     asyncio.run(scenario())
-    assert most == INFER_THREADS + 2
+    assert most == INFER_THREADS + 1
 
 
 def test_failure_inside_gives_the_place_back() -> None:

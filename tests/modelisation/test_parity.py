@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from back.runtime.card import CARD_FILE, REPORT_FILE, WEIGHTS_FILE, read_card, sha256_of, verify_files
-from back.runtime.engine import EngineKind, Precision
+from back.runtime.engine_base import EngineKind, Precision
 from modelisation import models
 from modelisation.data.open import open_dataset
 from modelisation.gate import engine_passes, parity_failure, read_report

@@ -1,3 +1,4 @@
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -6,8 +7,11 @@ import onnxruntime
 import pytest
 
 from back.runtime import engine as engine_module
+from back.runtime import openvino_engine
 from back.runtime.card import ONNX_FILE, BundleError, read_card
-from back.runtime.engine import OpenVinoEngine, create_engine
+from back.runtime.engine import create_engine
+from back.runtime.hot_sizes import WINDOW
+from back.runtime.openvino_engine import OpenVinoEngine
 from back.runtime.threads import available_cpus
 from tests.bundles import MEAN, STD, make_bundle
 
@@ -155,18 +159,85 @@ def test_networks_without_transposes_need_no_hot_sizes(bundle):
     assert engine._hot_sizes is None
 
 
-def test_the_network_for_any_size_gives_its_memory_back_while_hot_sizes_answer(tmp_path, monkeypatch):
-    released = []
-    original = engine_module._OpenVinoNetwork.release_memory
+@pytest.fixture
+def released(monkeypatch):
+    """The networks that gave their memory back, in order."""
+    networks = []
+    original = openvino_engine._Network.release_memory
     monkeypatch.setattr(
-        engine_module._OpenVinoNetwork,
-        "release_memory",
-        lambda self: (released.append(self), original(self)),
+        openvino_engine._Network, "release_memory", lambda self: (networks.append(self), original(self))
     )
+    return networks
+
+
+def test_the_network_for_any_size_gives_its_memory_back_while_hot_sizes_answer(tmp_path, released):
     bundle = with_transpose(make_bundle(tmp_path))
     engine = create_engine(bundle, read_card(bundle), kind="openvino", precision="fp32")
     engine.prepare(96, 64)
-    for _ in range(engine_module.WINDOW + 5):
+    for _ in range(WINDOW + 5):
         engine.run(picture(96, 64))
     assert released == [engine._any_size] * 2  # when a network was added, and when it alone had answered for long
     np.testing.assert_allclose(engine.run(picture(64, 32)), reference(bundle, picture(64, 32)), atol=2e-5)
+
+
+def crowd(engine, image, count):
+    """So many runs of which each comes while another is there."""
+    with engine._counted():
+        return [engine.run(image) for _ in range(count)]
+
+
+def until_streams(engine, image):
+    crowd(engine, image, WINDOW)
+    end = time.monotonic() + 30
+    while not engine._streams.networks():
+        assert time.monotonic() < end, "no network with streams was compiled"
+        time.sleep(0.01)
+    return engine._streams.networks()[0]
+
+
+@pytest.mark.parametrize("transposes", [False, True])
+def test_requests_that_come_while_another_runs_share_the_threads_and_get_the_same_scores(tmp_path, transposes):
+    bundle = make_bundle(tmp_path)
+    if transposes:
+        with_transpose(bundle)
+    engine = create_engine(bundle, read_card(bundle), kind="openvino", precision="fp32", threads=2)
+    streams = until_streams(engine, picture(96, 64))
+    assert int(streams._compiled.get_property("NUM_STREAMS")) == 2
+    assert int(streams._compiled.get_property("INFERENCE_NUM_THREADS")) == 2
+    ran = []
+    streams.run = lambda image: ran.append(1) or type(streams).run(streams, image)
+    (scores,) = crowd(engine, picture(96, 64, 7), 1)
+    assert ran == [1]
+    np.testing.assert_allclose(scores, reference(bundle, picture(96, 64, 7)), atol=2e-5)
+    engine.run(picture(96, 64))  # alone
+    crowd(engine, picture(64, 64), 1)  # of another size
+    assert ran == [1]
+
+
+def test_who_comes_alone_never_causes_streams(bundle):
+    engine = create_engine(bundle, read_card(bundle), kind="openvino", precision="fp32", threads=2)
+    for _ in range(2 * WINDOW):
+        engine.run(picture(64, 64))
+    assert engine._streams._recent.count(None) == WINDOW
+    assert not engine._streams.networks()
+
+
+def test_one_thread_is_not_shared(bundle):
+    assert create_engine(bundle, read_card(bundle), kind="openvino", threads=1)._streams is None
+
+
+def test_streams_give_their_memory_back_when_the_crowd_is_gone(bundle, released):
+    engine = create_engine(bundle, read_card(bundle), kind="openvino", precision="fp32", threads=2)
+    streams = until_streams(engine, picture(64, 64))
+    crowd(engine, picture(64, 64), 1)
+    released.clear()
+    for _ in range(2 * WINDOW):
+        engine.run(picture(64, 64))
+    assert released == [streams]
+
+
+def test_an_engine_counts_out_whoever_fails(bundle):
+    engine = create_engine(bundle, read_card(bundle), kind="openvino", precision="fp32")
+    with pytest.raises(RuntimeError):
+        engine.run(np.zeros((1, 33, 32, 1), np.uint8))
+    assert engine._running == 0

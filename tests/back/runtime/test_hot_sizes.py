@@ -73,3 +73,22 @@ def test_prepared_sizes_answer_from_the_first_request():
     sizes.prepare((32, 96))
     assert sizes.network_for((32, 96)) == "ready"
     assert compiled == [(32, 96)]
+
+
+def test_requests_for_none_of_the_networks_count_against_every_size():
+    compiled = []
+    sizes = HotSizes(lambda size: compiled.append(size) or size, hot=WINDOW // 2, most=1)
+    for _ in range(2 * WINDOW):
+        assert sizes.network_for(None) is None
+        assert sizes.network_for((32, 32)) is None
+        sizes.network_for(None)
+    assert compiled == []
+    ask(sizes, (32, 32), WINDOW // 2)
+    until(lambda: sizes.networks() == [(32, 32)])
+
+
+def test_it_keeps_no_more_networks_than_asked():
+    sizes = HotSizes(lambda size: size, most=1)
+    sizes.prepare((32, 32))
+    sizes.prepare((32, 64))
+    assert sizes.networks() == [(32, 64)]

@@ -1,0 +1,53 @@
+"""What every engine shares: its interface, the names of a network's tensors, and the sentences of its errors."""
+
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from back.runtime.card import ONNX_FILE
+
+EngineKind = Literal["auto", "openvino", "onnxruntime"]
+Precision = Literal["auto", "bf16", "fp32"]
+UInt8Array = npt.NDArray[np.uint8]
+Float32Array = npt.NDArray[np.float32]
+
+INPUT_NAME = "image"
+OUTPUT_NAME = "scores"
+
+
+class Engine(Protocol):
+    """A compiled network. `run` may be called from several threads at once."""
+
+    name: str
+    precision: str
+    reason: str
+    threads: int
+
+    def run(self, image_NHWC: UInt8Array) -> Float32Array:
+        """Scores of one picture.
+
+        Args:
+            image_NHWC: uint8 [1, height, width, 3] RGB, height and width multiples of the card's stride.
+
+        Returns:
+            float32 [classes, height / score stride, width / score stride], owned by the caller.
+        """
+        ...
+
+    def prepare(self, height: int, width: int) -> None:
+        """Get ready for inputs of this size, so that every answer for it comes from the same compiled network."""
+        ...
+
+
+def cannot_load(bundle: Path, engine: str, error: Exception) -> str:
+    first_line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return f"{bundle / ONNX_FILE}: {engine} cannot load it: {first_line.strip()}; export the bundle again"
+
+
+def wrong_names(bundle: Path, inputs: list[str], outputs: list[str]) -> str:
+    return (
+        f"{bundle / ONNX_FILE}: has inputs {inputs} and outputs {outputs} where a bundle's network has "
+        f"[{INPUT_NAME!r}] and [{OUTPUT_NAME!r}]; export the bundle again"
+    )

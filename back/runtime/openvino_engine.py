@@ -1,0 +1,196 @@
+"""The OpenVINO engine: a network for every input size, and more of them for the sizes and the load that pay.
+
+Alone a request gets all threads. Two that run at once each on all threads wait for each other at every layer, and for
+whoever decodes a photo meanwhile; each on its half of the threads they do not. So under load requests go to a network
+compiled with two streams, which gives more photos a second; one that comes alone still gets the quickest answer.
+"""
+
+import hashlib
+import itertools
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import LifoQueue
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from back.runtime.card import ONNX_FILE, BundleError, Card, sha256_of
+from back.runtime.engine_base import (
+    INPUT_NAME,
+    OUTPUT_NAME,
+    Float32Array,
+    Precision,
+    UInt8Array,
+    cannot_load,
+    wrong_names,
+)
+from back.runtime.hot_sizes import WINDOW, HotSizes, Size
+
+# Importing openvino would report to its makers and write to the home folder; without this module it does neither.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+# A network of one stream runs one request at a time on all its threads; the second lets another caller copy its input
+# meanwhile. One of two streams runs both.
+_REQUESTS = 2
+_STREAMS = 2
+# So many of the last WINDOW requests must have come while another ran, all of one size, before streams are compiled.
+_CROWD = WINDOW * 3 // 4
+
+
+class OpenVinoEngine:
+    """OpenVINO on the processor, uint8 NHWC in. Made by `create_engine`, which says what the arguments are."""
+
+    name = "openvino"
+
+    def __init__(
+        self,
+        bundle: Path,
+        card: Card,
+        precision: Precision,
+        threads: int,
+        cache_dir: Path | None,
+        reason: str,
+    ) -> None:
+        import openvino as ov
+
+        core = ov.Core()
+        native_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        if precision == "bf16" and not native_bf16:
+            raise ValueError("this processor has no bf16 arithmetic; set the precision to fp32 or auto")
+        use_bf16 = native_bf16 and precision != "fp32"
+        if precision == "auto":
+            reason += f"; the processor has {'' if native_bf16 else 'no '}native bf16"
+        config: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": threads,
+            "INFERENCE_PRECISION_HINT": "bf16" if use_bf16 else "f32",
+        }
+        if cache_dir is not None:
+            cache_dir.mkdir(parents=True, exist_ok=True)
+            config["CACHE_DIR"] = str(cache_dir)
+        # Held only as a hash: what was read at first is what every later compile sees, or it fails.
+        sha256 = sha256_of(bundle / ONNX_FILE)
+
+        def compile_for(size: Size, streams: int = 1) -> _Network:
+            onnx_bytes = (bundle / ONNX_FILE).read_bytes()
+            if hashlib.sha256(onnx_bytes).hexdigest() != sha256:
+                raise BundleError(f"{bundle / ONNX_FILE} was changed while it served; register the model anew")
+            model = _with_uint8_input(core.read_model(onnx_bytes), card, size)
+            return _Network(core.compile_model(model, "CPU", config | {"NUM_STREAMS": streams}))
+
+        try:
+            model = core.read_model((bundle / ONNX_FILE).read_bytes())
+            names = [i.get_any_name() for i in model.inputs], [o.get_any_name() for o in model.outputs]
+            if names != ([INPUT_NAME], [OUTPUT_NAME]):
+                raise BundleError(wrong_names(bundle, *names))
+            self._any_size = compile_for(card.input.fixed_size or (-1, -1))
+        except RuntimeError as error:
+            raise BundleError(cannot_load(bundle, "OpenVINO", error)) from error
+        # While sizes are open OpenVINO copies at every Transpose, which it otherwise does in place. That doubles the
+        # time of a transformer; a network of convolutions has nothing to gain.
+        gains = any(op.get_type_name() == "Transpose" for op in model.get_ops())
+        self._hot_sizes = (
+            HotSizes(compile_for, self._any_size.release_memory) if gains and card.input.fixed_size is None else None
+        )
+        self._streams = (
+            HotSizes(lambda size: compile_for(size, _STREAMS), hot=_CROWD, most=1) if threads >= _STREAMS else None
+        )
+        self._running = 0
+        self._counting = Lock()
+        self.precision = "bf16" if use_bf16 else "fp32"
+        self.reason = reason
+        self.threads = threads
+
+    def prepare(self, height: int, width: int) -> None:
+        if self._hot_sizes is not None:
+            self._hot_sizes.prepare((height, width))
+
+    def run(self, image_NHWC: UInt8Array) -> Float32Array:
+        with self._counted() as others:
+            network = self._network_for((image_NHWC.shape[1], image_NHWC.shape[2]), crowded=others > 0)
+            scores_CHW = network.run(image_NHWC)
+        for other in self._networks():
+            other.note_use(other is network)
+        return scores_CHW
+
+    @contextmanager
+    def _counted(self) -> Iterator[int]:
+        """How many other requests are here."""
+        with self._counting:
+            others = self._running
+            self._running += 1
+        try:
+            yield others
+        finally:
+            with self._counting:
+                self._running -= 1
+
+    def _network_for(self, size: Size, *, crowded: bool) -> "_Network":
+        # Both are asked each time, since both count what comes.
+        hot = None if self._hot_sizes is None else self._hot_sizes.network_for(size)
+        streams = None if self._streams is None else self._streams.network_for(size if crowded else None)
+        return streams or hot or self._any_size
+
+    def _networks(self) -> "Iterator[_Network]":
+        kinds = (kind.networks() for kind in (self._hot_sizes, self._streams) if kind is not None)
+        return itertools.chain([self._any_size], *kinds)
+
+
+class _Network:
+    """A compiled network and its infer requests, each of which serves one caller at a time."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+        self._releasing = Lock()  # two who each held one request would wait for each other
+        self._unused = 0  # requests that went elsewhere; roughly, as two threads may count at once
+        self._requests: LifoQueue[Any] = LifoQueue()
+        for _ in range(_REQUESTS):
+            self._requests.put(compiled.create_infer_request())
+
+    def run(self, image_NHWC: UInt8Array) -> Float32Array:
+        request = self._requests.get()
+        try:
+            # On a thread of OpenVINO's, not on the caller's: a signal (Ctrl-C, the end of a child process) that came
+            # to a thread after bf16 work was seen to end the process with SIGSEGV. Suspected, not proven: AMX
+            # registers in use, for which the signal stack has no room.
+            request.start_async([np.ascontiguousarray(image_NHWC)], share_inputs=True)
+            request.wait()
+            # Copied out, so that the request can go to the next caller.
+            scores_CHW: Float32Array = request.get_output_tensor(0).data[0].copy()
+        finally:
+            self._requests.put(request)
+        return scores_CHW
+
+    def note_use(self, used: bool) -> None:
+        """Count a request; after WINDOW that went to other networks this one frees its memory."""
+        self._unused = 0 if used else self._unused + 1
+        if self._unused == WINDOW:
+            self.release_memory()
+
+    def release_memory(self) -> None:
+        """Free what lies between the layers (about 60 MB for half a megapixel); the next `run` makes it anew."""
+        with self._releasing:
+            held = [self._requests.get() for _ in range(_REQUESTS)]  # OpenVINO refuses while a request runs
+            try:
+                self._compiled.release_memory()
+            finally:
+                for request in held:
+                    self._requests.put(request)
+
+
+def _with_uint8_input(model: Any, card: Card, size: tuple[int, int]) -> Any:
+    """The network for inputs of `size` (-1: any), behind `uint8 NHWC -> float32 NCHW, / 255, - mean, / std`."""
+    from openvino import Layout, Type
+    from openvino.preprocess import PrePostProcessor
+
+    model.reshape({INPUT_NAME: [1, 3, *size]})
+    steps = PrePostProcessor(model)
+    image = steps.input(INPUT_NAME)
+    image.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
+    image.model().set_layout(Layout("NCHW"))
+    image.preprocess().convert_element_type(Type.f32).mean([m * 255 for m in card.input.mean]).scale(
+        [s * 255 for s in card.input.std]
+    )
+    return steps.build()
