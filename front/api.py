@@ -12,58 +12,13 @@ from typing import Any, Literal
 
 import requests
 
-Kind = Literal["down", "starting", "unserved", "mlflow", "overloaded", "slow", "failed", "broken", "rejected"]
+from front.errors import ApiError, Kind, error_of
+
 Json = dict[str, Any]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 120.0
-
-_TITLES: Mapping[Kind, str] = {
-    "down": "The API does not answer",
-    "starting": "The API is getting ready",
-    "unserved": "The API has no model to answer with",
-    "mlflow": "The API cannot read from MLflow",
-    "overloaded": "The API is busy",
-    "slow": "The API takes too long",
-    "failed": "The API met an error",
-    "broken": "The answer is not what this dashboard expects",
-    "rejected": "The API did not accept this",
-}
-
-# What the API waits for: the `type` of its 503 answers.
-_CAUSES: Mapping[str, Kind] = {
-    "urn:streetseg:overloaded": "overloaded",
-    "urn:streetseg:loading": "starting",
-    "urn:streetseg:mlflow-away": "mlflow",
-    "urn:streetseg:no-model": "unserved",
-}
-
-
-class ApiError(Exception):
-    """A call that brought no result.
-
-    Attributes:
-        kind: what happened; all but `rejected` may pass by waiting.
-        advice: a sentence that says what to do.
-        status: the HTTP status, None when there was no answer.
-        retry_after: seconds that the API asked to wait, None when it did not say.
-    """
-
-    def __init__(
-        self, kind: Kind, advice: str, *, status: int | None = None, retry_after: float | None = None
-    ) -> None:
-        super().__init__(f"{_TITLES[kind]}: {advice}")
-        self.kind: Kind = kind
-        self.title = _TITLES[kind]
-        self.advice = advice
-        self.status = status
-        self.retry_after = retry_after
-
-    @property
-    def passing(self) -> bool:
-        """Whether the same call may succeed later without a change by the user."""
-        return self.kind != "rejected"
 
 
 @dataclass(frozen=True)
@@ -93,14 +48,12 @@ class Segmentation:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`/compare`'s answer: each model's class map, how pairs agree, errors against a label where one was sent."""
+    """What pages need of `/compare`'s answer: each model's class map, and its errors against a label.
 
-    width: int
-    height: int
-    decode_ms: float
+    How models agree is worked out in `agreement`: from maps that are there already, whichever call brought them.
+    """
+
     segmentations: tuple[Segmentation, ...]
-    pairs: tuple[Json, ...]
-    disagreement_png: bytes | None
     label: Json | None
 
 
@@ -131,11 +84,11 @@ class ApiClient:
 
     def model(self, name: str) -> Json:
         """One model's entry with its `card` and `report`."""
-        return self._json("GET", f"/models/{name}", need=("name",))
+        return self._json("GET", f"/models/{name}", need=("name",), missing="gone")
 
     def classes(self, model: str) -> Json:
         """The class set of a model: `{"id", "classes": [{"id", "name", "color"}], "ignore_index"}`."""
-        return self._json("GET", "/classes", params={"model": model}, need=("classes",))
+        return self._json("GET", "/classes", params={"model": model}, need=("classes",), missing="gone")
 
     def image(self, model: str, name: str) -> bytes:
         """A small JPEG of an image that a model was evaluated on; `rejected` where there is none."""
@@ -159,7 +112,8 @@ class ApiClient:
         params: dict[str, str | float] = {"model": model, "output": output, "format": "png"}
         if output == "overlay":
             params["opacity"] = opacity
-        response = self._request("POST", "/predict", params=params, files={"image": ("photo", photo)})
+        files = {"image": ("photo", photo)}
+        response = self._request("POST", "/predict", params=params, files=files, missing="gone")
         if not response.content.startswith(b"\x89PNG"):
             raise ApiError("broken", "/predict sent no PNG; check that STREETSEG_API_URL is a StreetSeg API.")
         return response.content
@@ -178,7 +132,7 @@ class ApiClient:
         if label is not None and label_taxonomy is not None:
             files["label"] = ("label.png", label)
             params["label_taxonomy"] = label_taxonomy
-        answer = self._json("POST", "/compare", params=params, files=files, need=("models",))
+        answer = self._json("POST", "/compare", params=params, files=files, need=("models",), missing="gone")
         try:
             return _comparison(answer)
         except (KeyError, TypeError, ValueError, binascii.Error) as error:
@@ -196,8 +150,9 @@ class ApiClient:
         files: Mapping[str, tuple[str, bytes]] | None = None,
         timeout: tuple[float, float] | None = None,
         need: Sequence[str] = (),
+        missing: Kind = "rejected",
     ) -> Json:
-        response = self._request(method, path, params=params, files=files, timeout=timeout)
+        response = self._request(method, path, params=params, files=files, timeout=timeout, missing=missing)
         advice = f"{path} sent no usable JSON; check that {self.base_url} is a StreetSeg API of the same release."
         try:
             answer = response.json()
@@ -215,6 +170,7 @@ class ApiClient:
         params: Mapping[str, Any] | None = None,
         files: Mapping[str, tuple[str, bytes]] | None = None,
         timeout: tuple[float, float] | None = None,
+        missing: Kind = "rejected",
     ) -> requests.Response:
         url = self.base_url + path
         try:
@@ -235,50 +191,8 @@ class ApiClient:
                 "broken", f"{self.base_url} cannot be used as an address: {error}. Check STREETSEG_API_URL."
             ) from error
         if response.status_code >= 400:
-            raise _error_of(response)
+            raise error_of(response.status_code, response.headers, response.text, missing=missing)
         return response
-
-
-def _error_of(response: requests.Response) -> ApiError:
-    """What an answer of 400 or more means; the API's own sentence stays, and what this page does is added."""
-    status = response.status_code
-    problem = _problem(response)
-    detail = problem.get("detail", "")
-    retry_after = _seconds(response.headers.get("Retry-After"))
-    kind = _CAUSES.get(problem.get("type", "")) if status == 503 else None
-    if status == 429 or (status == 503 and not problem):  # from a proxy before the API, which knows no cause
-        kind = "overloaded"
-    if kind is not None:
-        reason = detail or "It has more requests to work on than it takes at once."
-        wait = f" It asks to wait {retry_after:g} s." if retry_after and kind == "overloaded" else ""
-        again = "tries again" if kind == "overloaded" else "goes on"
-        advice = f"{reason.rstrip('.')}.{wait} This page {again} by itself."
-        return ApiError(kind, advice, status=status, retry_after=retry_after)
-    if status in (502, 504) and not problem:
-        advice = f"A proxy answers {status} in its place. Start the API; this page goes on as soon as it answers."
-        return ApiError("down", advice, status=status, retry_after=retry_after)
-    if status >= 500:
-        advice = detail or f"It answered {status} without a reason; its log says more."
-        return ApiError("failed", advice, status=status, retry_after=retry_after)
-    return ApiError("rejected", detail or f"It answered {status} without a reason.", status=status)
-
-
-def _problem(response: requests.Response) -> dict[str, str]:
-    """The texts of a problem+json body; empty for any other body."""
-    try:
-        body = response.json()
-    except ValueError:
-        return {}
-    if not isinstance(body, dict) or not isinstance(body.get("detail"), str):
-        return {}
-    return {key: value for key, value in body.items() if isinstance(value, str)}
-
-
-def _seconds(header: str | None) -> float | None:
-    try:
-        return max(0.0, float(header)) if header is not None else None
-    except ValueError:  # an HTTP date: the API sends seconds, a proxy between may not
-        return None
 
 
 def _comparison(answer: Json) -> Comparison:
@@ -296,13 +210,4 @@ def _comparison(answer: Json) -> Comparison:
         )
         for entry in answer["models"]
     )
-    disagreement = answer.get("disagreement")
-    return Comparison(
-        width=width,
-        height=height,
-        decode_ms=float(answer.get("decode_ms") or 0.0),
-        segmentations=segmentations,
-        pairs=tuple(answer.get("pairs", ())),
-        disagreement_png=base64.b64decode(disagreement["base64"]) if disagreement else None,
-        label=answer.get("label"),
-    )
+    return Comparison(segmentations, answer.get("label"))

@@ -10,7 +10,8 @@ from threading import Lock
 from PIL import Image
 
 from front import predictions
-from front.api import ApiClient, ApiError, Segmentation
+from front.api import ApiClient, Segmentation
+from front.errors import ApiError
 from front.files import fetch
 from front.photos import Photo
 from front.predictions import ModelRef, PredictionCache
@@ -48,7 +49,7 @@ class Archive:
             refused: why, by content hash, for photos known to be refused; they are not sent again.
 
         Raises:
-            ApiError: a call that may work later brought no result; call again to go on.
+            ApiError: a call brought no result, for another reason than its photo; call again to go on.
         """
         steps = len(self._photos) * len(self._refs)
         for photo, stem in zip(self._photos, unique([p.stem for p in self._photos]), strict=True):
@@ -56,19 +57,19 @@ class Archive:
             if not missing:
                 continue
             progress(len(self._rows), steps, photo.name)
+            if photo.sha in refused:
+                self._refuse(photo, missing, refused[photo.sha])
+                continue
             try:
-                if photo.sha in refused:
-                    raise ApiError("rejected", refused[photo.sha])
                 answers = predictions.segment(client, cache, photo, self._refs)
                 for ref in missing:
                     progress(len(self._rows), steps, photo.name)
                     self._add(client, files, photo, f"{stem}/{ref.name}", answers[ref.name])
                     self._rows[photo.sha, ref.name] = Row(photo, answers[ref.name])
             except ApiError as error:
-                if error.passing:
+                if not error.of_photo:
                     raise
-                for ref in missing:
-                    self._rows.setdefault((photo.sha, ref.name), Row(photo, ref, f"refused: {error.advice}"))
+                self._refuse(photo, missing, error.advice)
         if not self.finished:
             order = [(photo.sha, ref.name) for photo in self._photos for ref in self._refs]
             self._zip.writestr("class_shares.csv", csv_of(self._rows[key] for key in order))
@@ -89,6 +90,11 @@ class Archive:
         with self._reading:
             self._file.seek(0)
             return self._file.read()
+
+    def _refuse(self, photo: Photo, refs: Sequence[ModelRef], reason: str) -> None:
+        """Tell in the CSV why there is nothing of these models for a photo."""
+        for ref in refs:
+            self._rows.setdefault((photo.sha, ref.name), Row(photo, ref, f"refused: {reason}"))
 
     def _add(self, client: ApiClient, files: PredictionCache, photo: Photo, stem: str, shown: Segmentation) -> None:
         mask = fetch(client, files, photo, shown, "mask", self._opacity)

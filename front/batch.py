@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from front import page, predictions, results
-from front.api import ApiError
+from front.errors import ApiError
 from front.names import display_name, shorten
 from front.photos import Album, Photo
 from front.predictions import ModelRef
@@ -18,7 +18,7 @@ def run_batch(line: DeltaGenerator, album: Album, refs: Sequence[ModelRef]) -> N
     """Segment the photos not looked at yet; Cancel keeps what is there. `line` shows how far it is.
 
     Raises:
-        ApiError: a call that may work later brought no result.
+        ApiError: a call brought no result, for another reason than its photo.
     """
     refused = refusals(album)
     total = len(album.photos)
@@ -57,14 +57,17 @@ def _segment_all(
             try:
                 predictions.segment(page.client(), page.prediction_cache(), photo, refs)
             except ApiError as error:
-                if error.passing:
+                if not error.of_photo:
                     raise
                 refused[photo.sha] = error.advice
     place.empty()
 
 
 def refusals(album: Album) -> dict[str, str]:
-    """Why the API refused photos, by content hash; those of photos that are gone are forgotten."""
+    """Why the API refused photos for what they are, by content hash; photos that are gone are forgotten.
+
+    What else it refuses lies in the models that were asked, and is tried anew with others.
+    """
     refused: dict[str, str] = st.session_state.setdefault("batch_errors", {})
     for sha in refused.keys() - album.photos.keys():
         del refused[sha]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from front.charts import base, folded
+from front.charts import LINE, base, folded
 from front.names import display_name
 
 BETTER, WORSE = "#149d8f", "#e07b39"
@@ -21,7 +21,7 @@ def difference_dots(rows: Sequence[tuple[str, float, float | None, float | None]
             "symmetric": False,
             "array": [float(high or 0.0) - d for _, d, _, high in rows],
             "arrayminus": [d - float(low or 0.0) for _, d, low, _ in rows],
-            "color": "#8a9a98",
+            "color": LINE,
             "thickness": 2,
             "width": 5,
         }
@@ -34,25 +34,33 @@ def difference_dots(rows: Sequence[tuple[str, float, float | None, float | None]
         hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
         showlegend=False,
     )
-    figure.add_vline(x=0, line_width=1, line_dash="dot")
+    figure.add_vline(x=0, line_width=1.5, line_dash="dot", line_color=LINE)
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(title=folded(label), zeroline=False)
     return base(figure, height=100 + 32 * len(rows), top=8)
 
 
 def pareto(points: Sequence[tuple[str, float, float]], colours: Mapping[str, str], label: str) -> go.Figure:
-    """Accuracy against latency: points of (model, milliseconds, mIoU fraction); the front joins the best."""
-    figure = go.Figure()
+    """Accuracy against latency: points of (model, milliseconds, mIoU fraction), and the line of the best.
+
+    The line runs on to the right edge, so that there is one with a single best model too, and under it lies what is
+    beaten.
+    """
+    low, high = min(m for _, _, m in points) * 100, max(m for _, _, m in points) * 100
+    room = max(2.0, 0.35 * (high - low))
+    bottom, top = max(0.0, low - room), min(100.0, high + room)
+    slowest = max(ms for _, ms, _ in points)
+    right = slowest * 1.1
     best = pareto_front([(ms, miou) for _, ms, miou in points])
+    figure = go.Figure()
     figure.add_scatter(
-        x=[ms for ms, _ in best],
-        y=[100 * miou for _, miou in best],
+        x=[*(ms for ms, _ in best), right],
+        y=[*(100 * miou for _, miou in best), 100 * best[-1][1]],
         mode="lines",
-        line={"dash": "dot", "color": "#8a9a98", "shape": "hv"},
+        line={"dash": "dot", "color": LINE, "shape": "hv"},
         name="best for its time",
         hoverinfo="skip",
     )
-    slowest = max(ms for _, ms, _ in points)
     for place, (model, ms, miou) in enumerate(sorted(points, key=lambda p: p[1])):
         # Towards the middle, above and below in turn: long names are not cut at the edge nor lie on each other.
         side = f"{'bottom' if place % 2 else 'top'} {'right' if ms < slowest / 2 else 'left'}"
@@ -68,11 +76,9 @@ def pareto(points: Sequence[tuple[str, float, float]], colours: Mapping[str, str
             cliponaxis=False,
             hovertemplate="%{x:.0f} ms, mIoU %{y:.1f} %<extra>%{text}</extra>",
         )
-    low, high = min(m for _, _, m in points) * 100, max(m for _, _, m in points) * 100
-    room = max(2.0, 0.35 * (high - low))
-    figure.update_xaxes(title=folded(label), range=[0, slowest * 1.1])
-    figure.update_yaxes(title="mIoU, %", range=[max(0.0, low - room), min(100.0, high + room)])
-    return base(figure, height=360)
+    figure.update_xaxes(title=folded(label), range=[0, right])
+    figure.update_yaxes(title="mIoU, %", range=[bottom, top])
+    return base(figure, height=420)
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -10,8 +10,12 @@ from front.names import display_name
 CONFIG = {"displayModeBar": False, "responsive": True}
 STAGES = ("decode", "resize", "infer", "argmax", "encode")
 # Any two of a set stay apart for red-green colour-blind eyes, and all stand out in both themes: tests measure it.
-STAGE_COLOURS = ("#a0bedc", "#3c96d2", "#1ea08c", "#dca032", "#963c8c")
+# The first models are green and brown, and inference, which takes nearly all of a bar, is neither.
+STAGE_COLOURS = ("#a0bedc", "#1ea08c", "#3c96d2", "#dca032", "#963c8c")
 MODEL_COLOURS = ("#32a08c", "#c8825a", "#5a78e6", "#96468c", "#968200", "#5096d2")
+# Letters and lines in the light and the dark theme: Streamlit's own grey is too pale to be read on white.
+INK = {False: "#4f5b5a", True: "#c6d1cf"}
+LINE = "#8a9a98"  # of both themes
 _NARROW = 36  # letters of an axis title that fit beside the other labels on a phone
 
 
@@ -41,26 +45,44 @@ def folded(title: str) -> str:
     return "<br>".join(textwrap.wrap(title, _NARROW))
 
 
-def share_bars(shares: Mapping[str, Mapping[str, float]], colours: Mapping[str, str]) -> go.Figure:
-    """Share of the photo by class, one bar a model. `shares[model][class]` is a fraction."""
-    names = list(dict.fromkeys(name for by_class in shares.values() for name in by_class))
+def inked(figure: go.Figure, *, dark: bool) -> go.Figure:
+    """The figure with letters that stand out from the page."""
+    ink = INK[dark]
+    figure.update_layout(font_color=ink, legend_font_color=ink)
+    figure.update_xaxes(tickfont_color=ink, title_font_color=ink)
+    figure.update_yaxes(tickfont_color=ink, title_font_color=ink)
+    return figure
+
+
+def class_bars(
+    fractions: Mapping[str, Mapping[str, float | None]], colours: Mapping[str, str], *, end: float | None = None
+) -> go.Figure:
+    """Per cent by class, one bar a model, with the number beside it.
+
+    Args:
+        fractions: 0..1 by model and class; None where there is none, such as the IoU of a class without a pixel.
+        end: per cent at the right edge; where it is None, the longest bar decides.
+    """
+    names = list(dict.fromkeys(name for by_class in fractions.values() for name in by_class))
     figure = go.Figure()
-    for model, by_class in shares.items():
-        values = [100 * by_class.get(name, 0.0) for name in names]
+    for model, by_class in fractions.items():
+        known = [by_class.get(name) for name in names]
+        values = [None if value is None else 100 * value for value in known]
         figure.add_bar(
             orientation="h",
             y=names,
             x=values,
             name=display_name(model),
             marker_color=colours[model],
-            text=[f"{v:.1f} %" for v in values],
+            text=["" if v is None else f"{v:.1f} %" for v in values],
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:.2f} %<extra>%{fullData.name}</extra>",
         )
+    longest = max((v for trace in figure.data for v in trace.x if v is not None), default=0.0)
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(visible=False, range=[0, _head_room(figure)])
-    return base(figure, height=70 + len(names) * (14 + 17 * len(shares)))
+    figure.update_xaxes(visible=False, range=[0, max(1.0, end or longest) * 1.22])  # room for the numbers
+    return base(figure, height=70 + len(names) * (14 + 17 * len(fractions)))
 
 
 def latency_bars(timings: Mapping[str, Mapping[str, float]]) -> go.Figure:
@@ -81,26 +103,6 @@ def latency_bars(timings: Mapping[str, Mapping[str, float]]) -> go.Figure:
     figure.update_xaxes(title="milliseconds", rangemode="tozero")
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return base(figure, height=130 + 46 * len(models))
-
-
-def class_iou_bars(
-    iou: Mapping[str, Mapping[str, float | None]], colours: Mapping[str, str], *, label: str = "IoU, %"
-) -> go.Figure:
-    """IoU by class, one bar a model. `iou[model][class]` is a fraction or None where a class has no pixel."""
-    names = list(dict.fromkeys(name for by_class in iou.values() for name in by_class))
-    figure = go.Figure()
-    for model, by_class in iou.items():
-        values = [None if by_class.get(n) is None else 100 * float(by_class[n] or 0.0) for n in names]
-        figure.add_bar(
-            x=names,
-            y=values,
-            name=display_name(model),
-            marker_color=colours[model],
-            hovertemplate="%{x}: %{y:.1f} %<extra>%{fullData.name}</extra>",
-        )
-    figure.update_yaxes(title=label, range=[0, 100])
-    figure.update_xaxes(showgrid=False)
-    return base(figure, height=360)
 
 
 def confusion_heatmap(
@@ -173,9 +175,3 @@ def curves(
     figure.update_xaxes(title="epoch")
     figure.update_yaxes(title=unit, type="log" if log else "linear")
     return base(figure, height=280, top=8, showlegend=False)
-
-
-def _head_room(figure: go.Figure) -> float:
-    """Room on the right for the numbers beside the bars."""
-    longest = max((max(trace.x, default=0.0) for trace in figure.data), default=0.0)
-    return max(1.0, longest * 1.22)

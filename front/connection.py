@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from front.api import ApiClient, ApiError, Json, Kind
+from front.api import ApiClient, Json
+from front.errors import ApiError, Kind
 from front.names import display_name
 
 STATUS_SECONDS = 10.0
@@ -21,6 +22,7 @@ _FIRST_WAIT: dict[Kind, float] = {
     "slow": 15.0,
     "failed": 5.0,
     "broken": 10.0,
+    "gone": 5.0,  # by then the list of models is a new one
 }
 _LONGEST_WAIT = 60.0
 ICONS: dict[Kind, str] = {
@@ -32,6 +34,7 @@ ICONS: dict[Kind, str] = {
     "slow": ":material/timer:",
     "failed": ":material/error:",
     "broken": ":material/error:",
+    "gone": ":material/deployed_code_alert:",
     "rejected": ":material/block:",
 }
 # Kinds that /readyz tells of, too: while it does, asking for more is of no use.

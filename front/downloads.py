@@ -9,8 +9,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from front import page
-from front.api import ApiError, Segmentation
+from front.api import Segmentation
 from front.archive import Archive, archive_key
+from front.errors import ApiError
 from front.files import Output, fetch, file_cache, file_name
 from front.names import display_name, shorten
 from front.photos import Album, Photo

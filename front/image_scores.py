@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from front import benchmark_charts, charts, page, scores
-from front.api import ApiError
+from front import benchmark_charts, page, scores
+from front.errors import ApiError
 from front.names import display_name, shorten
 
 WORST = 5
@@ -24,15 +24,17 @@ def image_by_image(evaluations: Mapping[str, Any], colours: Mapping[str, str]) -
     if not spread:
         return
     st.subheader("Image by image", anchor=False)
-    st.plotly_chart(
-        benchmark_charts.score_spread(spread, colours),
-        config=charts.CONFIG,
-        key="spread",
-        alt="Spread of the mIoU of single images. " + " ".join(map(_described, spread, spread.values())),
-    )
-    st.caption("A dot is one image; the box holds the middle half of them.")
-    st.caption(f"The {WORST} worst images of each model:")
-    _table(spread)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        page.chart(
+            benchmark_charts.score_spread(spread, colours),
+            key="spread",
+            alt="Spread of the mIoU of single images. " + " ".join(map(_described, spread, spread.values())),
+        )
+        st.caption("A dot is one image; the box holds the middle half of them.")
+    with right:
+        _table(spread)
+        st.caption(f"The {WORST} worst images of each model.")
     if page.has_pictures():
         for name, images in spread.items():
             _pictures(name, worst(images))

@@ -19,7 +19,7 @@ def photo_intake(album: Album) -> None:
         st.error(message, icon=":material/broken_image:")
     photo = album.current
     if photo is None:
-        left, right = st.columns([3, 2], gap="large")
+        left, right = st.columns([3, 2], gap="medium")
         with left:
             _sources(album, ("Files", "Camera"))
         with right:

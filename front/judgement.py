@@ -76,7 +76,7 @@ def show_judgement(
     """The section of the page; `models` says which weights the scores are of."""
     found = _judged((photo.sha, label.sha, *models), source, tuple(taxonomies), titles, label, scores)
     st.subheader("Against the label", anchor=False)
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([3, 2], gap="medium")
     spoken = ", ".join(f"{name} {100 * share:.1f} %" for name, share in found.shares.items())
     with left:
         st.markdown("**Which model is right where**")
@@ -98,13 +98,15 @@ def show_judgement(
     ]
     _view(photo, layers, ["overlay", "wipe", "pair"], "errors-viewer")
     st.markdown("**What each model makes of a true class**")
-    for column, title, classes, score in zip(st.columns(2, gap="large"), titles, names, scores, strict=True):
-        column.plotly_chart(
-            charts.confusion_heatmap(score.matrix, classes, classes, rows="label", columns=title, dark=page.dark()),
-            config=charts.CONFIG,
-            key=f"confusion-{title}",
-            alt=f"Of each class of the label, the per cent that {title} sees as each class.",
-        )
+    for column, title, classes, score in zip(st.columns(2, gap="medium"), titles, names, scores, strict=True):
+        with column:
+            page.chart(
+                charts.confusion_heatmap(
+                    score.matrix, classes, classes, rows="label", columns=title, dark=page.dark()
+                ),
+                key=f"confusion-{title}",
+                alt=f"Of each class of the label, the per cent that {title} sees as each class.",
+            )
 
 
 def _view(photo: Photo, layers: Sequence[Layer], views: Sequence[View], key: str) -> None:

@@ -1,6 +1,7 @@
 """How names are written for people."""
 
 _KNOWN = {"deeplabv3plus": "DeepLabV3+", "segformer": "SegFormer", "mask2former": "Mask2Former"}
+_DATASETS = {"camvid": "CamVid", "cityscapes": "Cityscapes"}
 
 
 def display_name(model: str) -> str:
@@ -9,6 +10,11 @@ def display_name(model: str) -> str:
         if model.startswith(prefix):
             return pretty + model.removeprefix(prefix)
     return model
+
+
+def dataset_name(name: str) -> str:
+    """`camvid` -> `CamVid`; a name that is not known stays as it is."""
+    return _DATASETS.get(name, name)
 
 
 def shorten(name: str, length: int = 28) -> str:

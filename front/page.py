@@ -1,11 +1,12 @@
 """What every page shares: its head, what is known of the models, and the reader's settings."""
 
+import plotly.graph_objects as go
 import streamlit as st
 
-from front import connection
-from front.api import ApiError, Json
-from front.charts import model_colours
+from front import charts, connection
+from front.api import Json
 from front.connection import client, guarded, problem
+from front.errors import ApiError
 from front.predictions import PredictionCache
 
 __all__ = ["client", "guarded", "problem"]
@@ -60,7 +61,7 @@ def ready_models() -> list[Json]:
 
 def colours_of_models() -> dict[str, str]:
     """A model's colour in every chart of every page: by its place among all registered models, ready or not."""
-    return model_colours([entry["name"] for entry in _listed()])
+    return charts.model_colours([entry["name"] for entry in _listed()])
 
 
 def _listed() -> list[Json]:
@@ -108,6 +109,11 @@ def header(title: str, caption: str) -> None:
                     "Downloads keep the model's own colours.",
                 )
     connection.status_notice()
+
+
+def chart(figure: go.Figure, *, key: str, alt: str) -> None:
+    """Draw a figure as wide as its place; `alt` says what it shows."""
+    st.plotly_chart(charts.inked(figure, dark=dark()), config=charts.CONFIG, key=key, alt=alt)
 
 
 def dark() -> bool:

@@ -13,7 +13,8 @@ from threading import Lock
 from typing import Any
 
 from front.agreement import Agreement, agreement_of
-from front.api import ApiClient, ApiError, Comparison, Segmentation
+from front.api import ApiClient, Comparison, Segmentation
+from front.errors import ApiError
 from front.labels import LabelFile
 from front.photos import Photo
 

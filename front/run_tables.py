@@ -62,6 +62,16 @@ def unique_names(runs: Sequence[Record]) -> list[str]:
     ]
 
 
+def run_colours(runs: Sequence[Record], of_models: Mapping[str, str], all_colours: Sequence[str]) -> list[str]:
+    """A colour for each run. The first run of a registered model has that model's colour, as on every other page."""
+    colours: list[str | None] = []
+    for run in runs:
+        colour = of_models.get(run.get("model") or "")
+        colours.append(None if colour in colours else colour)
+    free = iter([colour for colour in all_colours if colour not in colours])
+    return [colour or next(free) for colour in colours]
+
+
 def duration(start_ms: float | None, end_ms: float | None) -> str:
     """`1 h 30 min`, `12 min`, `40 s`; a dash while it is not known."""
     if start_ms is None or end_ms is None:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from front.names import dataset_name
+
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 # Frames of one clip show the same street, so stretches of video are drawn, never single frames.
@@ -34,7 +36,9 @@ def benchmark_row(entry: Record, evaluation: Record | None) -> dict[str, Any]:
         "Parameters": _scaled(entry.get("parameters"), 1e6),
         "File": _scaled(entry.get("file_size_bytes"), 1e6),
         "Peak memory": _scaled(peak, 1e6),
-        "Data": f"{metrics['dataset']} {metrics['split']}, {metrics['images']} images" if metrics else None,
+        "Data": f"{dataset_name(metrics['dataset'])} {metrics['split']}, {metrics['images']} images"
+        if metrics
+        else None,
         "Version": entry.get("version"),
     }
     for name, value in (metrics.get("class_iou") or {}).items():

@@ -1,11 +1,4 @@
-// The viewer's state and controls. Gets the photo and the class maps once; all that follows happens in the browser.
-
-const VIEWS = {
-  overlay: "Overlay",
-  layers: "Photo, mask, overlay",
-  wipe: "Before / after",
-  pair: "Model against model",
-};
+// The viewer's state and what follows from it. Gets the photo and the class maps once; all else is the browser's work.
 
 export default function render({ parentElement, data }) {
   const root = parentElement.querySelector(".viewer");
@@ -38,6 +31,8 @@ function createViewer(root) {
     },
   };
 
+  const changed = { panels: buildPanels, colours: recolour, drawing: schedule };
+
   async function update(next) {
     if (data && data.id === next.id) return;
     const samePhoto = data && data.photo.id === next.photo.id;
@@ -53,7 +48,9 @@ function createViewer(root) {
     scene = { photo, layers, differs: null };
     keepWhatStillFits();
     if (!samePhoto) point = null;
-    buildControls();
+    buildControls(root, data, state, changed);
+    showReading(find(".readout"), data, layers, point);
+    recolour();
     buildPanels();
     root.dataset.photo = next.photo.id;
     root.dataset.ready = "true";
@@ -62,7 +59,8 @@ function createViewer(root) {
   // The first time, the panels take their place before the pictures are decoded: what lies below does not jump.
   function reserve(next) {
     state.view = next.views[0];
-    buildControls();
+    buildControls(root, next, state, changed);
+    showReading(find(".readout"), next, [], null);
     const specs = panelSpecs(state.view, next.layers, next.photo.alt, 0, 1);
     setColumns(specs.map((spec) => buildPanel(spec, next.photo, actions)));
   }
@@ -144,116 +142,8 @@ function createViewer(root) {
   function setPoint(next) {
     if (!scene) return;
     point = next;
-    describePoint();
+    showReading(find(".readout"), data, scene.layers, point);
     schedule();
-  }
-
-  function describePoint() {
-    const readout = find(".readout");
-    if (!point) {
-      readout.replaceChildren(text("span", "hint", data.hint));
-      return;
-    }
-    const classes = scene.layers.map((layer) => classAt(layer, point.x, point.y));
-    const column = Math.floor(point.x * data.photo.fullWidth);
-    const row = Math.floor(point.y * data.photo.fullHeight);
-    const parts = [text("span", "where", `x ${column}, y ${row}`)];
-    classes.forEach((c, i) => {
-      const item = text("span", "reading", "");
-      item.dataset.model = data.layers[i].title;
-      item.dataset.class = c.name;
-      item.append(text("span", "model", `${data.layers[i].title} `), swatch(c.color), text("b", "", c.name));
-      parts.push(item);
-    });
-    if (classes.some((c) => c.name !== classes[0].name)) parts.push(text("span", "alert", "models differ"));
-    readout.replaceChildren(...parts);
-  }
-
-  function button(label, pressed, onClick) {
-    const element = text("button", "", label);
-    element.type = "button";
-    element.setAttribute("aria-pressed", String(pressed));
-    element.addEventListener("click", onClick);
-    return element;
-  }
-
-  function buildControls() {
-    root.setAttribute("aria-label", `Viewer: ${data.photo.alt}`);
-    const views = data.views.map((view) =>
-      button(VIEWS[view], view === state.view, (event) => {
-        state.view = view;
-        views.forEach((b) => b.setAttribute("aria-pressed", String(b === event.currentTarget)));
-        buildPanels();
-      }),
-    );
-    find(".views").replaceChildren(...views);
-    find(".views").hidden = views.length < 2;
-    buildOpacity();
-    buildDiffer();
-    for (const side of ["left", "right"]) buildPick(side);
-    buildLegend();
-    describePoint();
-  }
-
-  function buildOpacity() {
-    const range = find(".opacity input");
-    const show = () => (find(".opacity output").textContent = `${range.value} %`);
-    range.value = String(Math.round(state.opacity * 100));
-    range.oninput = () => {
-      state.opacity = Number(range.value) / 100;
-      show();
-      schedule();
-    };
-    show();
-  }
-
-  function buildDiffer() {
-    const differ = find(".differ");
-    differ.hidden = data.layers.length < 2;
-    differ.setAttribute("aria-pressed", String(state.differ));
-    differ.onclick = () => {
-      state.differ = !state.differ;
-      differ.setAttribute("aria-pressed", String(state.differ));
-      recolour();
-    };
-  }
-
-  function buildPick(side) {
-    const select = find(`.pick-${side} select`);
-    select.replaceChildren(...data.layers.map((layer, i) => new Option(layer.title, String(i))));
-    select.value = String(state[side]);
-    select.onchange = () => {
-      state[side] = Number(select.value);
-      buildPanels();
-    };
-  }
-
-  function buildLegend() {
-    const chips = legendOf(data.layers).map(([name, color]) => {
-      const chip = button("", false, () => {
-        if (!state.isolated.delete(name)) state.isolated.add(name);
-        isolationChanged();
-      });
-      chip.dataset.class = name;
-      chip.append(swatch(color), document.createTextNode(name));
-      return chip;
-    });
-    const all = text("button", "all", "Show all classes");
-    all.type = "button";
-    all.addEventListener("click", () => {
-      state.isolated.clear();
-      isolationChanged();
-    });
-    find(".legend").replaceChildren(...chips, all);
-    isolationChanged();
-  }
-
-  function isolationChanged() {
-    for (const chip of root.querySelectorAll(".legend button[data-class]")) {
-      chip.setAttribute("aria-pressed", String(state.isolated.has(chip.dataset.class)));
-    }
-    find(".legend .all").disabled = state.isolated.size === 0;
-    recolour();
   }
 
   function buildPanels() {

@@ -8,7 +8,7 @@ import streamlit as st
 
 from front import page
 from front.api import Json
-from front.names import display_name
+from front.names import dataset_name, display_name
 from front.palette import class_table, css
 from front.run_tables import duration
 
@@ -39,7 +39,7 @@ def main() -> None:
         )
         return
     _summary(entry, card)
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns(2, gap="medium")
     with left:
         _terms(entry, card)
         _training(card)
@@ -77,7 +77,7 @@ def _summary(entry: Json, card: Json) -> None:
             st.metric("File", f"{entry['file_size_bytes'] / 1e6:.1f} MB", border=True, width=150)
     if metrics:
         st.caption(
-            f"Measured on {metrics['dataset']} {metrics['split']}, {metrics['images']} images, "
+            f"Measured on {dataset_name(metrics['dataset'])} {metrics['split']}, {metrics['images']} images, "
             f"with {metrics['engine']}, through the runtime that serves it."
         )
     st.warning(f"**Limits.** {escape(card['limits'])}", icon=":material/warning:")
@@ -88,7 +88,7 @@ def _terms(entry: Json, card: Json) -> None:
     st.subheader("Data and licence", anchor=False)
     _facts(
         {
-            "Trained on": f"{training.get('dataset', '—')} {training.get('split', '')}".strip(),
+            "Trained on": f"{dataset_name(training.get('dataset', '—'))} {training.get('split', '')}".strip(),
             "Licence of the data": training.get("data_licence") or entry.get("data_licence"),
             "Licence of the weights": training.get("weights_licence") or entry.get("weights_licence"),
             "Started from": training.get("initialisation"),
@@ -174,7 +174,8 @@ def _files(entry: Json, card: Json) -> None:
             hide_index=True,
             alt="Table of the bundle's files and their sha256.",
         )
-    st.caption(f"Architecture {card['architecture']}, built with {card['build']}.")
+    build = ", ".join(f"{name} {value}" for name, value in card["build"].items())
+    st.caption(escape(f"Architecture {card['architecture']}" + (f", built with {build}." if build else ".")))
 
 
 def _facts(facts: dict[str, Any], title: str) -> None:

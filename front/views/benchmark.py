@@ -2,37 +2,13 @@
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from front import benchmark_charts, charts, page, scores
 from front.api import Json
+from front.benchmark_table import show_table
 from front.image_scores import image_by_image
 from front.names import display_name
-
-_PERCENT = st.column_config.NumberColumn(format="%.1f %%")
-_COLUMNS = {
-    "mIoU": st.column_config.ProgressColumn(
-        format="%.1f %%", min_value=0, max_value=100, help="Overlap of prediction and truth, mean over all classes."
-    ),
-    "mIoU, 8 classes": st.column_config.ProgressColumn(
-        format="%.1f %%", min_value=0, max_value=100, help="street8: mean over all eight classes."
-    ),
-    "mIoU, 7 classes": st.column_config.NumberColumn(
-        format="%.1f %%", help="street8: the seven named classes, without background."
-    ),
-    "Pixel accuracy": _PERCENT,
-    "Boundary IoU": st.column_config.NumberColumn(
-        format="%.1f %%", help="The same overlap, counted only near outlines: how sharp the edges are."
-    ),
-    "Latency p50": st.column_config.NumberColumn(
-        format="%.0f ms", help="Half of the photos are done in this time, JPEG to PNG, on the evaluating machine."
-    ),
-    "Latency p95": st.column_config.NumberColumn(format="%.0f ms", help="19 of 20 photos are done in this time."),
-    "Parameters": st.column_config.NumberColumn(format="%.2f M"),
-    "File": st.column_config.NumberColumn(format="%.1f MB", help="Size of model.onnx."),
-    "Peak memory": st.column_config.NumberColumn(format="%.0f MB", help="Of a process that serves this model alone."),
-}
 
 
 def main() -> None:
@@ -42,21 +18,24 @@ def main() -> None:
         colours = page.colours_of_models()
         details = {entry["name"]: page.detail_of(entry) for entry in entries}
         evaluations = {n: (d.get("report") or {}).get("evaluation") for n, d in details.items()}
-        _table(entries, evaluations)
+        show_table(entries, evaluations)
         names = _choose([entry["name"] for entry in entries])
         if not names:
             st.info("Choose at least one model for the charts.", icon=":material/arrow_upward:")
             return
         entries = [entry for entry in entries if entry["name"] in names]
         measured = {name: evaluations[name] for name in names if evaluations[name]}
-        _class_iou({e["name"]: e for e in entries if e.get("metrics")}, colours)
-        _differences(measured)
-        _pareto(entries, evaluations, colours)
-        left, right = st.columns(2, gap="large")
+        left, right = st.columns(2, gap="medium")
         with left:
-            _confusion(measured)
+            _class_iou({e["name"]: e for e in entries if e.get("metrics")}, colours)
         with right:
-            image_by_image(measured, colours)
+            _differences(measured)
+        left, right = st.columns(2, gap="medium")
+        with left:
+            _pareto(entries, evaluations, colours)
+        with right:
+            _confusion(measured)
+        image_by_image(measured, colours)
 
 
 def _choose(names: list[str]) -> list[str]:
@@ -78,31 +57,13 @@ def _choose(names: list[str]) -> list[str]:
     return [name for name in names if name in chosen]
 
 
-def _table(entries: list[Json], evaluations: dict[str, Any]) -> None:
-    rows = [{"Model": display_name(e["name"])} | scores.benchmark_row(e, evaluations[e["name"]]) for e in entries]
-    table = pd.DataFrame(rows).dropna(axis=1, how="all")
-    if "mIoU, 8 classes" in table and table["mIoU, 8 classes"].notna().all():
-        table = table.drop(columns="mIoU")  # the same number twice
-    config = dict.fromkeys([c for c in table.columns if c.startswith("IoU ")], _PERCENT) | _COLUMNS
-    config["Model"] = st.column_config.TextColumn(pinned=True)
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config=config,
-        placeholder="—",
-        alt="Table of all models with accuracy, latency, size and data.",
-    )
-    st.caption("Press a column's head to sort by it. A dash means: not measured.")
-
-
 def _class_iou(measured: dict[str, Json], colours: dict[str, str]) -> None:
     if not measured:
         return
     st.subheader("IoU by class", anchor=False)
     iou = {name: entry["metrics"]["class_iou"] for name, entry in measured.items()}
-    st.plotly_chart(
-        charts.class_iou_bars(iou, colours),
-        config=charts.CONFIG,
+    page.chart(
+        charts.class_bars(iou, colours, end=100),
         key="class-iou",
         alt="Grouped bars: IoU of each class by model. "
         + " ".join(scores.class_iou_sentence(display_name(name), values) for name, values in iou.items()),
@@ -127,9 +88,8 @@ def _differences(evaluations: dict[str, Any]) -> None:
         return
     rows = scores.iou_differences(a, b, list(a["class_iou"]))
     text = scores.sentence(rows, display_name(base), display_name(other))
-    st.plotly_chart(
-        benchmark_charts.difference_dots(rows, f"IoU of {display_name(other)} less {display_name(base)}, points"),
-        config=charts.CONFIG,
+    page.chart(
+        benchmark_charts.difference_dots(rows, f"{display_name(other)} − {display_name(base)}, IoU points"),
         key="differences",
         alt=f"Differences in IoU by class. {text}",
     )
@@ -148,9 +108,8 @@ def _pareto(entries: list[Json], evaluations: dict[str, Any], colours: dict[str,
     if not points:
         return
     st.subheader("Accuracy against time", anchor=False)
-    st.plotly_chart(
+    page.chart(
         benchmark_charts.pareto(points, colours, "end-to-end latency p50, milliseconds"),
-        config=charts.CONFIG,
         key="pareto",
         alt="Accuracy against latency. "
         + " ".join(f"{display_name(n)}: {100 * miou:.1f} % mIoU in {ms:.0f} ms." for n, ms, miou in points),
@@ -165,7 +124,7 @@ def _confusion(evaluations: dict[str, Any]) -> None:
     st.subheader("What is taken for what", anchor=False)
     name = st.selectbox("Model", names, format_func=display_name, key="confusion_model", width=240)
     classes = list(evaluations[name]["class_iou"])
-    st.plotly_chart(
+    page.chart(
         charts.confusion_heatmap(
             evaluations[name]["confusion_matrix"],
             classes,
@@ -174,7 +133,6 @@ def _confusion(evaluations: dict[str, Any]) -> None:
             columns="prediction",
             dark=page.dark(),
         ),
-        config=charts.CONFIG,
         key="confusion",
         alt=f"Confusion matrix of {display_name(name)}: for each true class, the per cent predicted as each class. "
         + scores.confusion_sentence(evaluations[name]["confusion_matrix"], classes),

@@ -8,7 +8,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from front import charts, outcomes, page, predictions, results
 from front.agreement import Agreement
-from front.api import ApiError, Json, Segmentation
+from front.api import Json, Segmentation
+from front.errors import ApiError
 from front.intake import label_intake, photo_intake
 from front.judgement import show_judgement
 from front.labels import LabelFile
@@ -83,7 +84,7 @@ def _ask(
                     refusal = error
             answers = predictions.segment(client, cache, photo, refs)
     except ApiError as error:
-        if error.passing:
+        if not error.of_photo:
             raise
         st.error(f"**{photo.name}**: {error.advice}", icon=":material/broken_image:")
         return None
@@ -138,18 +139,20 @@ def _viewer(
 def _swaps(agreement: Agreement, titles: tuple[str, str], names: tuple[list[str], ...]) -> None:
     """Which class of A is which class of B where they differ."""
     swaps = outcomes.largest_swaps(agreement.matrix, names[0], names[1])
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([3, 2], gap="medium")
     with left:
         st.subheader("Which class turns into which", anchor=False)
-        st.plotly_chart(
+        page.chart(
             charts.confusion_heatmap(
                 agreement.matrix, *names, rows=titles[0], columns=titles[1], dark=page.dark(), only_changes=True
             ),
-            config=charts.CONFIG,
             key="swaps",
             alt=f"Of each class that {titles[0]} sees, the per cent that {titles[1]} sees as another class.",
         )
-        st.caption(f"Per cent of what {titles[0]} gives a class; agreement is left out.")
+        st.caption(
+            f"Of what {titles[0]} gives the class on the left, the per cent that {titles[1]} gives the class below. "
+            "Where both agree the field is empty."
+        )
     with right:
         st.subheader("The largest differences", anchor=False)
         if not swaps:

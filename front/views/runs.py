@@ -10,7 +10,7 @@ from front.api import Json
 from front.charts import MODEL_COLOURS
 from front.metric_info import CLASS_IOU_PREFIX, METRICS, info_of
 from front.palette import DASHES
-from front.run_tables import listing_key, parameter_table, rows_of, run_table, unique_names
+from front.run_tables import listing_key, parameter_table, rows_of, run_colours, run_table, unique_names
 
 MOST_RUNS = len(MODEL_COLOURS)
 LISTED = 200
@@ -45,8 +45,9 @@ def main() -> None:
             return
         with st.spinner("Reading the runs' curves …"):
             details = [_run(page.client().base_url, run["run_id"]) for run in chosen]
-    _legend(details)
-    _curves(details)
+        colours = run_colours(details, page.colours_of_models(), MODEL_COLOURS)
+    _legend(details, colours)
+    _curves(details, colours)
     _parameters(details)
 
 
@@ -77,9 +78,9 @@ def _choose(runs: list[Json]) -> list[Json]:
     return [runs[row] for row in rows[:MOST_RUNS]]
 
 
-def _legend(details: list[Json]) -> None:
+def _legend(details: list[Json], colours: list[str]) -> None:
     """One line a run: its colour in every chart, and its page in MLflow."""
-    for run, name, colour, dash in zip(details, unique_names(details), MODEL_COLOURS, DASHES, strict=False):
+    for run, name, colour, dash in zip(details, unique_names(details), colours, DASHES, strict=False):
         url = str(run.get("url") or "")
         link = (
             f'<a href="{escape(url)}" style="color:inherit" target="_blank" rel="noopener">open in MLflow</a>'
@@ -94,7 +95,7 @@ def _legend(details: list[Json]) -> None:
         )
 
 
-def _curves(details: list[Json]) -> None:
+def _curves(details: list[Json], colours: list[str]) -> None:
     logged = {metric for run in details for metric, points in run["history"].items() if points}
     class_metrics = sorted(m for m in logged if m.startswith(CLASS_IOU_PREFIX))
     extra = st.multiselect(
@@ -110,22 +111,21 @@ def _curves(details: list[Json]) -> None:
         st.info("These runs logged no curves.")
         return
     for start in range(0, len(shown), 2):  # a row at a time, so that neighbours start at the same height
-        for column, metric in zip(st.columns(2, gap="large"), shown[start : start + 2], strict=False):
+        for column, metric in zip(st.columns(2, gap="medium"), shown[start : start + 2], strict=False):
             with column:
-                _curve(metric, details)
+                _curve(metric, details, colours)
 
 
-def _curve(metric: str, details: list[Json]) -> None:
+def _curve(metric: str, details: list[Json], colours: list[str]) -> None:
     info = info_of(metric)
     lines = []
-    for run, name, colour, dash in zip(details, unique_names(details), MODEL_COLOURS, DASHES, strict=False):
+    for run, name, colour, dash in zip(details, unique_names(details), colours, DASHES, strict=False):
         points = [p for p in run["history"].get(metric, []) if p["value"] is not None]
         if points:
             lines.append((name, colour, [p["step"] for p in points], [p["value"] for p in points], dash))
     st.subheader(info.title, anchor=False)
-    st.plotly_chart(
+    page.chart(
         charts.curves(lines, unit=info.unit),
-        config=charts.CONFIG,
         key=f"curve-{metric}",
         alt=f"{info.title} by epoch. " + " ".join(f"{n} ends at {v[-1]:.4g}." for n, _, _, v, _ in lines),
     )
@@ -142,15 +142,12 @@ def _parameters(details: list[Json]) -> None:
         st.caption(f"{len(differing)} differ and are marked; {same} are the same in all chosen runs.")
 
     def marked(row: "pd.Series[str]") -> list[str]:
-        style = (
-            "background-color: rgba(224, 163, 57, 0.28); font-weight: 600" if row["Parameter"] in differing else ""
-        )
-        return [style] * len(row)
+        return ["background-color: rgba(224, 163, 57, 0.13)" if row["Parameter"] in differing else ""] * len(row)
 
     st.dataframe(
         table.reset_index().style.apply(marked, axis=1),
         hide_index=True,
-        column_config={"Parameter": st.column_config.TextColumn(width=250, pinned=True)},
+        column_config={"Parameter": st.column_config.TextColumn(width=200, pinned=True)},
         alt="Table of parameters by run; those that differ come first.",
         height=min(560, 40 + 35 * len(table)),
     )

@@ -4,9 +4,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from front import charts, page, predictions, results
-from front.api import ApiError, Json, Segmentation
+from front.api import Json, Segmentation
 from front.batch import run_batch, show_table
 from front.downloads import downloads
+from front.errors import ApiError
 from front.intake import photo_intake
 from front.names import display_name
 from front.palette import class_table
@@ -64,7 +65,7 @@ def _segment(line: DeltaGenerator, photo: Photo, refs: list[ModelRef]) -> dict[s
         with line, st.spinner(f"Waiting for {' and '.join(display_name(r.name) for r in refs)} …"):
             return predictions.segment(page.client(), page.prediction_cache(), photo, refs)
     except ApiError as error:
-        if error.passing:
+        if not error.of_photo:
             raise
         st.error(f"**{photo.name}**: {error.advice}", icon=":material/broken_image:")
         return None
@@ -89,21 +90,19 @@ def _view(photo: Photo, chosen: list[Json], answers: dict[str, Segmentation]) ->
 
 
 def _numbers(answers: dict[str, Segmentation], colours: dict[str, str]) -> None:
-    shares, times = st.columns([3, 2], gap="large")
+    shares, times = st.columns([3, 2], gap="medium")
     with shares:
         st.subheader("Share of the photo", anchor=False)
-        st.plotly_chart(
-            charts.share_bars({name: s.class_shares for name, s in answers.items()}, colours),
-            config=charts.CONFIG,
+        page.chart(
+            charts.class_bars({name: s.class_shares for name, s in answers.items()}, colours),
             key="shares",
             alt="Bars: share of the photo by class. "
             + " ".join(describe_shares(display_name(n), s.class_shares) for n, s in answers.items()),
         )
     with times:
         st.subheader("Latency", anchor=False)
-        st.plotly_chart(
+        page.chart(
             charts.latency_bars({name: s.timings_ms for name, s in answers.items()}),
-            config=charts.CONFIG,
             key="latency",
             alt="Stacked bars: milliseconds by stage. "
             + " ".join(f"{display_name(n)} {s.worked_ms:.0f} ms." for n, s in answers.items()),

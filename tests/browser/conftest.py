@@ -48,14 +48,14 @@ OpenWindow = Callable[..., Page]
 
 @pytest.fixture
 def window(browser: Browser, stack: Stack) -> Iterator[OpenWindow]:
-    """Opens the first page in windows of their own: `window(width=390, theme="dark")`.
+    """Opens the first page in windows of their own: `window(width=390, theme="dark")`; `url` is another dashboard's.
 
     A script error, or a request to another machine, fails the test.
     """
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
-    def opened(*, width: int = 1280, theme: str = "light") -> Page:
+    def opened(*, width: int = 1280, theme: str = "light", url: str = stack.ui_url) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": 900},
             color_scheme=theme,  # type: ignore[arg-type]
@@ -66,7 +66,7 @@ def window(browser: Browser, stack: Stack) -> Iterator[OpenWindow]:
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: errors.append(request.url) if leaves(request.url) else None)
-        page.goto(stack.ui_url)
+        page.goto(url)
         page.get_by_role("heading", name="Segment", exact=True).wait_for()
         return page
 

@@ -24,6 +24,7 @@ from tests.bundles import make_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
+_QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 
 
 class Process:
@@ -79,18 +80,16 @@ class Stack:
     """Both processes and where they listen."""
 
     def __init__(self, folder: Path) -> None:
-        api_port, ui_port = free_port(), free_port()
+        api_port = free_port()
         self.folder = folder
         self.api_url = f"http://127.0.0.1:{api_port}"
-        self.ui_url = f"http://127.0.0.1:{ui_port}"
         store = f"sqlite:///{folder / 'mlflow.db'}"
         for bundle in bundles(folder):
             checked = json.loads((bundle / REPORT_FILE).read_text(encoding="utf-8")).get("parity")
             register_bundle(bundle, tracking_uri=store, alias="champion" if checked else "candidate")
-        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
         self.api = Process(
             ["back"],
-            quiet
+            _QUIET
             | {
                 "STREETSEG_MLFLOW_TRACKING_URI": store,
                 "STREETSEG_MLFLOW_UI_URL": "http://127.0.0.1:5000",
@@ -101,12 +100,16 @@ class Stack:
             folder / "api.log",
             f"{self.api_url}/readyz",
         )
-        self.ui = Process(
-            ["streamlit", "run", "front/app.py", "--server.port", str(ui_port)],
-            quiet | {"STREETSEG_API_URL": self.api_url},
-            folder / "dashboard.log",
-            f"{self.ui_url}/_stcore/health",
-        )
+        self.ui_url, self.ui = dashboard(folder, self.api_url)
+
+
+def dashboard(folder: Path, api_url: str) -> tuple[str, Process]:
+    """A dashboard before that API, not yet started, and its address; its log goes into the folder."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = ["streamlit", "run", "front/app.py", "--server.port", str(port)]
+    log = folder / f"dashboard-{port}.log"
+    return url, Process(command, _QUIET | {"STREETSEG_API_URL": api_url}, log, f"{url}/_stcore/health")
 
 
 @contextlib.contextmanager

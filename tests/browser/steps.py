@@ -16,8 +16,12 @@ TITLES = {"deeplabv3plus": "DeepLabV3+", "segformer": "SegFormer"}
 
 def scene_jpeg(seed: int = 4, height: int = 256, width: int = 512) -> bytes:
     """A rendered street as JPEG."""
+    return as_jpeg(render_scene(seed, height, width).image)
+
+
+def as_jpeg(pixels: np.ndarray) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(render_scene(seed, height, width).image).save(out, "JPEG", quality=90)
+    Image.fromarray(pixels).save(out, "JPEG", quality=90)
     return out.getvalue()
 
 
@@ -52,6 +56,13 @@ def upload(page: Page, *photos: tuple[str, bytes]) -> None:
     box.set_input_files(files(*photos))
 
 
+def start_over(page: Page) -> None:
+    """Press the button that forgets the photos and wait until they are gone."""
+    page.get_by_role("button", name="Start over").click()
+    page.get_by_role("button", name="Add photos").wait_for(state="detached")
+    page.locator(".viewer").first.wait_for(state="detached")
+
+
 def viewer(page: Page) -> Locator:
     """The viewer, once its masks are on the screen."""
     ready = page.locator(".viewer[data-ready=true]").first
@@ -80,11 +91,14 @@ def go_to(page: Page, name: str) -> None:
     page.get_by_role("heading", name=name, exact=True).first.wait_for()
 
 
-def give_label(page: Page, labels: np.ndarray) -> None:
-    """Give a label file on the Compare page and wait for what it tells."""
+def give_label(page: Page, labels: np.ndarray, values: str | None = None) -> None:
+    """Give a label file on the Compare page, say what its values are where it is not the first kind, and wait."""
     out = io.BytesIO()
     Image.fromarray(labels.astype(np.uint8)).save(out, "PNG")
     page.get_by_role("button", name="Label file").click()
+    if values is not None:
+        page.get_by_role("combobox", name="Its values are").click()
+        page.get_by_role("option", name=values).click()
     page.locator("input[type=file]").last.set_input_files(
         [{"name": "label.png", "mimeType": "image/png", "buffer": out.getvalue()}]
     )

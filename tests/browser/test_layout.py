@@ -44,6 +44,16 @@ def test_pages_with_a_photo_and_a_label_fit_and_cut_nothing(
     assert cut_texts(page) == []
 
 
+@pytest.mark.parametrize("columns", ["Summary", "IoU by class"])
+def test_the_benchmark_table_shows_all_its_columns_at_once(page: Page, columns: str) -> None:
+    go_to(page, "Benchmark")
+    page.get_by_text(columns, exact=True).first.click()
+    table = page.locator("[data-testid=stDataFrame]").first
+    table.get_by_role("columnheader", name="Version").wait_for(state="attached")
+    page.wait_for_timeout(500)
+    assert table.locator(".dvn-scroller").evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
 def tops(page: Page, until: str) -> set[float]:
     """Where the viewer was at each look, until an element of that text is on the page."""
     seen: set[float] = set()

@@ -1,9 +1,10 @@
 """A visitor segments photos: masks, reading classes, downloads, failures. Against the real API."""
 
+import base64
 import io
 import re
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tests.browser.stack import Stack, peak_memory_bytes
 from tests.browser.steps import (
     MODELS,
     TITLES,
+    as_jpeg,
     class_map,
     class_names,
     enlarged,
@@ -24,11 +26,13 @@ from tests.browser.steps import (
     readings,
     saved_as,
     scene_jpeg,
+    start_over,
     upload,
     viewer,
 )
 
 COUNT = 24  # photos of a batch: enough that it is not over before anybody could press Cancel
+TIMED_PHOTOS = 6
 
 
 def check_readings(page: Page, stack: Stack, photo: bytes) -> None:
@@ -182,7 +186,7 @@ def test_ten_photos_of_twelve_megapixels_fit_into_memory(page: Page, stack: Stac
     paths = []
     for i in range(10):
         path = tmp_path / f"phone{i}.jpg"
-        path.write_bytes(_jpeg(np.roll(base, 97 * i, axis=1)))
+        path.write_bytes(as_jpeg(np.roll(base, 97 * i, axis=1)))
         paths.append(path)
     page.locator("input[type=file]").first.set_input_files(paths)
     viewer(page)
@@ -192,45 +196,38 @@ def test_ten_photos_of_twelve_megapixels_fit_into_memory(page: Page, stack: Stac
 
 
 def test_masks_are_on_screen_soon_after_the_api_has_made_them(page: Page, stack: Stack) -> None:
-    """At most a second more than the API needs for both models; the best of three photos."""
-    extra, crowding = [], []
-    for seed in (21, 22, 23):
+    """At most a second more than the API needs for both models.
+
+    The API is timed right before and right after each photo, so that other work on the machine slows both sides; the
+    best photo counts, because that work comes and goes.
+    """
+    extra: list[float] = []
+    for seed in range(21, 21 + TIMED_PHOTOS):
         photo = enlarged(scene_jpeg(seed=seed), 1024, 2048)
         if extra:
-            page.get_by_role("button", name="Start over").click()
-            page.locator(".viewer").wait_for(state="detached")
-        crowding.append(crowdedness())
+            start_over(page)
+        before = api_seconds(stack, photo)
         start = perf_counter()
         page.locator("input[type=file]").first.set_input_files(files((f"{seed}.jpg", photo)))
         viewer(page)
         shown = perf_counter() - start
-        start = perf_counter()
-        url = f"{stack.api_url}/compare?models={','.join(MODELS)}"
-        requests.post(url, files={"image": ("a.jpg", photo)}, timeout=60).raise_for_status()
-        extra.append(shown - (perf_counter() - start))
-    if min(extra) > 1.0 and min(crowding) > 1.25:
-        pytest.skip(f"other work takes the processors ({min(crowding):.1f} x slower): seconds over the API's {extra}")
-    assert min(extra) <= 1.0, extra
+        extra.append(shown - (before + api_seconds(stack, photo)) / 2)
+        if extra[-1] <= 1.0:
+            return
+    raise AssertionError(f"seconds over the API's own: {extra}")
 
 
-def crowdedness() -> float:
-    """Wall time over processor time of a busy loop: 1 on a machine that is free for us."""
-    wall, busy = perf_counter(), process_time()
-    while process_time() - busy < 0.2:
-        sum(range(1000))
-    return (perf_counter() - wall) / (process_time() - busy)
+def api_seconds(stack: Stack, photo: bytes) -> float:
+    """How long the API takes for both models."""
+    start = perf_counter()
+    url = f"{stack.api_url}/compare?models={','.join(MODELS)}"
+    requests.post(url, files={"image": ("a.jpg", photo)}, timeout=60).raise_for_status()
+    return perf_counter() - start
 
 
 def pixels(page: Page) -> np.ndarray:
     """The first panel's pixels as the browser shows them: float [height, width, 3]."""
     page.wait_for_timeout(150)  # one animation frame and the image encoder
-    script = """canvas => { const c = canvas.getContext('2d');
-        return [canvas.width, canvas.height, Array.from(c.getImageData(0, 0, canvas.width, canvas.height).data)] }"""
-    width, height, data = page.locator(".viewer canvas").first.evaluate(script)
-    return np.asarray(data, float).reshape(height, width, 4)[..., :3]
-
-
-def _jpeg(array: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(array).save(out, "JPEG", quality=92)
-    return out.getvalue()
+    url = page.locator(".viewer canvas").first.evaluate("canvas => canvas.toDataURL('image/png')")
+    png = base64.b64decode(url.partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), float)

@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from back import agreement as api
+from back.runtime.card import Taxonomy
 from front.agreement import agreement_of, as_png
-from front.api import ApiClient
-from tests.front.conftest import jpeg
-from tests.front.fake_api import NAMES, FakeApi
+
+
+def taxonomy(names: list[str]) -> Taxonomy:
+    classes = [{"id": i, "name": name, "color": (i, i, i)} for i, name in enumerate(names)]
+    return Taxonomy.model_validate({"id": "test", "classes": classes, "ignore_index": 255})
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -30,14 +34,15 @@ def test_classes_are_compared_by_name_not_by_number() -> None:
     assert agreement_of(a, a, ["road", "sky"], ["sky", "car", "road"]).share == 0
 
 
-def test_it_counts_as_the_api_counts(api: FakeApi) -> None:
-    answer = ApiClient(api.url).compare(jpeg(80, 160), models=["deeplabv3plus", "segformer"])
-    a, b = (s.classes_png for s in answer.segmentations)
-    found = agreement_of(a, b, NAMES, NAMES)
-    assert found.share == pytest.approx(answer.pairs[0]["pixel_agreement"])
-    assert found.matrix == answer.pairs[0]["confusion_matrix"]
-    assert answer.disagreement_png is not None
-    np.testing.assert_array_equal(pixels(found.map_png), pixels(answer.disagreement_png))
+def test_it_counts_as_the_api_counts() -> None:
+    a, b = np.random.default_rng(3).integers(0, 3, (2, 40, 70), dtype=np.uint8)
+    names_a, names_b = ["road", "sky", "tree"], ["tree", "road", "car"]
+    found = agreement_of(as_png(a), as_png(b), names_a, names_b)
+    pairs = api.count_pairs(a, b)
+    assert found.share == pytest.approx(api.agreement_of(pairs, taxonomy(names_a), taxonomy(names_b)))
+    assert found.matrix == pairs[:3, :3].tolist()
+    differs = api.disagreement_map([(a, taxonomy(names_a)), (b, taxonomy(names_b))])
+    np.testing.assert_array_equal(pixels(found.map_png), differs)
 
 
 def test_a_map_larger_than_one_strip_is_counted_whole() -> None:

@@ -1,15 +1,18 @@
 """The HTTP client: what it sends, what it makes of answers, and a sentence for every failure."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from front.api import ApiClient, ApiError
+from front.api import ApiClient
+from front.errors import ApiError
 from tests.front.conftest import jpeg
-from tests.front.fake_api import FakeApi, labels_of, png_of
+from tests.front.fake_api import FakeApi
+from tests.front.fake_masks import labels_of, png_of
 
 
 @pytest.fixture
@@ -29,7 +32,6 @@ def test_compare_sends_one_photo_for_all_models_and_decodes_the_class_maps(api: 
     for s in answer.segmentations:
         np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(s.classes_png))), labels_of(photo, s.model))
         assert sum(s.class_shares.values()) == pytest.approx(1)
-    assert answer.disagreement_png is not None
     assert answer.label is None
 
 
@@ -126,6 +128,27 @@ def test_a_file_that_is_no_image_is_rejected_in_the_api_s_words(client: ApiClien
     with pytest.raises(ApiError, match="no JPEG, PNG or WEBP") as caught:
         client.compare(b"not an image", models=["segformer"])
     assert (caught.value.kind, caught.value.status, caught.value.passing) == ("rejected", 415, False)
+    assert caught.value.of_photo
+
+
+def test_a_model_that_is_not_served_any_more_is_gone_wherever_it_is_asked_for(client: ApiClient) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: client.compare(jpeg(), models=["segformer", "unet"]),
+        lambda: client.predict_png(jpeg(), model="unet", output="mask"),
+        lambda: client.model("unet"),
+    ]
+    for call in calls:
+        with pytest.raises(ApiError, match=r"There is no model unet.* goes on without it") as caught:
+            call()
+        assert (caught.value.kind, caught.value.passing, caught.value.of_photo) == ("gone", True, False)
+
+
+@pytest.mark.parametrize(("status", "of_photo"), [(400, True), (413, True), (415, True), (403, False), (422, False)])
+def test_only_some_refusals_lie_in_the_photo(api: FakeApi, client: ApiClient, status: int, of_photo: bool) -> None:
+    api.answer = lambda *_: (status, "No.")  # type: ignore[method-assign]
+    with pytest.raises(ApiError) as caught:
+        client.compare(jpeg(), models=["segformer"])
+    assert (caught.value.kind, caught.value.of_photo) == ("rejected", of_photo)
 
 
 def test_an_address_that_is_none_says_which_setting_to_check() -> None:

@@ -7,12 +7,14 @@ import zipfile
 import pytest
 from PIL import Image
 
-from front.api import ApiClient, ApiError
+from front.api import ApiClient
 from front.archive import Archive, unique
+from front.errors import ApiError
 from front.photos import Photo, read_photo
 from front.predictions import ModelRef, PredictionCache, segment
 from tests.front.conftest import jpeg
-from tests.front.fake_api import FakeApi, labels_of, png_of
+from tests.front.fake_api import FakeApi
+from tests.front.fake_masks import labels_of, png_of
 
 Steps = list[tuple[int, int, str]]
 

@@ -30,3 +30,10 @@ def test_names_in_the_plane_point_to_the_middle_and_away_from_each_other() -> No
     figure = charts.pareto(points, dict.fromkeys(("slow", "fast", "middle"), "#123456"), "ms")
     places = {trace.text[0]: trace.textposition for trace in figure.data if trace.text}
     assert places == {"fast": "top right", "middle": "bottom left", "slow": "top left"}
+
+
+def test_the_line_of_the_best_can_be_seen_with_one_best_model_too() -> None:
+    figure = charts.pareto([("best", 10.0, 0.8), ("other", 20.0, 0.7)], {"best": "#123456", "other": "#654321"}, "ms")
+    line = figure.data[0]
+    assert (line.x[0], line.y[0]) == (10.0, 80.0)
+    assert (line.x[-1], line.y[-1]) == (figure.layout.xaxis.range[1], 80.0)

@@ -40,10 +40,18 @@ def test_a_heatmap_of_changes_leaves_agreement_out_by_name() -> None:
     assert figure.data[0].text[0][0] == "90"
 
 
-def test_shares_are_written_beside_their_bars() -> None:
-    figure = charts.share_bars({"segformer": {"road": 0.25, "sky": 0.75}}, {"segformer": "#123456"})
+def test_numbers_are_written_beside_their_bars() -> None:
+    figure = charts.class_bars({"segformer": {"road": 0.25, "sky": 0.75}}, {"segformer": "#123456"})
     assert list(figure.data[0].text) == ["25.0 %", "75.0 %"]
     assert figure.data[0].name == "SegFormer"
+
+
+def test_a_class_that_was_not_measured_has_no_bar_and_no_number() -> None:
+    colours = {"a": "#123456", "b": "#654321"}
+    figure = charts.class_bars({"a": {"road": None, "sky": 0.5}, "b": {"road": 0.5}}, colours, end=100)
+    assert [list(bars.x) for bars in figure.data] == [[None, 50.0], [50.0, None]]
+    assert [list(bars.text) for bars in figure.data] == [["", "50.0 %"], ["50.0 %", ""]]
+    assert figure.layout.xaxis.range[1] > 110  # a bar of 100 % and its number
 
 
 def test_latency_stacks_the_stages() -> None:
@@ -63,6 +71,13 @@ def test_every_colour_stands_out_from_the_page(background: str) -> None:
     lines_and_dots = (*charts.MODEL_COLOURS, BETTER)
     assert min(contrast(c, background) for c in lines_and_dots) >= 3  # WCAG 2.2, 1.4.11
     assert min(contrast(c, background) for c in (*charts.STAGE_COLOURS, WORSE)) >= 1.6
+
+
+@pytest.mark.parametrize(("dark", "background"), enumerate(BACKGROUNDS))
+def test_letters_of_charts_can_be_read(dark: int, background: str) -> None:
+    figure = charts.inked(charts.latency_bars({"a": {"infer": 5.0}}), dark=bool(dark))
+    letters = (figure.layout.font, figure.layout.legend.font, figure.layout.xaxis.tickfont)
+    assert min(contrast(font.color, background) for font in letters) >= 4.5  # WCAG 2.2, 1.4.3
 
 
 def test_a_model_has_its_colour_by_its_place_among_all() -> None:

@@ -1,8 +1,9 @@
 """Waiting for the API: how long, and for what to change."""
 
-from front.api import ApiError
 from front.connection import fingerprint, wait_before
-from tests.front.fake_api import entry_of, loading_entry_of
+from front.errors import ApiError
+from tests.front.fake_api import loading_entry_of
+from tests.front.fake_records import entry_of
 
 
 def test_a_busy_api_is_left_alone_for_the_time_it_asked() -> None:

@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
-from front.api import ApiClient, ApiError
+from front.api import ApiClient
 from front.downloads import Download, sentence
+from front.errors import ApiError
 from front.files import fetch
 from front.photos import read_photo
 from front.predictions import ModelRef, PredictionCache, segment

@@ -6,27 +6,14 @@ import urllib.request
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from back.catalogue import ModelVersion, RegisteredModel
-from back.main import create_app
 from back.registry import ModelRegistry
-from back.settings import Settings
 from tests.front.conftest import jpeg
 from tests.front.fake_api import FakeApi
+from tests.front.real_api import unready_api
 
 PATHS = ("/readyz", "/models", "/models/segformer", "/classes", "/compare", "/predict")
-
-
-def real_api(mode: str) -> TestClient:
-    """The real app, held in a state without MLflow and without its background work."""
-    app = create_app(Settings(mlflow_tracking_uri="http://127.0.0.1:9"))
-    registry: ModelRegistry = app.state.services.registry
-    registry.mlflow_error = "MLflow at http://127.0.0.1:9 does not answer." if mode == "cut_off" else None
-    registry.synced = mode == "empty"
-    if mode == "starting":
-        registry.mlflow_error = "MLflow has not been asked yet; try again in a few seconds."
-    return TestClient(app)
 
 
 def shape(status: int, headers: Any, body: Any) -> tuple[object, ...]:
@@ -39,7 +26,7 @@ def shape(status: int, headers: Any, body: Any) -> tuple[object, ...]:
 @pytest.mark.parametrize("path", PATHS)
 def test_an_api_that_is_not_ready_answers_like_the_real_one(api: FakeApi, mode: str, path: str) -> None:
     api.mode = mode  # type: ignore[assignment]
-    client = real_api(mode)
+    client = unready_api(mode)
     photo = {"files": {"image": jpeg()}} if path in ("/predict", "/compare") else {}
     real = client.request("POST" if photo else "GET", path, **photo)  # type: ignore[arg-type]
     assert ask(api.url + path, photo=bool(photo)) == shape(real.status_code, real.headers, real.json())
@@ -47,7 +34,7 @@ def test_an_api_that_is_not_ready_answers_like_the_real_one(api: FakeApi, mode: 
 
 def test_a_model_that_loads_is_listed_like_the_real_one(api: FakeApi) -> None:
     api.mode = "half"
-    client = real_api("half")
+    client = unready_api("half")
     version = ModelVersion("segformer", "1", "run-segformer", 0)
     registry: ModelRegistry = client.app.state.services.registry  # type: ignore[attr-defined]
     registry.catalogue = {"segformer": RegisteredModel("segformer", {"champion": "1"}, {"1": version})}
@@ -58,7 +45,7 @@ def test_a_model_that_loads_is_listed_like_the_real_one(api: FakeApi) -> None:
 
 def test_runs_without_mlflow_answer_like_the_real_ones(api: FakeApi) -> None:
     api.mode = "cut_off"
-    client = real_api("cut_off")
+    client = unready_api("cut_off")
     registry: ModelRegistry = client.app.state.services.registry  # type: ignore[attr-defined]
     registry.__dict__["client"] = None  # a client that cannot be asked, without the wait for a timeout
     real = client.get("/runs")

@@ -7,7 +7,7 @@ import pytest
 
 from back.runtime.taxonomy import TAXONOMIES
 from front.palette import class_table, css
-from tests.front.fake_api import taxonomy
+from tests.front.fake_records import taxonomy
 from tests.front.vision import VISION, difference
 
 

@@ -4,12 +4,15 @@ import pytest
 
 from front import predictions
 from front.agreement import as_png
-from front.api import ApiClient, ApiError
+from front.api import ApiClient
+from front.errors import ApiError
 from front.labels import LabelFile
 from front.photos import Photo, read_photo
 from front.predictions import ModelRef, PredictionCache, against_label, agreement, cached, footprint, segment
 from tests.front.conftest import jpeg
-from tests.front.fake_api import NAMES, FakeApi, labels_of
+from tests.front.fake_api import FakeApi
+from tests.front.fake_masks import labels_of
+from tests.front.fake_records import NAMES
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 
 from front.metric_info import METRICS, info_of
-from front.run_tables import duration, listing_key, parameter_table, rows_of, run_table, unique_names
-from tests.front.fake_api import history_of, run_of
+from front.run_tables import duration, listing_key, parameter_table, rows_of, run_colours, run_table, unique_names
+from tests.front.fake_records import history_of, run_of
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,12 @@ def test_chosen_runs_are_found_again_in_a_longer_list() -> None:
     assert rows_of([run_of("x") | {"model": None}, *runs], None) == [1, 2]
     assert rows_of([run | {"model": None} for run in runs], None) == [0, 1]
     assert listing_key(runs) == listing_key([dict(run) for run in runs]) != listing_key(runs[::-1])
+
+
+def test_a_run_has_its_model_s_colour_and_no_two_have_the_same() -> None:
+    of_models = {"deeplabv3plus": "green", "segformer": "brown"}
+    runs = [run_of("segformer"), run_of("segformer"), run_of("x") | {"model": None}, run_of("deeplabv3plus")]
+    assert run_colours(runs, of_models, ["green", "brown", "blue", "red"]) == ["brown", "blue", "red", "green"]
 
 
 def test_a_parameter_that_one_run_lacks_differs() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from front import scores
 from modelisation.bootstrap import block_of, paired_difference
-from tests.front.fake_api import NAMES, entry_of, evaluation_of, iou_of, matrix_of
+from tests.front.fake_records import NAMES, entry_of, evaluation_of, iou_of, matrix_of
 
 
 def test_class_iou_by_hand() -> None:

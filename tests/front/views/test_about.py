@@ -1,7 +1,7 @@
 """The page on one model: everything of its card that a user must know."""
 
 from front.palette import class_table, css
-from tests.front import fake_api
+from tests.front import fake_records
 from tests.front.conftest import OpenPage
 from tests.front.fake_api import FakeApi
 from tests.front.views.test_segment import texts
@@ -55,7 +55,7 @@ def test_a_model_without_a_card_says_so(open_page: OpenPage, api: FakeApi) -> No
 
 def test_the_class_table_follows_the_palette_for_colour_blindness(open_page: OpenPage) -> None:
     app = open_page("about")
-    assert css(fake_api.CLASSES[0][1]) in body(app)
+    assert css(fake_records.CLASSES[0][1]) in body(app)
     app.toggle(key="safe_palette").set_value(True).run()
-    assert css(fake_api.CLASSES[0][1]) not in body(app)
-    assert css(class_table(fake_api.taxonomy(), safe=True)[0]["color"]) in body(app)
+    assert css(fake_records.CLASSES[0][1]) not in body(app)
+    assert css(class_table(fake_records.taxonomy(), safe=True)[0]["color"]) in body(app)

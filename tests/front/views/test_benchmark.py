@@ -4,7 +4,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.front import fake_api
+from tests.front import fake_api, fake_records
 from tests.front.conftest import OpenPage, jpeg
 from tests.front.fake_api import FakeApi
 from tests.front.views.test_segment import texts
@@ -14,9 +14,34 @@ def test_every_model_is_in_the_table_with_its_numbers(open_page: OpenPage) -> No
     app = open_page("benchmark")
     table = app.dataframe[0].value.set_index("Model")
     assert list(table.index) == ["DeepLabV3+", "SegFormer"]
-    expected = 100 * fake_api.entry_of("segformer", "1")["metrics"]["miou_7"]
+    expected = 100 * fake_records.entry_of("segformer", "1")["metrics"]["miou_7"]
     assert table.loc["SegFormer", "mIoU, 7 classes"] == pytest.approx(expected)
-    assert {"Boundary IoU", "Latency p95", "Peak memory", "IoU pedestrian", "Version", "Data"} <= set(table.columns)
+    assert {"Boundary IoU", "Latency p95", "Peak memory", "Version"} <= set(table.columns)
+    assert "All were measured on scenes val, 12 images" in texts(app.caption)
+    app.segmented_control(key="benchmark_columns").set_value("IoU by class").run()
+    by_class = app.dataframe[0].value.set_index("Model")
+    expected = 100 * fake_records.entry_of("segformer", "1")["metrics"]["class_iou"]["pedestrian"]
+    assert by_class.loc["SegFormer", "IoU pedestrian"] == pytest.approx(expected)
+    assert list(by_class.columns) == ["Version", *(f"IoU {name}" for name in fake_records.NAMES)]
+
+
+def test_models_measured_on_different_images_say_so_in_the_table(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = fake_api.entry_of
+
+    def on_its_own(model: str, version: str) -> dict[str, object]:
+        entry = real(model, version)
+        return entry | {"metrics": entry["metrics"] | {"dataset": model}}
+
+    monkeypatch.setattr(fake_api, "entry_of", on_its_own)
+    app = open_page("benchmark")
+    assert list(app.dataframe[0].value["Data"]) == ["deeplabv3plus val, 12 images", "segformer val, 12 images"]
+    assert "All were measured" not in texts(app.caption)
+
+
+def test_the_sections_are_there(open_page: OpenPage) -> None:
+    app = open_page("benchmark")
     assert [s.value for s in app.subheader] == [
         "IoU by class",
         "Is one really better?",
@@ -98,7 +123,7 @@ def test_turning_the_comparison_round_turns_the_sentence(open_page: OpenPage) ->
     assert "DeepLabV3+ is worse on mean" in texts(app.caption)
 
 
-@pytest.mark.parametrize("evaluation", [None, dict(fake_api.entry_of("segformer", "1")["metrics"].items())])
+@pytest.mark.parametrize("evaluation", [None, dict(fake_records.entry_of("segformer", "1")["metrics"].items())])
 def test_a_model_with_little_or_no_report_is_still_in_the_table(
     open_page: OpenPage, api: FakeApi, monkeypatch: pytest.MonkeyPatch, evaluation: object
 ) -> None:

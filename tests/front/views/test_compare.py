@@ -7,7 +7,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.front.conftest import OpenPage, jpeg
-from tests.front.fake_api import FakeApi, labels_of
+from tests.front.fake_api import FakeApi
+from tests.front.fake_masks import labels_of
 from tests.front.views.test_segment import texts, upload
 
 

@@ -4,7 +4,8 @@ import streamlit as st
 
 from front.metric_info import METRICS
 from tests.front.conftest import OpenPage
-from tests.front.fake_api import FakeApi, run_of
+from tests.front.fake_api import FakeApi
+from tests.front.fake_records import run_of
 from tests.front.views.test_segment import texts
 
 

@@ -1,10 +1,12 @@
 """The Segment page: from a photo to class maps, and what it does when the API does not answer."""
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from front.api import ApiError
+from front.errors import ApiError
 from front.photos import Album
+from tests.front import fake_api
 from tests.front.conftest import OpenPage, jpeg
 from tests.front.fake_api import FakeApi
 
@@ -108,6 +110,56 @@ def test_a_photo_that_the_api_refuses_does_not_stop_the_others(open_page: OpenPa
     assert "street.jpg" in set(app.dataframe[0].value["Photo"].dropna())
 
 
+def test_a_photo_refused_for_itself_is_not_sent_again(open_page: OpenPage, api: FakeApi) -> None:
+    api.max_pixels = 10_000
+    app = upload(open_page("segment"), ("street.jpg", jpeg()), ("huge.jpg", jpeg(200, 400)))
+    sent = api.count("/compare")
+    app.pills(key="models").set_value(["segformer"]).run()
+    assert "send one of at most 10000" in set(app.dataframe[0].value["State"].dropna()).pop()
+    assert api.count("/compare") == sent
+
+
+def refuse(api: FakeApi, monkeypatch: pytest.MonkeyPatch, model: str, status: int) -> None:
+    """From now on photos are refused when this model is among those asked."""
+    real = api.answer
+
+    def refusing(path: str, query: dict[str, str], files: dict[str, bytes]) -> object:
+        asked = query.get("models", "").split(",")
+        return (status, f"{model} cannot be asked.") if model in asked else real(path, query, files)
+
+    monkeypatch.setattr(api, "answer", refusing)
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_photos_refused_for_a_chosen_model_are_tried_anew_with_others(
+    open_page: OpenPage, api: FakeApi, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    app = open_page("segment")
+    refuse(api, monkeypatch, "segformer", status)
+    upload(app, ("a.jpg", jpeg(seed=1)), ("b.jpg", jpeg(seed=2)))
+    assert "segformer cannot be asked" in texts(app.error) + texts(app.warning)
+    assert "a.jpg**" not in texts(app.error)  # the photo is not to blame
+    app.pills(key="models").set_value(["deeplabv3plus"]).run()
+    assert not app.error
+    assert "All 2 photos are segmented" in texts(app.caption)
+    assert list(app.dataframe[0].value["Photo"]) == ["a.jpg", "b.jpg"]
+    assert "State" not in app.dataframe[0].value
+
+
+def test_a_model_that_left_the_registry_is_left_out_without_anybody_s_help(open_page: OpenPage, api: FakeApi) -> None:
+    app = upload(open_page("segment"), ("a.jpg", jpeg(seed=1)))
+    api.models = ("deeplabv3plus",)  # the page still has the list of before
+    upload(app, ("b.jpg", jpeg(seed=2)))
+    assert "A model is not there any more" in texts(app.warning)
+    assert "Waiting to try again" in texts(app.caption)
+    st.cache_data.clear()  # the list is a few seconds old
+    app.run()  # as the page does by itself
+    assert not app.warning
+    assert not app.error
+    assert app.pills(key="models").value == ["deeplabv3plus"]
+    assert "All 2 photos are segmented" in texts(app.caption)
+
+
 @pytest.mark.parametrize(
     ("mode", "words"),
     [("starting", "getting ready"), ("error", "met an error"), ("broken", "not what this dashboard expects")],
@@ -140,8 +192,6 @@ def test_a_busy_api_is_asked_again_after_the_time_it_named(open_page: OpenPage, 
 def test_a_model_that_cannot_be_served_is_named(
     open_page: OpenPage, api: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.front import fake_api
-
     real = fake_api.entry_of
 
     def broken(model: str, version: str) -> dict[str, object]:

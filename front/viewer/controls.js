@@ -1,0 +1,119 @@
+// What stands around the panels: the choice of view, opacity, models and classes, and the line that reads a pixel.
+// Each control writes what was chosen to `state` and says what that changes: `changed.panels()` which pictures there
+// are, `changed.colours()` what is painted over the photo, `changed.drawing()` how it is laid together.
+
+const VIEWS = {
+  overlay: "Overlay",
+  layers: "Photo, mask, overlay",
+  wipe: "Before / after",
+  pair: "Model against model",
+};
+
+function buildControls(root, data, state, changed) {
+  root.setAttribute("aria-label", `Viewer: ${data.photo.alt}`);
+  buildViews(root.querySelector(".views"), data.views, state, changed);
+  buildOpacity(root.querySelector(".opacity"), state, changed);
+  buildDiffer(root.querySelector(".differ"), data.layers, state, changed);
+  for (const side of ["left", "right"]) {
+    buildPick(root.querySelector(`.pick-${side} select`), side, data.layers, state, changed);
+  }
+  buildLegend(root.querySelector(".legend"), data.layers, state, changed);
+}
+
+function pressButton(label, pressed, onClick) {
+  const button = text("button", "", label);
+  button.type = "button";
+  button.setAttribute("aria-pressed", String(pressed));
+  button.addEventListener("click", onClick);
+  return button;
+}
+
+function buildViews(box, names, state, changed) {
+  const buttons = names.map((name) =>
+    pressButton(VIEWS[name], name === state.view, (event) => {
+      state.view = name;
+      buttons.forEach((b) => b.setAttribute("aria-pressed", String(b === event.currentTarget)));
+      changed.panels();
+    }),
+  );
+  box.replaceChildren(...buttons);
+  box.hidden = buttons.length < 2;
+}
+
+function buildOpacity(box, state, changed) {
+  const range = box.querySelector("input");
+  const show = () => (box.querySelector("output").textContent = `${range.value} %`);
+  range.value = String(Math.round(state.opacity * 100));
+  range.oninput = () => {
+    state.opacity = Number(range.value) / 100;
+    show();
+    changed.drawing();
+  };
+  show();
+}
+
+function buildDiffer(button, layers, state, changed) {
+  button.hidden = layers.length < 2;
+  button.setAttribute("aria-pressed", String(state.differ));
+  button.onclick = () => {
+    state.differ = !state.differ;
+    button.setAttribute("aria-pressed", String(state.differ));
+    changed.colours();
+  };
+}
+
+function buildPick(select, side, layers, state, changed) {
+  select.replaceChildren(...layers.map((layer, i) => new Option(layer.title, String(i))));
+  select.value = String(state[side]);
+  select.onchange = () => {
+    state[side] = Number(select.value);
+    changed.panels();
+  };
+}
+
+function buildLegend(box, layers, state, changed) {
+  const chips = legendOf(layers).map(([name, color]) => {
+    const chip = pressButton("", state.isolated.has(name), () => {
+      if (!state.isolated.delete(name)) state.isolated.add(name);
+      show();
+      changed.colours();
+    });
+    chip.dataset.class = name;
+    chip.append(swatch(color), document.createTextNode(name));
+    return chip;
+  });
+  const all = text("button", "all", "Show all classes");
+  all.type = "button";
+  all.addEventListener("click", () => {
+    state.isolated.clear();
+    show();
+    changed.colours();
+  });
+  const show = () => {
+    for (const chip of chips) chip.setAttribute("aria-pressed", String(state.isolated.has(chip.dataset.class)));
+    all.disabled = state.isolated.size === 0;
+  };
+  box.replaceChildren(...chips, all);
+  show();
+}
+
+// Each model's class at a point of the photo, or the hint where there is no point.
+function showReading(line, data, layers, point) {
+  if (!point) {
+    line.replaceChildren(text("span", "hint", data.hint));
+    return;
+  }
+  const classes = layers.map((layer) => classAt(layer, point.x, point.y));
+  const column = Math.floor(point.x * data.photo.fullWidth);
+  const row = Math.floor(point.y * data.photo.fullHeight);
+  const parts = [text("span", "where", `x ${column}, y ${row}`)];
+  classes.forEach((c, i) => {
+    const item = text("span", "reading", "");
+    item.dataset.model = layers[i].title;
+    item.dataset.class = c.name;
+    item.append(text("span", "model", `${layers[i].title} `), swatch(c.color), text("b", "", c.name));
+    parts.push(item);
+  });
+  if (classes.some((c) => c.name !== classes[0].name)) parts.push(text("span", "alert", "models differ"));
+  line.replaceChildren(...parts);
+}

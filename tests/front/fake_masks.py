@@ -1,0 +1,86 @@
+"""What the stand-in for the API makes of a photo: class maps, their pictures, and their errors against a label.
+
+A class map is a fixed function of the photo's pixels and the model's name, so that bytes can be compared.
+"""
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from tests.front.fake_records import CLASSES, NAMES, STAGES, entry_of, iou_of
+
+
+def labels_of(photo: bytes, model: str) -> npt.NDArray[np.uint8]:
+    """A class map [H, W]: sky above, road below, what is dark a vehicle, what is green vegetation."""
+    image = ImageOps.exif_transpose(Image.open(io.BytesIO(photo))).convert("RGB")
+    rgb = np.asarray(image, np.int16)
+    height, width = rgb.shape[:2]
+    y = np.arange(height)[:, None] / height
+    x = np.arange(width)[None, :] / width
+    labels = np.where(y < 0.35, 6, np.where(y < 0.6, 2, 0)) + np.zeros((height, width), np.int64)
+    labels[(y > 0.6) & ((x < 0.2) | (x > 0.8))] = 1
+    labels[(rgb[..., 1] > rgb[..., 0] + 12) & (rgb[..., 1] > rgb[..., 2] + 12)] = 5
+    dark = 60 if model == "deeplabv3plus" else 75
+    labels[(rgb.max(2) < dark) & (y > 0.4)] = 3
+    if model != "deeplabv3plus":
+        labels = np.roll(labels, 3, axis=1)
+    return labels.astype(np.uint8)
+
+
+def png_of(labels: npt.NDArray[np.uint8], output: str, photo: bytes, opacity: float) -> bytes:
+    image = Image.fromarray(labels)
+    if output == "mask":
+        image = image.convert("P")
+        image.putpalette([v for _, colour in CLASSES for v in colour])
+        image.putdata(list(labels.ravel())) if labels.size < 1000 else image.frombytes(labels.tobytes())
+    elif output == "overlay":
+        palette = np.array([c for _, c in CLASSES], np.uint8)
+        base = ImageOps.exif_transpose(Image.open(io.BytesIO(photo))).convert("RGB")
+        image = Image.blend(base, Image.fromarray(palette[labels]), opacity)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def picture_of(labels: npt.NDArray[np.uint8]) -> dict[str, str]:
+    png = png_of(labels, "classes", b"", 0.0)
+    return {"media_type": "image/png", "base64": base64.b64encode(png).decode()}
+
+
+def prediction_of(name: str, version: str, labels: npt.NDArray[np.uint8]) -> dict[str, Any]:
+    """One model's part of `/compare`'s answer."""
+    height, width = labels.shape
+    counts = np.bincount(labels.ravel(), minlength=8)
+    return {
+        "model": name,
+        "version": version,
+        "sha256": entry_of(name, version)["sha256"],
+        "width": width,
+        "height": height,
+        "timings_ms": STAGES | {"total": sum(STAGES.values())},
+        "class_shares": {n: float(counts[i] / labels.size) for i, n in enumerate(NAMES)},
+        "image": {"output": "classes", **picture_of(labels)},
+    }
+
+
+def label_scores(maps: dict[str, npt.NDArray[np.uint8]], label: bytes) -> dict[str, Any]:
+    """The part of `/compare`'s answer on a label file of street8 ids."""
+    truth = np.asarray(Image.open(io.BytesIO(label)))
+    result = {}
+    for name, labels in maps.items():
+        valid = truth < 8
+        cm = np.bincount(truth[valid].astype(int) * 8 + labels[valid], minlength=64).reshape(8, 8)
+        iou = iou_of(cm.tolist())
+        errors = np.where(valid & (truth != labels), 255, 0).astype(np.uint8)
+        result[name] = {
+            "miou": float(np.mean([v for v in iou.values() if v is not None])),
+            "pixel_accuracy": float(np.trace(cm) / cm.sum()),
+            "class_iou": iou,
+            "confusion_matrix": cm.tolist(),
+            "errors": picture_of(errors),
+        }
+    return {"models": result}
