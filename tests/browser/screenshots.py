@@ -12,7 +12,7 @@ from tqdm import tqdm
 from modelisation.data.scenes import render_scene
 from tests.browser.chromium import ARGUMENTS, PATH
 from tests.browser.stack import Stack, running
-from tests.browser.steps import as_jpeg, give_label, go_to, start_over, upload, viewer
+from tests.browser.steps import as_jpeg, give_label, go_to, idle, start_over, upload, viewer
 
 FOLDER = Path(__file__).resolve().parents[2] / "out" / "screenshots"
 SAMPLES = sorted((Path(__file__).resolve().parents[2] / "front" / "samples").glob("*.jpg"))
@@ -51,7 +51,7 @@ class Camera:
         """The height of what the page holds once it grows no more: charts draw after their data came."""
         before, height = -1, 0
         while height != before:
-            self.page.locator("[data-test-script-state=notRunning]").wait_for()
+            idle(self.page)
             self.page.wait_for_timeout(1500)
             before, height = height, self.page.get_by_test_id("stMain").evaluate("e => e.scrollHeight")
         return height

@@ -91,6 +91,12 @@ def go_to(page: Page, name: str) -> None:
     page.get_by_role("heading", name=name, exact=True).first.wait_for()
 
 
+def idle(page: Page) -> None:
+    """Wait until the server has taken up what was pressed and drawn the page anew."""
+    page.wait_for_timeout(300)  # until it knows
+    page.locator("[data-test-script-state=notRunning]").wait_for()
+
+
 def give_label(page: Page, labels: np.ndarray, values: str | None = None) -> None:
     """Give a label file on the Compare page, say what its values are where it is not the first kind, and wait."""
     out = io.BytesIO()
@@ -99,6 +105,7 @@ def give_label(page: Page, labels: np.ndarray, values: str | None = None) -> Non
     if values is not None:
         page.get_by_role("combobox", name="Its values are").click()
         page.get_by_role("option", name=values).click()
+        idle(page)  # a file given while the page still takes up the choice would be read as the first kind
     page.locator("input[type=file]").last.set_input_files(
         [{"name": "label.png", "mimeType": "image/png", "buffer": out.getvalue()}]
     )
