@@ -1,4 +1,4 @@
-"""Write the tables of README.md and docs/performance.md from the benchmarks and the cards. `make tables`.
+"""Write the tables of the READMEs and docs/performance.md from benchmarks, cards and ablations. `make tables`.
 
 A table stands between `<!-- table NAME: COMMAND -->` and `<!-- end of table -->`; the rest of the file stays,
 and no number is typed by hand.
@@ -11,12 +11,13 @@ from functools import partial
 from pathlib import Path
 
 from modelisation.bundled_models import FOLDER, find_bundles
+from modelisation.choice_tables import ablation_lines, budget_lines
 from modelisation.lineage import REPOSITORY
 from modelisation.quality_tables import QUALITY, QUALITY_TABLES, quality_lines, robustness_table
 from modelisation.speed_tables import SPEED_TABLES, speed_lines
 
 README = REPOSITORY / "README.md"
-PAGES = (README, REPOSITORY / "docs" / "performance.md")
+PAGES = (README, REPOSITORY / "docs" / "performance.md", REPOSITORY / "modelisation" / "README.md")
 _BLOCK = re.compile(r"(<!-- table (?P<name>[a-z-]+):[^>]*-->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
@@ -27,6 +28,8 @@ def _tables(bundles: Sequence[Path], quality: Path) -> dict[str, Lines]:
     return {
         **{name: partial(quality_lines, name, bundles, quality) for name in QUALITY_TABLES},
         "robustness": partial(robustness_table, bundles),
+        "ablations": ablation_lines,
+        "budgets": partial(budget_lines, bundles),
         **{name: partial(speed_lines, name) for name in SPEED_TABLES},
     }
 
