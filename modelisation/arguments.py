@@ -1,4 +1,4 @@
-"""Arguments that every command shares which runs models on a labelled split."""
+"""What the commands share that run models on a labelled split: their help, their arguments, and loading."""
 
 import argparse
 from pathlib import Path
@@ -9,11 +9,25 @@ from modelisation.data.open import open_dataset
 from modelisation.registry import resolve_model
 from modelisation.taxonomy import RemapError
 
+MODEL_HELP = "bundle folder, or models:/name@alias"
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which data, and how to run the models on it."""
+
+def describe(parser: argparse.ArgumentParser, description: str, *examples: str) -> None:
+    """The help of a command: what it does, and how it is called; the examples begin with the command's name."""
+    parser.description = description
+    lines = (f"  python -m modelisation {example}" for example in examples)
+    parser.epilog = "\n".join([f"example{'s' if len(examples) > 1 else ''}:", *lines])
+
+
+def add_split_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which labelled photos."""
     parser.add_argument("--data", required=True, metavar="DIR", help="Cityscapes, CamVid or images/labels folder")
     parser.add_argument("--split", default="val", help="split of the data (default: val)")
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which labelled photos, and how to run the models on them."""
+    add_split_arguments(parser)
     parser.add_argument("--engine", default="auto", choices=("auto", "openvino", "onnxruntime"))
     parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
     parser.add_argument("--threads", type=int, metavar="N", help="threads of the engine (default: its choice)")

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from back.runtime.card import read_card
 from back.runtime.predictor import Predictor
-from modelisation.arguments import add_data_arguments, load_for
+from modelisation.arguments import MODEL_HELP, add_data_arguments, describe, load_for
 from modelisation.bundle_files import store_result
 from modelisation.cost import input_size, multiply_adds
 from modelisation.data.base import SegmentationDataset
@@ -133,17 +133,15 @@ def _point(bundle: Path, predictor: Predictor, dataset: SegmentationDataset, bar
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `budget`."""
-    parser.description = (
+    measured = "budget runs/segformer-dev/bundle --data ../shared/camvid --split dev"
+    describe(
+        parser,
         "Score a model at several pixel budgets, draw the curve, and keep it in a bundle's report. A model of the "
-        "registry is only scored, since a registered version never changes."
+        "registry is only scored, since a registered version never changes.",
+        measured,
+        f"{measured} --into modelisation/bundled/segformer",
     )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = (
-        "examples:\n  python -m modelisation budget runs/segformer-dev/bundle --data ../shared/camvid --split dev\n"
-        "  python -m modelisation budget runs/segformer-dev/bundle --data ../shared/camvid --split dev "
-        "--into modelisation/bundled/segformer"
-    )
-    parser.add_argument("model", help="bundle folder, or models:/name@alias")
+    parser.add_argument("model", help=MODEL_HELP)
     parser.add_argument(
         "--budgets", type=int, nargs="+", metavar="PIXELS", help="default: a quarter of the card's to double it"
     )

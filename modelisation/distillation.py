@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from back.runtime.card import Taxonomy, read_card
+from back.runtime.card import ONNX_FILE, Taxonomy, TeacherRecord, read_card, verify_files
 from modelisation.models import load_bundle_model
 from modelisation.models.base import Criterion
 from modelisation.recipe import RecipeError
@@ -25,15 +25,24 @@ class Teacher:
         taxonomy: the student's; the teacher's must have the same classes in the same order.
         device: where the pictures will be.
 
+    Attributes:
+        record: which network it is and on what terms, for the card of its student.
+
     Raises:
         RecipeError: the bundle has another taxonomy.
-        CardError: the folder is no bundle.
+        BundleError: the folder is no bundle, or a file is not the one that its card lists.
     """
 
     def __init__(self, bundle: Path, taxonomy: Taxonomy, device: torch.device) -> None:
         card = read_card(bundle)
         if card.taxonomy.id != taxonomy.id:
             raise RecipeError(f"{bundle}: the teacher knows {card.taxonomy.id}, the recipe wants {taxonomy.id}")
+        verify_files(bundle, card)  # what the student's card says of its teacher must be true of these weights
+        self.record = TeacherRecord(
+            name=card.name,
+            sha256=card.files[ONNX_FILE],
+            weights_licence=card.training.weights_licence if card.training else None,
+        )
         self.contract = card.input
         self.model = load_bundle_model(bundle).requires_grad_(False).to(device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -68,9 +68,9 @@ def class_frequencies(examinations: Sequence[Examination], source: str) -> dict[
             onto[value, target] = 1
     result = {}
     for split in sorted({e.pair.split for e in examinations}):
-        labelled = [e for e in examinations if e.pair.split == split and e.values is not None]
-        pixels = np.array([e.values @ onto for e in labelled]).reshape(-1, len(taxonomy.classes))
-        files = np.array([str(e.pair.image or e.pair.label) for e in labelled], dtype=object)
+        labelled = [(e.pair, e.values @ onto) for e in examinations if e.pair.split == split and e.values is not None]
+        pixels = np.array([counts for _, counts in labelled]).reshape(-1, len(taxonomy.classes))
+        files = np.array([str(pair.image or pair.label) for pair, _ in labelled], dtype=object)
         total = pixels.sum()
         result[split] = {
             name: {

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from back.runtime.predictor import Predictor
-from modelisation.arguments import add_data_arguments, load_for
+from modelisation.arguments import MODEL_HELP, add_data_arguments, describe, load_for
 from modelisation.boundary import BoundaryIoU
 from modelisation.calibration import CalibrationError, confidence_strips
 from modelisation.cityscapes_protocol import evaluate_folders, write_label_ids
@@ -192,13 +192,12 @@ def _training(predictor: Predictor) -> dict[str, Any] | None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `evaluate`."""
-    parser.description = "Score a model on a labelled split, through the runtime that serves it."
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = (
-        "example:\n  python -m modelisation evaluate modelisation/bundled/deeplabv3plus "
-        "--data ../shared/camvid --split val --json scores.json"
+    describe(
+        parser,
+        "Score a model on a labelled split, through the runtime that serves it.",
+        "evaluate modelisation/bundled/deeplabv3plus --data ../shared/camvid --split val --json scores.json",
     )
-    parser.add_argument("model", help="bundle folder, or models:/name@alias")
+    parser.add_argument("model", help=MODEL_HELP)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole record here")
     parser.add_argument("--latency-runs", type=int, default=50, metavar="N", help="timed predictions; 0: none")
     parser.add_argument("--calibration", action="store_true", help="also the expected calibration error (slow)")

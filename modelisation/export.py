@@ -3,6 +3,7 @@
 import argparse
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,14 @@ def save_run(model: SegmentationModel, contract: InputContract, record: Training
     (run_dir / CONTRACT_FILE).write_text(contract.model_dump_json(indent=1), encoding="utf-8")
 
 
-def export_run(run_dir: Path, val_set: SegmentationDataset) -> Path:
+def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool = False) -> Path:
     """Make the bundle of a run, evaluated on `val_set` through the served runtime.
+
+    Args:
+        run_dir: folder of the run.
+        val_set: the split whose scores the card reports.
+        scores_only: leave out what takes longer than a run of seconds: times of serving, the memory of a process that
+            serves, and the points lost on perturbed photos. Card and report then hold none of them.
 
     Returns:
         The bundle's folder, `<run_dir>/bundle`.
@@ -104,10 +111,14 @@ def export_run(run_dir: Path, val_set: SegmentationDataset) -> Path:
     )
     write_card(bundle, card)
     predictor = Predictor.load(bundle)
-    evaluation = evaluate(bundle, val_set, EvaluationOptions(calibration=True, progress=True), predictor=predictor)
+    options = EvaluationOptions(calibration=True, progress=True)
+    if scores_only:
+        options = replace(options, latency_runs=0)
+    evaluation = evaluate(bundle, val_set, options, predictor=predictor)
     _write_report(bundle, evaluation)
     write_card(bundle, card.model_copy(update={"metrics": metrics_of(evaluation)}))
-    store_robustness(bundle, measure_robustness(predictor, val_set, progress=True))
+    if not scores_only:
+        store_robustness(bundle, measure_robustness(predictor, val_set, progress=True))
     return bundle
 
 

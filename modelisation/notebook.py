@@ -1,5 +1,6 @@
 """What the notebooks call, so that they stay thin: data where none is given, and the figures that they show."""
 
+import gc
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,10 @@ from modelisation.lineage import REPOSITORY
 # these figures need no backend, only the PNG formatter.
 if (_shell := get_ipython()) is not None:
     select_figure_formats(_shell, {"png"})
+
+# Importing what training needs makes a million objects that stay. Looking through them for garbage as often as Python
+# does takes two of its six seconds; memory that only a collection can free is small here, and waits for it a little.
+gc.set_threshold(100_000)
 
 SCENES = REPOSITORY / ".cache" / "notebook_scenes"
 SCENE_COUNTS = {"train": 16, "val": 8}

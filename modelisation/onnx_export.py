@@ -1,6 +1,9 @@
 """A trained network as one self-contained ONNX file, checked against PyTorch."""
 
+import gc
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +55,11 @@ def _write(form: nn.Module, path: Path, size: tuple[int, int], size_multiple: in
         dim = torch.export.Dim
         height, width = dim("height_units", min=1, max=512), dim("width_units", min=1, max=512)
         dynamic = ({0: dim("batch", min=1, max=256), 2: size_multiple * height, 3: size_multiple * width},)
-    with warnings.catch_warnings():
+    for module in form.modules():
+        # Saves nothing in a graph, but the exporter takes every such step apart: a third of its time for DeepLabV3+.
+        if getattr(module, "inplace", False):
+            module.inplace = False  # type: ignore[assignment]
+    with _no_garbage_collection(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own internals
         torch.onnx.export(
             form.cpu().eval(),
@@ -66,6 +73,18 @@ def _write(form: nn.Module, path: Path, size: tuple[int, int], size_multiple: in
             verbose=False,
         )
     _strip_annotations(path)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Tracing makes objects by the million and drops few: collections find 15 MB, and take a sixth of its time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _strip_annotations(path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from back.runtime.card import read_card, verify_files
+from modelisation.arguments import add_split_arguments, describe
 from modelisation.bundle_files import store_result
 from modelisation.data.base import SegmentationDataset
 from modelisation.data.open import open_dataset
@@ -30,18 +31,15 @@ def spread(dataset: SegmentationDataset, images: int | None) -> SegmentationData
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `promote`."""
-    parser.description = (
+    describe(
+        parser,
         "Compare every served engine with PyTorch on a labelled split, store the report with the model, and make it "
-        "champion where all pass. Exit status 1 where one does not."
-    )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = (
-        "examples:\n  python -m modelisation promote segformer --data ../shared/camvid\n"
-        "  python -m modelisation promote modelisation/bundled/segformer --data ../shared/camvid --no-register"
+        "champion where all pass. Exit status 1 where one does not.",
+        "promote segformer --data ../shared/camvid",
+        "promote modelisation/bundled/segformer --data ../shared/camvid --no-register",
     )
     parser.add_argument("model", help="registered name (its candidate), models:/name@alias, or a bundle folder")
-    parser.add_argument("--data", required=True, metavar="DIR", help="Cityscapes, CamVid or images/labels folder")
-    parser.add_argument("--split", default="val", help="split of the data (default: val)")
+    add_split_arguments(parser)
     parser.add_argument("--images", type=int, metavar="N", help="only N images, spread over the split (default: all)")
     parser.add_argument("--no-register", action="store_true", help="only check, and store the report in the folder")
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from back.runtime.card import Card
 from back.runtime.predictor import Predictor
-from modelisation.arguments import add_data_arguments, load_for
+from modelisation.arguments import MODEL_HELP, add_data_arguments, describe, load_for
 from modelisation.bundle_files import store_result
 from modelisation.data.base import SegmentationDataset
 from modelisation.lineage import git_state
@@ -122,16 +122,13 @@ def _matrices(predictor: Predictor, dataset: SegmentationDataset, seed: int, pro
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `robustness`."""
-    parser.description = (
+    describe(
+        parser,
         "Score a model on perturbed photos and write what it loses into its card. A model of the registry is only "
-        "scored, since a registered version never changes."
+        "scored, since a registered version never changes.",
+        "robustness modelisation/bundled/deeplabv3plus --data ../shared/camvid --split val",
     )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = (
-        "example:\n  python -m modelisation robustness modelisation/bundled/deeplabv3plus "
-        "--data ../shared/camvid --split val"
-    )
-    parser.add_argument("model", help="bundle folder, or models:/name@alias")
+    parser.add_argument("model", help=MODEL_HELP)
     parser.add_argument("--no-store", action="store_true", help="only print; leave the bundle's files alone")
     add_data_arguments(parser)
 

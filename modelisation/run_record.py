@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from back.runtime.card import TrainingRecord
+from back.runtime.card import TeacherRecord, TrainingRecord
 from modelisation.checkpoint import Progress
 from modelisation.data import SegmentationDataset
 from modelisation.lineage import package_versions
@@ -19,6 +19,7 @@ def training_record(
     initialisation: str,
     data: SegmentationDataset,
     code: dict[str, Any],
+    teacher: TeacherRecord | None = None,
 ) -> TrainingRecord:
     """Where the weights come from, for the card. `code` is `git_state()` as the process started."""
     return TrainingRecord(
@@ -32,6 +33,7 @@ def training_record(
         data_licence=data.licence,
         weights_licence=recipe.weights_licence,
         initialisation=initialisation,
+        teacher=teacher,
         epochs=progress.epoch,
         steps=steps,
         wall_time_s=round(progress.total_seconds, 1),

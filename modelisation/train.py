@@ -43,7 +43,15 @@ class TrainingError(RuntimeError):
     """Training that cannot go on: says at which step, and what to change."""
 
 
-def train(recipe: Recipe, data: Path, run_dir: Path, *, resume: bool = False, register: bool = True) -> Path:
+def train(
+    recipe: Recipe,
+    data: Path,
+    run_dir: Path,
+    *,
+    resume: bool = False,
+    register: bool = True,
+    scores_only: bool = False,
+) -> Path:
     """Train a recipe, export its bundle and register it as `candidate`.
 
     Args:
@@ -52,6 +60,7 @@ def train(recipe: Recipe, data: Path, run_dir: Path, *, resume: bool = False, re
         run_dir: folder for checkpoint, history and bundle.
         resume: go on from the checkpoint in `run_dir`, exactly where it stopped.
         register: whether to add the bundle to the MLflow registry.
+        scores_only: leave serving times and robustness out of the bundle, see `export_run`.
 
     Returns:
         The bundle's folder.
@@ -60,7 +69,8 @@ def train(recipe: Recipe, data: Path, run_dir: Path, *, resume: bool = False, re
         as `fit`.
     """
     fit(recipe, data, run_dir, resume=resume)
-    bundle = export_run(run_dir, open_dataset(data, recipe.val_split, recipe.taxonomy))
+    val_set = open_dataset(data, recipe.val_split, recipe.taxonomy)
+    bundle = export_run(run_dir, val_set, scores_only=scores_only)
     if register:
         register_run(bundle)
     return bundle
@@ -113,7 +123,7 @@ def fit(
     scheduler = LambdaLR(optimiser, learning_rate_factor(recipe, total_steps))
     labelled = make_criterion(recipe.loss, taxonomy.ignore_index)
     distillation = recipe.distillation
-    teacher = distillation and Teacher(REPOSITORY / distillation.teacher, taxonomy, accelerator.device)
+    teacher = Teacher(REPOSITORY / distillation.teacher, taxonomy, accelerator.device) if distillation else None
     loader = make_loader(samples, batches, recipe.workers)
     # The average is a copy of the bare network, so the bare network is kept beside accelerate's wrapped forward.
     net, optimiser, scheduler, loader = accelerator.prepare(model, optimiser, scheduler, loader)
@@ -182,7 +192,13 @@ def fit(
             progress.start_epoch()
             checkpoint.save(accelerator, run_dir)
             record = training_record(
-                recipe, progress, progress.epoch * batches.batches, model.initialisation, train_set, code
+                recipe,
+                progress,
+                progress.epoch * batches.batches,
+                model.initialisation,
+                train_set,
+                code,
+                teacher.record if teacher else None,
             )
             save_run(average.model, contract, record, run_dir)
             if on_epoch:

@@ -84,6 +84,14 @@ class Metrics(_Strict):
     class_iou: dict[str, float | None]
 
 
+class TeacherRecord(_Strict):
+    """The network whose probabilities another one was trained on beside the labels."""
+
+    name: str
+    sha256: str = Field(description="of its model.onnx")
+    weights_licence: str | None = Field(description="None where its card does not say how it was trained")
+
+
 class TrainingRecord(_Strict):
     """Where the weights come from, so that someone else can make them again and knows the terms."""
 
@@ -98,6 +106,7 @@ class TrainingRecord(_Strict):
     data_licence: str
     weights_licence: str
     initialisation: str
+    teacher: TeacherRecord | None = Field(default=None, description="None also in cards from before this field")
     epochs: int
     steps: int
     wall_time_s: float

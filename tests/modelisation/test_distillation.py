@@ -1,5 +1,6 @@
 """Distillation: the teacher's probabilities are its bundle's, and pull the student towards them."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from back.runtime.card import BundleError, read_card, sha256_of
 from back.runtime.predictor import Predictor
 from modelisation.data.scenes import render_scene
 from modelisation.distillation import Teacher, distilled
 from modelisation.loss import make_criterion
 from modelisation.recipe import Loss, RecipeError
 from modelisation.taxonomy import TAXONOMIES
+from tests.bundles import rewrite_card
 
 BUNDLE = Path(__file__).parents[2] / "modelisation" / "bundled" / "deeplabv3plus"
 CPU = torch.device("cpu")
@@ -28,6 +31,27 @@ def test_the_teacher_says_what_its_bundle_serves():
 def test_a_teacher_of_other_classes_is_refused():
     with pytest.raises(RecipeError, match="the teacher knows street8, the recipe wants cityscapes19"):
         Teacher(BUNDLE, TAXONOMIES["cityscapes19"], CPU)
+
+
+def test_the_teacher_says_which_network_it_is_and_on_what_terms():
+    record = Teacher(BUNDLE, TAXONOMIES["street8"], CPU).record
+    assert record.name == "deeplabv3plus"
+    assert record.sha256 == sha256_of(BUNDLE / "model.onnx")
+    assert record.weights_licence == read_card(BUNDLE).training.weights_licence
+
+
+def test_a_teacher_whose_weights_are_not_those_of_its_card_is_refused(tmp_path):
+    other = shutil.copytree(BUNDLE, tmp_path / "other")
+    with (other / "model.safetensors").open("ab") as weights:
+        weights.write(b" ")
+    with pytest.raises(BundleError, match=r"model.safetensors: content does not match"):
+        Teacher(other, TAXONOMIES["street8"], CPU)
+
+
+def test_a_teacher_without_a_training_record_has_unknown_terms(tmp_path):
+    bundle = shutil.copytree(BUNDLE, tmp_path / "other")
+    rewrite_card(bundle, training=None)
+    assert Teacher(bundle, TAXONOMIES["street8"], CPU).record.weights_licence is None
 
 
 def test_the_soft_part_is_the_cross_entropy_with_the_teacher_on_ignored_pixels_too():

@@ -1,5 +1,6 @@
 """`export`: a run's folder becomes a bundle whose card says everything that was measured."""
 
+import gc
 import json
 from pathlib import Path
 
@@ -11,33 +12,18 @@ from torch.utils.flop_counter import FlopCounterMode
 from back.runtime.card import HISTORY_FILE, TrainingRecord, read_card, verify_files
 from modelisation.cost import input_size
 from modelisation.data import open_dataset
-from modelisation.data.scenes import write_scenes
 from modelisation.export import RECIPE_COPY, RunError, export_run, save_run
 from modelisation.gate import read_report
 from modelisation.models import load_bundle_model
 from modelisation.perturbations import perturbations
 from modelisation.recipe import Recipe
 from modelisation.setup_run import build_from_recipe, input_contract
-
-TINY = {
-    "name": "tiny",
-    "description": "for tests",
-    "limits": "none known",
-    "architecture": "segformer",
-    "build": {
-        "hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "decoder_hidden_size": 16,
-        "num_attention_heads": [1, 1, 2, 4],
-    },
-    "epochs": 1, "batch_size": 2, "lr": 2e-3, "augmentation": {"crop": [64, 64], "scale": [0.8, 1.2]},
-    "pixel_budget": 64 * 128,
-}  # fmt: skip
+from tests.modelisation.tiny import TINY, write_data
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("data")
-    write_scenes(root, {"val": 2}, 64, 128, 5, None)
-    return root
+    return write_data(tmp_path_factory.mktemp("data"))
 
 
 def run_folder(folder: Path) -> Path:
@@ -71,6 +57,7 @@ def run_folder(folder: Path) -> Path:
 def test_the_card_holds_scores_and_robustness_and_the_report_calibration(data: Path, tmp_path: Path) -> None:
     val = open_dataset(data, "val")
     bundle = export_run(run_folder(tmp_path / "run"), val)
+    assert gc.isenabled(), "it rests while the network is traced, and only then"
     card, report = read_card(bundle), read_report(bundle)
     verify_files(bundle, card)
     assert card.metrics is not None
@@ -84,6 +71,18 @@ def test_the_card_holds_scores_and_robustness_and_the_report_calibration(data: P
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         form(torch.zeros(1, 3, *size))
     assert card.multiply_adds == counter.get_total_flops() // 2
+
+
+def test_scores_alone_leave_out_what_takes_longer_than_a_short_run(data: Path, tmp_path: Path) -> None:
+    bundle = export_run(run_folder(tmp_path / "run"), open_dataset(data, "val"), scores_only=True)
+    card, report = read_card(bundle), read_report(bundle)
+    verify_files(bundle, card)
+    assert card.metrics is not None
+    assert report["evaluation"]["miou"] == card.metrics.miou
+    assert report["evaluation"]["calibration"]["bins"] == 15
+    assert report["evaluation"]["latency"] is None
+    assert report["robustness"] is None
+    assert card.robustness == {}
 
 
 def test_a_run_without_a_finished_epoch_is_explained(data: Path, tmp_path: Path) -> None:

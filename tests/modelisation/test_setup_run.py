@@ -14,13 +14,10 @@ from modelisation.export import RECIPE_COPY
 from modelisation.recipe import Recipe, RecipeError
 from modelisation.setup_run import build_from_recipe, input_contract, prepare_run_dir
 from modelisation.taxonomy import TAXONOMIES
+from tests.modelisation.tiny import TINY
 
 FIELDS = {"name": "tiny", "description": "d", "limits": "l", "architecture": "segformer", "epochs": 2, "lr": 1e-3}
-SMALL = {
-    "hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "decoder_hidden_size": 16,
-    "num_attention_heads": [1, 1, 2, 4],
-}  # fmt: skip
-TINY_RECIPE = Recipe.model_validate(FIELDS | {"build": SMALL})
+TINY_RECIPE = Recipe.model_validate(TINY)
 
 
 @pytest.fixture

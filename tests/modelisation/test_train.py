@@ -13,18 +13,20 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from back.runtime.card import read_card, verify_files
+from back.runtime.card import TrainingRecord, read_card, sha256_of, verify_files
 from back.runtime.predictor import Predictor
 from modelisation import checkpoint
 from modelisation.__main__ import main
 from modelisation.data import cache, open_dataset
 from modelisation.evaluate import EvaluationOptions, evaluate
+from modelisation.export import RECORD_FILE
 from modelisation.models import load_bundle_model
 from modelisation.recipe import Recipe, RecipeError
 from modelisation.train import INTERRUPTED_EXIT, Interrupted, TrainingError, fit, train
 from tests.modelisation.tiny import TINY, write_data
 
 ROOT = Path(__file__).parents[2]
+TEACHER = ROOT / "modelisation" / "bundled" / "deeplabv3plus"
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,7 @@ def test_a_run_leaves_a_bundle_that_serves_its_own_metrics(data, store, tmp_path
     assert card.metrics.split_sha256 == val.split_sha256
     record = evaluate(bundle, val, EvaluationOptions(latency_runs=0), predictor=predictor)
     assert record["miou_8"] == pytest.approx(card.metrics.miou_8, abs=1e-6)
+    assert card.training.teacher is None
     assert card.training.epochs == 2
     assert card.training.steps == 6
     model = load_bundle_model(bundle)
@@ -80,7 +83,7 @@ def test_a_run_leaves_a_bundle_that_serves_its_own_metrics(data, store, tmp_path
 
 @pytest.mark.parametrize("stop_after", [2, 3, 4], ids=["inside an epoch", "at its last step", "in the next epoch"])
 def test_an_interrupted_and_resumed_run_ends_with_the_same_weights(data, store, tmp_path, monkeypatch, stop_after):
-    train(recipe(), data, tmp_path / "whole", register=False)
+    fit(recipe(), data, tmp_path / "whole")
     steps = 0
     original = checkpoint.Progress.__setattr__
 
@@ -96,8 +99,8 @@ def test_an_interrupted_and_resumed_run_ends_with_the_same_weights(data, store, 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint.Progress, "__setattr__", stop_at)
         with pytest.raises(Interrupted):
-            train(recipe(), data, tmp_path / "parts", register=False)
-    train(recipe(), data, tmp_path / "parts", resume=True, register=False)
+            fit(recipe(), data, tmp_path / "parts")
+    fit(recipe(), data, tmp_path / "parts", resume=True)
     whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert whole.keys() == parts.keys()
     assert [name for name in whole if not torch.equal(whole[name], parts[name])] == []
@@ -113,7 +116,7 @@ def test_every_option_that_is_off_by_default_trains_together(data, store, tmp_pa
     monkeypatch.setattr(cache, "FOLDER", tmp_path / "decoded")
     options = {
         "loss": {"ohem": 0.5}, "layer_decay": 0.8, "freeze_batchnorm_after": 1, "cache": "disk", "epochs": 3,
-        "ema_decay": 0.0, "scenes": 2, "scenes_share": 0.4,
+        "ema_decay": 0.0, "scenes": 2, "scenes_share": 0.4, "distillation": {"teacher": str(TEACHER)},
         "augmentation": TINY["augmentation"] | {"copy_paste": {"classes": ["vehicle", "background"]}},
     }  # fmt: skip
     states = []
@@ -121,6 +124,9 @@ def test_every_option_that_is_off_by_default_trains_together(data, store, tmp_pa
         recipe(**options), data, tmp_path / "run", on_epoch=lambda *_: states.append(weights(tmp_path / "run"))
     )
     assert 0 < scores["miou"] < 1
+    record = TrainingRecord.model_validate_json((tmp_path / "run" / RECORD_FILE).read_text(encoding="utf-8"))
+    assert record.teacher.name == "deeplabv3plus"
+    assert record.teacher.sha256 == sha256_of(TEACHER / "model.onnx")
     assert len(list((tmp_path / "decoded").glob("*/index.json"))) == 2
     changed = [{k for k in states[0] if not torch.equal(one[k], two[k])} for one, two in itertools.pairwise(states)]
     norm = {k for k in states[0] if "batch_norm" in k}
