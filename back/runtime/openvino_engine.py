@@ -27,6 +27,7 @@ from back.runtime.engine_base import (
     cannot_load,
     wrong_names,
 )
+from back.runtime.heap import give_back_freed
 from back.runtime.hot_sizes import WINDOW, HotSizes, Size
 
 # Importing openvino would report to its makers and write to the home folder; without this module it does neither.
@@ -95,7 +96,9 @@ class OpenVinoEngine:
             HotSizes(compile_for, self._any_size.release_memory) if gains and card.input.fixed_size is None else None
         )
         self._streams = (
-            HotSizes(lambda size: compile_for(size, _STREAMS), hot=_CROWD, most=1) if threads >= _STREAMS else None
+            HotSizes(lambda size: compile_for(size, _STREAMS), self._make_room, hot=_CROWD, most=1)
+            if threads >= _STREAMS
+            else None
         )
         self._running = 0
         self._counting = Lock()
@@ -132,6 +135,14 @@ class OpenVinoEngine:
         hot = None if self._hot_sizes is None else self._hot_sizes.network_for(size)
         streams = None if self._streams is None else self._streams.network_for(size if crowded else None)
         return streams or hot or self._any_size
+
+    def _make_room(self) -> None:
+        """Free what the other networks hold, since the one with streams now gets the requests."""
+        streams = self._streams.networks() if self._streams is not None else []
+        for network in self._networks():
+            if network not in streams:
+                network.release_memory()
+        give_back_freed()
 
     def _networks(self) -> "Iterator[_Network]":
         kinds = (kind.networks() for kind in (self._hot_sizes, self._streams) if kind is not None)

@@ -103,11 +103,15 @@ def test_throughput_has_every_number_of_clients_and_the_engine_s_bulk_mode(measu
             return list(np.arange(1.0, 101.0))
 
     monkeypatch.setattr(module, "HealthProbe", Probe)
+    turns = []
+    for way, worker in measured._workers.items():
+        worker.images_per_second = lambda clients, seconds, way=way: turns.append(way[1]) or 10.0 * clients
     health = measured.measure_throughput(0.0, "http://127.0.0.1:1")
     rates = {(t["way"], t["clients"]): t["images_per_second"] for t in measured.throughput}
     assert [rates[OURS, clients] for clients in (1, 4, 16)] == [10, 40, 160]
     assert rates[BARE, None] == 99
-    assert health == {"p50": 50.5, "p99": 99.01, "requests": 100}
+    assert health == {"p50": 50.5, "p99": 99.01, "requests": 300}
+    assert turns[-18:] == [*[BARE] * 3, *[OURS] * 3] * 3, "the two of the promise take turns"
 
 
 def test_the_tables_take_the_rows_as_they_are(measured):
