@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from back.runtime.card import read_card
-from modelisation.arguments import add_data_arguments, load_for
+from modelisation.arguments import MODEL_HELP, add_data_arguments, describe, load_for
 from modelisation.bootstrap import BLOCK_FRAMES, block_of, paired_difference
 from modelisation.compare_log import log_report
 from modelisation.compare_text import markdown, score_table
@@ -135,15 +135,13 @@ def _summary(record: dict[str, Any], label: str) -> dict[str, Any]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `compare`."""
-    parser.description = "Score models on one split and write a report: Markdown, JSON and figures."
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = (
-        "examples:\n  python -m modelisation compare modelisation/bundled/deeplabv3plus "
-        "modelisation/bundled/segformer --data ../shared/camvid --split val --out out/benchmark\n"
-        "  python -m modelisation compare modelisation/bundled/segformer --data ../shared/camvid "
-        "--inference served flip 256x320"
+    describe(
+        parser,
+        "Score models on one split and write a report: Markdown, JSON and figures.",
+        "compare modelisation/bundled/deeplabv3plus modelisation/bundled/segformer --data ../shared/camvid",
+        "compare modelisation/bundled/segformer --data ../shared/camvid --inference served flip 256x320",
     )
-    parser.add_argument("models", nargs="+", metavar="MODEL", help="bundle folder, or models:/name@alias")
+    parser.add_argument("models", nargs="+", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--out", type=Path, default=Path("out/compare"), metavar="DIR", help="where to write")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the JSON report here too")
     parser.add_argument(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from modelisation.arguments import describe
 from modelisation.doctor_faults import ERROR, Fault
 from modelisation.doctor_files import Examination, examine, street8_table
 from modelisation.doctor_layout import Layout, Pair, read_layout
@@ -129,12 +130,12 @@ def _mapper(pairs: int, workers: int | None) -> Iterator[Any]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `doctor`."""
-    parser.description = (
+    describe(
+        parser,
         "Find what is wrong with a data folder, file by file. Exit status 1 where there are errors, 0 where there "
-        "are none or only warnings."
+        "are none or only warnings.",
+        "doctor ../shared/camvid --json doctor.json",
     )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "example:\n  python -m modelisation doctor ../shared/camvid --json doctor.json"
     parser.add_argument("data", type=Path, metavar="DIR", help="Cityscapes, CamVid or images/labels folder")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every finding here")
     parser.add_argument("--show", type=int, default=10, metavar="N", help="files named per kind (default: 10)")

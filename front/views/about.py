@@ -85,6 +85,7 @@ def _summary(entry: Json, card: Json) -> None:
 
 def _terms(entry: Json, card: Json) -> None:
     training = card.get("training") or {}
+    teacher = training.get("teacher")
     st.subheader("Data and licence", anchor=False)
     _facts(
         {
@@ -92,6 +93,8 @@ def _terms(entry: Json, card: Json) -> None:
             "Licence of the data": training.get("data_licence") or entry.get("data_licence"),
             "Licence of the weights": training.get("weights_licence") or entry.get("weights_licence"),
             "Started from": training.get("initialisation"),
+            "Taught by": teacher
+            and f"{display_name(teacher['name'])}: {teacher['weights_licence'] or 'terms unknown'}",
         },
         "Data and licence",
     )

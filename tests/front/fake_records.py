@@ -5,16 +5,9 @@ from typing import Any
 
 import numpy as np
 
-CLASSES = (
-    ("road", (128, 64, 128)),
-    ("sidewalk", (244, 35, 232)),
-    ("building", (70, 70, 70)),
-    ("vehicle", (0, 0, 142)),
-    ("pedestrian", (220, 20, 60)),
-    ("vegetation", (107, 142, 35)),
-    ("sky", (70, 130, 180)),
-    ("background", (0, 0, 0)),
-)
+from back.runtime.taxonomy import STREET8
+
+CLASSES = tuple((c.name, c.color) for c in STREET8.classes)
 NAMES = tuple(name for name, _ in CLASSES)
 MODELS = ("deeplabv3plus", "segformer")
 STAGES = {"decode": 9.0, "resize": 4.0, "infer": 70.0, "argmax": 6.0, "encode": 3.0}
@@ -150,6 +143,9 @@ def card_of(model: str) -> dict[str, Any]:
             "data_licence": "rendered scenes",
             "weights_licence": "MIT",
             "initialisation": "ImageNet",
+            "teacher": {"name": "deeplabv3plus", "sha256": "ab" * 32, "weights_licence": "Apache-2.0"}
+            if model == "segformer"
+            else None,
             "epochs": 20,
             "steps": 4000,
             "wall_time_s": 5400.0,

@@ -45,6 +45,7 @@ def kept_megabytes(mode: str) -> int:
 
 
 def test_freed_pictures_go_back_to_the_system() -> None:
+    # Up to 32 MB may stay on top of the heap, by the setting, and some in pieces.
     assert kept_megabytes("small") < 45 < kept_megabytes("as the C library comes")
 
 
