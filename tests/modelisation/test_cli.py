@@ -85,7 +85,8 @@ def test_register_puts_a_bundle_into_the_store(bundle, tmp_path, capsys):
         (["export", "nowhere", "--data", "."], "nowhere"),
     ],
 )
-def test_a_mistake_is_one_sentence(arguments, message, capsys):
+def test_a_mistake_is_one_sentence(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the clone may hold a photo.jpg, as the README's commands have it
     assert main(arguments) == 1
     error = capsys.readouterr().err
     assert message in error
