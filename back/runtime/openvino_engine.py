@@ -40,6 +40,24 @@ _STREAMS = 2
 _CROWD = WINDOW * 3 // 4
 
 
+_IMPORTING = Lock()
+
+
+def _openvino() -> Any:
+    """The module, ready for several threads.
+
+    It looks NumPy's types up at their first use, behind a lock of C++ that a second thread would wait for while it
+    holds Python's, which the first one needs to go on: the process would stand still for ever. So one thread uses
+    them before any other can.
+    """
+    with _IMPORTING:
+        import openvino as ov
+
+        ov.Type.u8.to_dtype()
+        _ = ov.Tensor(np.zeros(1, np.uint8)).data
+    return ov
+
+
 class OpenVinoEngine:
     """OpenVINO on the processor, uint8 NHWC in. Made by `create_engine`, which says what the arguments are."""
 
@@ -54,9 +72,7 @@ class OpenVinoEngine:
         cache_dir: Path | None,
         reason: str,
     ) -> None:
-        import openvino as ov
-
-        core = ov.Core()
+        core = _openvino().Core()
         native_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "bf16" and not native_bf16:
             raise ValueError("this processor has no bf16 arithmetic; set the precision to fp32 or auto")
