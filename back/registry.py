@@ -20,6 +20,7 @@ from back.problems import Cause, Problem
 from back.runtime.card import ONNX_FILE, REPORT_FILE, BundleError, read_card, verify_files
 from back.runtime.download import discard_bundle, fetch_bundle, quiet_mlflow
 from back.runtime.heap import give_back_freed
+from back.runtime.library_pages import give_back_library
 from back.runtime.predictor import Predictor
 from back.settings import Settings
 
@@ -136,6 +137,7 @@ class ModelRegistry:
             report = _read_report(bundle)
             size = (bundle / ONNX_FILE).stat().st_size
             give_back_freed()
+            give_back_library()  # every kernel was loaded with its module
         except (BundleError, ValueError) as error:
             self._broken[version] = f"{label} cannot be served: {error}"
             raise _LoadError(self._broken[version]) from error
