@@ -7,15 +7,11 @@ compiled with two streams, which gives more photos a second; one that comes alon
 
 import hashlib
 import itertools
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import LifoQueue
 from threading import Lock
 from typing import Any
-
-import numpy as np
 
 from back.runtime.card import ONNX_FILE, BundleError, Card, sha256_of
 from back.runtime.engine_base import (
@@ -29,34 +25,12 @@ from back.runtime.engine_base import (
 )
 from back.runtime.heap import give_back_freed
 from back.runtime.hot_sizes import WINDOW, HotSizes, Size
+from back.runtime.openvino_network import Network, openvino_module, with_uint8_input
 
-# Importing openvino would report to its makers and write to the home folder; without this module it does neither.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-# A network of one stream runs one request at a time on all its threads; the second lets another caller copy its input
-# meanwhile. One of two streams runs both.
-_REQUESTS = 2
-_STREAMS = 2
+_STREAMS = 2  # for requests that come while others run
 # So many of the last WINDOW requests must be of one size where a network of its own gains little; and have come while
 # another ran, before streams are compiled.
 _CROWD = WINDOW * 3 // 4
-
-
-_IMPORTING = Lock()
-
-
-def _openvino() -> Any:
-    """The module, ready for several threads.
-
-    It looks NumPy's types up at their first use, behind a lock of C++ that a second thread would wait for while it
-    holds Python's, which the first one needs to go on: the process would stand still for ever. So one thread uses
-    them before any other can.
-    """
-    with _IMPORTING:
-        import openvino as ov
-
-        ov.Type.u8.to_dtype()
-        _ = ov.Tensor(np.zeros(1, np.uint8)).data
-    return ov
 
 
 class OpenVinoEngine:
@@ -73,7 +47,7 @@ class OpenVinoEngine:
         cache_dir: Path | None,
         reason: str,
     ) -> None:
-        core = _openvino().Core()
+        core = openvino_module().Core()
         native_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "bf16" and not native_bf16:
             raise ValueError("this processor has no bf16 arithmetic; set the precision to fp32 or auto")
@@ -91,12 +65,12 @@ class OpenVinoEngine:
         # Held only as a hash: what was read at first is what every later compile sees, or it fails.
         sha256 = sha256_of(bundle / ONNX_FILE)
 
-        def compile_for(size: Size, streams: int = 1) -> _Network:
+        def compile_for(size: Size, streams: int = 1) -> Network:
             onnx_bytes = (bundle / ONNX_FILE).read_bytes()
             if hashlib.sha256(onnx_bytes).hexdigest() != sha256:
                 raise BundleError(f"{bundle / ONNX_FILE} was changed while it served; register the model anew")
-            model = _with_uint8_input(core.read_model(onnx_bytes), card, size)
-            return _Network(core.compile_model(model, "CPU", config | {"NUM_STREAMS": streams}))
+            model = with_uint8_input(core.read_model(onnx_bytes), card, size)
+            return Network(core.compile_model(model, "CPU", config | {"NUM_STREAMS": streams}))
 
         try:
             model = core.read_model((bundle / ONNX_FILE).read_bytes())
@@ -148,7 +122,7 @@ class OpenVinoEngine:
             with self._counting:
                 self._running -= 1
 
-    def _network_for(self, size: Size, *, crowded: bool) -> "_Network":
+    def _network_for(self, size: Size, *, crowded: bool) -> "Network":
         # Both are asked each time, since both count what comes.
         hot = None if self._hot_sizes is None else self._hot_sizes.network_for(size)
         streams = None if self._streams is None else self._streams.network_for(size if crowded else None)
@@ -162,64 +136,6 @@ class OpenVinoEngine:
                 network.release_memory()
         give_back_freed()
 
-    def _networks(self) -> "Iterator[_Network]":
+    def _networks(self) -> "Iterator[Network]":
         kinds = (kind.networks() for kind in (self._hot_sizes, self._streams) if kind is not None)
         return itertools.chain([self._any_size], *kinds)
-
-
-class _Network:
-    """A compiled network and its infer requests, each of which serves one caller at a time."""
-
-    def __init__(self, compiled: Any) -> None:
-        self._compiled = compiled
-        self._releasing = Lock()  # two who each held one request would wait for each other
-        self._unused = 0  # requests that went elsewhere; roughly, as two threads may count at once
-        self._requests: LifoQueue[Any] = LifoQueue()
-        for _ in range(_REQUESTS):
-            self._requests.put(compiled.create_infer_request())
-
-    def run(self, image_NHWC: UInt8Array) -> Float32Array:
-        request = self._requests.get()
-        try:
-            # On a thread of OpenVINO's, not on the caller's: a signal (Ctrl-C, the end of a child process) that came
-            # to a thread after bf16 work was seen to end the process with SIGSEGV. Suspected, not proven: AMX
-            # registers in use, for which the signal stack has no room.
-            request.start_async([np.ascontiguousarray(image_NHWC)], share_inputs=True)
-            request.wait()
-            # Copied out, so that the request can go to the next caller.
-            scores_CHW: Float32Array = request.get_output_tensor(0).data[0].copy()
-        finally:
-            self._requests.put(request)
-        return scores_CHW
-
-    def note_use(self, used: bool) -> None:
-        """Count a request; after WINDOW that went to other networks this one frees its memory."""
-        self._unused = 0 if used else self._unused + 1
-        if self._unused == WINDOW:
-            self.release_memory()
-
-    def release_memory(self) -> None:
-        """Free what lies between the layers (about 60 MB for half a megapixel); the next `run` makes it anew."""
-        with self._releasing:
-            held = [self._requests.get() for _ in range(_REQUESTS)]  # OpenVINO refuses while a request runs
-            try:
-                self._compiled.release_memory()
-            finally:
-                for request in held:
-                    self._requests.put(request)
-
-
-def _with_uint8_input(model: Any, card: Card, size: tuple[int, int]) -> Any:
-    """The network for inputs of `size` (-1: any), behind `uint8 NHWC -> float32 NCHW, / 255, - mean, / std`."""
-    from openvino import Layout, Type
-    from openvino.preprocess import PrePostProcessor
-
-    model.reshape({INPUT_NAME: [1, 3, *size]})
-    steps = PrePostProcessor(model)
-    image = steps.input(INPUT_NAME)
-    image.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
-    image.model().set_layout(Layout("NCHW"))
-    image.preprocess().convert_element_type(Type.f32).mean([m * 255 for m in card.input.mean]).scale(
-        [s * 255 for s in card.input.std]
-    )
-    return steps.build()

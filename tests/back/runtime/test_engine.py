@@ -12,6 +12,7 @@ from back.runtime.card import ONNX_FILE, BundleError, read_card
 from back.runtime.engine import create_engine
 from back.runtime.hot_sizes import WINDOW
 from back.runtime.openvino_engine import OpenVinoEngine
+from back.runtime.openvino_network import Network
 from back.runtime.threads import available_cpus
 from tests.bundles import MEAN, STD, make_bundle
 
@@ -176,10 +177,8 @@ def test_a_network_of_convolutions_gets_one_for_the_size_that_nearly_all_photos_
 def released(monkeypatch):
     """The networks that gave their memory back, in order."""
     networks = []
-    original = openvino_engine._Network.release_memory
-    monkeypatch.setattr(
-        openvino_engine._Network, "release_memory", lambda self: (networks.append(self), original(self))
-    )
+    original = Network.release_memory
+    monkeypatch.setattr(Network, "release_memory", lambda self: (networks.append(self), original(self)))
     return networks
 
 
