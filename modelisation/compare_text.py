@@ -34,12 +34,18 @@ def score_table(models: Sequence[Mapping[str, Any]]) -> list[str]:
         ("file (MB)", lambda m: f"{m['cost']['file_size_bytes'] / 1e6:.1f}"),
         ("ms while scoring", lambda m: None if served else f"{m['inference']['ms_per_image']:.1f}"),
         ("p50 / p95 ms", lambda m: m["latency"] and "{p50:.1f} / {p95:.1f}".format(**m["latency"]["ms"]["total"])),
-        ("training steps", lambda m: m["lineage"]["training"] and f"{m['lineage']['training']['steps']:,}"),
+        ("training steps", lambda m: m["lineage"]["training"] and training_steps(m["lineage"]["training"])),
     ]
     cells = {name: [cell(model) or None for model in models] for name, cell in columns}
     shown = {name: column for name, column in cells.items() if any(column)}
     rows = [[model["label"], *(column[i] or "–" for column in shown.values())] for i, model in enumerate(models)]
     return table(["model", *shown], rows)
+
+
+def training_steps(record: Mapping[str, Any]) -> str:
+    """`1,500`, or `10,000 + 1,500` where a run began with the weights of another."""
+    before = record.get("steps_before", 0)  # missing in cards from before this field
+    return f"{before:,} + {record['steps']:,}" if before else f"{record['steps']:,}"
 
 
 def _is_served(model: Mapping[str, Any]) -> bool:

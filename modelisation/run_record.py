@@ -6,6 +6,7 @@ from back.runtime.card import TeacherRecord, TrainingRecord
 from modelisation.checkpoint import Progress
 from modelisation.data import SegmentationDataset
 from modelisation.lineage import package_versions
+from modelisation.models import SegmentationModel
 from modelisation.recipe import Recipe
 
 # Share of the step time above which the network waits for its pictures.
@@ -16,7 +17,7 @@ def training_record(
     recipe: Recipe,
     progress: Progress,
     steps: int,
-    initialisation: str,
+    model: SegmentationModel,
     data: SegmentationDataset,
     code: dict[str, Any],
     teacher: TeacherRecord | None = None,
@@ -32,10 +33,11 @@ def training_record(
         split_sha256=data.split_sha256,
         data_licence=data.licence,
         weights_licence=recipe.weights_licence,
-        initialisation=initialisation,
+        initialisation=model.initialisation,
         teacher=teacher,
         epochs=progress.epoch,
         steps=steps,
+        steps_before=model.steps_before,
         wall_time_s=round(progress.total_seconds, 1),
         packages=package_versions(),
     )

@@ -80,6 +80,7 @@ def _begin_with(model: SegmentationModel, folder: Path) -> None:
             f", run {record.run_id}, {record.steps} steps on {record.dataset} {record.split}, "
             f"terms: {record.weights_licence}; it began with {record.initialisation}"
         )
+        model.steps_before = record.steps_before + record.steps
     model.initialisation = origin + ")"
 
 

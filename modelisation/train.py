@@ -195,7 +195,7 @@ def fit(
                 recipe,
                 progress,
                 progress.epoch * batches.batches,
-                model.initialisation,
+                model,
                 train_set,
                 code,
                 teacher.record if teacher else None,

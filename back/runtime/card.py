@@ -109,6 +109,7 @@ class TrainingRecord(_Strict):
     teacher: TeacherRecord | None = Field(default=None, description="None also in cards from before this field")
     epochs: int
     steps: int
+    steps_before: int = Field(default=0, description="of the runs whose weights this one began with")
     wall_time_s: float
     packages: dict[str, str]
 

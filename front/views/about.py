@@ -111,6 +111,7 @@ def _training(card: Json) -> None:
         {
             "Epochs": training["epochs"],
             "Steps": training["steps"],
+            "Steps before": training.get("steps_before") or None,
             "Wall time": duration(0, 1000 * training["wall_time_s"]),
             "Seed": training["seed"],
             "Code": f"{training['git_commit'][:10]}{state}",

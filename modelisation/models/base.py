@@ -27,6 +27,7 @@ class SegmentationModel(nn.Module, ABC):
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     initialisation: str
+    steps_before = 0  # of the runs whose weights it began with
     batchnorm_frozen = False
 
     def __init__(self, num_classes: int) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from modelisation.compare import ComparisonError, add_arguments, compare_records, run, write_report
 from modelisation.compare_log import log_report
-from modelisation.compare_text import markdown
+from modelisation.compare_text import markdown, training_steps
 from modelisation.data.open import open_dataset
 from modelisation.evaluate import EvaluationOptions, evaluate
 from modelisation.inference import InferenceOptions
@@ -207,3 +207,8 @@ def test_command_refuses_models_of_different_classes(root: Path, tmp_path: Path)
     make_bundle(tmp_path, name="nineteen", classes=19)
     with pytest.raises(ComparisonError, match="different classes"):
         run(parse(str(root / FINE), str(tmp_path / "nineteen"), "--data", str(root / "data")))
+
+
+def test_steps_of_the_weights_that_a_run_began_with_are_told() -> None:
+    assert training_steps({"steps": 1500}) == "1,500"
+    assert training_steps({"steps": 1500, "steps_before": 10000}) == "10,000 + 1,500"

@@ -85,6 +85,7 @@ def test_training_begins_with_a_bundles_weights_and_says_whose(tmp_path, place):
     assert model.initialisation == (
         "weights of drawn (sha256 abcdef012345, run 0a1b, 40 steps on scenes train, terms: MIT; it began with random)"
     )
+    assert model.steps_before == 40
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
