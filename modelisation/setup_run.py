@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from back.runtime.card import CARD_FILE, WEIGHTS_FILE, InputContract, read_card
+from back.runtime.card import CARD_FILE, WEIGHTS_FILE, BundleError, InputContract, read_card
 from modelisation import checkpoint
 from modelisation.data import SegmentationDataset
 from modelisation.data.cache import Joined, decode_all
@@ -53,8 +53,7 @@ def build_from_recipe(recipe: Recipe) -> SegmentationModel:
     """The network of a recipe, with the weights that training begins with.
 
     Raises:
-        RecipeError: `init_from` holds the weights of another network.
-        BundleError: `init_from` is no bundle and no run's folder.
+        RecipeError: `init_from` is no bundle and no run's folder, or holds the weights of another network.
     """
     model = build_model(recipe.architecture, len(TAXONOMIES[recipe.taxonomy].classes), **recipe.build)
     if recipe.init_from:
@@ -66,7 +65,12 @@ def build_from_recipe(recipe: Recipe) -> SegmentationModel:
 def _begin_with(model: SegmentationModel, folder: Path) -> None:
     """Load a bundle's weights and say in `initialisation` where they come from, on whose data and terms."""
     bundle = folder if (folder / CARD_FILE).is_file() or not (folder / BUNDLE).is_dir() else folder / BUNDLE
-    card = read_card(bundle)
+    try:
+        card = read_card(bundle)
+    except BundleError as error:
+        raise RecipeError(
+            f"init_from {folder}: {error}; train that run first, or name another bundle or run with --set init_from=…"
+        ) from error
     try:
         model.load_state_dict(load_bundle_model(bundle).state_dict())
     except RuntimeError as error:

@@ -8,7 +8,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from back.runtime.card import CARD_FILE, WEIGHTS_FILE, BundleError, Card, SelfTest, TrainingRecord
+from back.runtime.card import CARD_FILE, WEIGHTS_FILE, Card, SelfTest, TrainingRecord
 from modelisation.checkpoint import FOLDER
 from modelisation.export import RECIPE_COPY
 from modelisation.recipe import Recipe, RecipeError
@@ -96,5 +96,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
 
 
 def test_weights_that_are_not_there_are_named(tmp_path):
-    with pytest.raises(BundleError, match="none"):
+    with pytest.raises(
+        RecipeError, match=r"init_from .*none: .* no such file.* train that run first, or name another"
+    ):
         build_from_recipe(TINY_RECIPE.model_copy(update={"init_from": str(tmp_path / "none")}))
