@@ -143,7 +143,7 @@ benchmark-quality: need-DATA $(FULL)/.stamp ## accuracy of every bundled model, 
 	  --out out/benchmark --json docs/quality.json
 
 tables: $(FULL)/.stamp ## write the README's tables from docs/quality.json, docs/benchmark.json and the cards
-	@$(RUN) -m modelisation.tables
+	@$(RUN) -m modelisation.reports.readme
 
 screenshots: $(FULL)/.stamp ## photograph every page of the dashboard into out/screenshots
 	@$(RUN) -m tests.browser.screenshots

@@ -1,1 +1,1 @@
-"""The serving tier: inference runtime and HTTP API. Imports no torch and nothing of the other tiers."""
+"""The serving tier: the HTTP API and the runtime below it; no torch, and nothing of training or of the dashboard."""

@@ -8,8 +8,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 
-from back.runtime.console import use_utf8
-from back.runtime.heap import keep_heap_small
+from back.runtime.process.console import use_utf8
+from back.runtime.process.memory import keep_heap_small
 from back.settings import Settings, SettingsError, load_settings, unknown_variables
 
 

@@ -8,8 +8,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from back.problems import Problem
-from back.runtime.card import Taxonomy
-from back.runtime.taxonomy import LabelValueError, RemapError, apply_remap, remap_for
+from back.runtime.taxonomy import LabelValueError, RemapError, Taxonomy, apply_remap, remap_for
 
 UInt8Array = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.int64]

@@ -12,10 +12,10 @@ from back.metrics import Metrics, MetricsMiddleware
 from back.problems import install_handlers
 from back.registry import ModelRegistry
 from back.routes import classes, compare, health, images, metrics, models, predict, runs
-from back.runtime.threads import available_cpus
+from back.runtime.process.threads import available_cpus
 from back.services import Services
 from back.settings import Settings, load_settings, unknown_variables
-from back.work import Workers
+from back.workers import Workers
 
 log = logging.getLogger("streetseg")
 

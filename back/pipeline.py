@@ -12,9 +12,9 @@ from PIL import Image
 
 from back.problems import Problem
 from back.registry import Served
-from back.runtime.colour import overlay, palette_of
 from back.runtime.imaging import ImageError, NeededSize, Photo, UInt8Array, count_pixels, open_photo
-from back.runtime.png import encode_gray_png, encode_palette_png, encode_rgb_png
+from back.runtime.masks.colour import overlay, palette_of
+from back.runtime.masks.png import encode_gray_png, encode_palette_png, encode_rgb_png
 from back.runtime.predictor import Prediction
 from back.runtime.upsample import ScoresError
 from back.schemas import EncodedImage, PredictionAnswer

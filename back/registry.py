@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from back.catalogue import Catalogue, ModelVersion, RegisteredModel, parse_spec, read_catalogue, resolve
 from back.problems import Cause, Problem
+from back.runtime.bundle_cache import discard_bundle, fetch_bundle, quiet_mlflow
 from back.runtime.card import ONNX_FILE, REPORT_FILE, BundleError, read_card, verify_files
-from back.runtime.download import discard_bundle, fetch_bundle, quiet_mlflow
-from back.runtime.heap import give_back_freed
-from back.runtime.library_pages import give_back_library
 from back.runtime.predictor import Predictor
+from back.runtime.process.memory import give_back_freed, give_back_library
 from back.settings import Settings
 
 if TYPE_CHECKING:

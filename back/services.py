@@ -13,7 +13,7 @@ from back.metrics import Metrics
 from back.problems import Problem
 from back.registry import ModelRegistry, Served
 from back.settings import Settings
-from back.work import Workers
+from back.workers import Workers
 
 T = TypeVar("T")
 _RETRY_S = 1.0  # how soon MLflow is asked again while nothing could be loaded

@@ -2,14 +2,18 @@
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from front import charts, connection
-from front.api import Json
-from front.connection import client, guarded, problem
-from front.errors import ApiError
-from front.predictions import PredictionCache
+from front.api import waiting
+from front.api.client import Json
+from front.api.errors import ApiError
+from front.api.predictions import PredictionCache
+from front.api.waiting import client, guarded, problem
+from front.ui import charts
 
 __all__ = ["client", "guarded", "problem"]
+
+_STATUS_HEIGHT = 44  # pixels: a button, or a bar with its text
 
 
 @st.cache_resource(show_spinner=False)
@@ -46,7 +50,7 @@ def all_models() -> list[Json]:
         client().ready()
         # Ready since the list was made: the next try finds it.
         raise ApiError("starting", "Its models have just been loaded. This page goes on by itself.")
-    connection.watch(entries)
+    waiting.watch(entries)
     return entries
 
 
@@ -92,14 +96,14 @@ def taxonomy_of(entry: Json) -> Json:
 
 def header(title: str, caption: str) -> None:
     """Title on the left; on the right the API's state and the settings; below what is wrong with the API."""
-    connection.forget_state()
+    waiting.forget_state()
     row = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     with row:
         with st.container(width="content", gap=None):
             st.title(title, anchor=False, width="content")
             st.caption(caption, width="content")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
-            connection.status_badge()
+            waiting.status_badge()
             with st.popover("Colours", icon=":material/palette:"):
                 st.toggle(
                     "Palette for colour blindness",
@@ -108,7 +112,7 @@ def header(title: str, caption: str) -> None:
                     help="Class colours that people with red-green colour blindness can tell apart. "
                     "Downloads keep the model's own colours.",
                 )
-    connection.status_notice()
+    waiting.status_notice()
 
 
 def chart(figure: go.Figure, *, key: str, alt: str) -> None:
@@ -123,3 +127,10 @@ def dark() -> bool:
 
 def safe_palette() -> bool:
     return bool(st.session_state.get("safe_palette", False))
+
+
+def status_line() -> DeltaGenerator:
+    """The line that says what is going on, always of one height: nothing moves when a message comes or goes."""
+    return st.container(
+        height=_STATUS_HEIGHT, border=False, horizontal=True, vertical_alignment="center", key="status"
+    )

@@ -1,1 +1,2 @@
-"""The training tier: data, models, training, export and evaluation of street-scene segmentation models."""
+"""The training tier: data, models, training, evaluation, export and registry of street-scene segmentation models;
+serves nothing."""

@@ -5,26 +5,26 @@ import importlib
 import sys
 
 from back.runtime.card import BundleError
-from back.runtime.console import use_utf8
 from back.runtime.imaging import ImageError
+from back.runtime.process.console import use_utf8
+from back.runtime.taxonomy import LabelValueError
 from modelisation.data.base import DatasetError
-from modelisation.taxonomy import LabelValueError
 
 # command -> (module, what it does). A module is imported when its command is called: `predict` needs no torch.
 COMMANDS = {
-    "doctor": ("modelisation.doctor", "look for faults in a data set before training on it"),
-    "scenes": ("modelisation.render", "render street scenes with exact labels"),
-    "train": ("modelisation.train", "train a recipe, export its bundle, register it"),
-    "search": ("modelisation.search", "search hyper-parameters of a recipe at random"),
-    "ablate": ("modelisation.ablate", "train variants of a recipe and tabulate what each choice is worth"),
-    "evaluate": ("modelisation.evaluate", "score a model on a labelled split"),
-    "robustness": ("modelisation.robustness", "score a model on perturbed photos, into its card"),
-    "budget": ("modelisation.budget", "score a model at several pixel budgets, into its report"),
-    "export": ("modelisation.export", "make the bundle of a run"),
-    "register": ("modelisation.register", "put a bundle into the MLflow registry"),
-    "promote": ("modelisation.promote", "check a model's parity and make it champion"),
-    "predict": ("modelisation.predict", "write the masks of photos"),
-    "compare": ("modelisation.compare", "compare models on a split and write the report"),
+    "doctor": ("modelisation.doctor.diagnose", "look for faults in a data set before training on it"),
+    "scenes": ("modelisation.commands.scenes", "render street scenes with exact labels"),
+    "train": ("modelisation.training.fit", "train a recipe, export its bundle, register it"),
+    "search": ("modelisation.tuning.search", "search hyper-parameters of a recipe at random"),
+    "ablate": ("modelisation.tuning.ablate", "train variants of a recipe and tabulate what each choice is worth"),
+    "evaluate": ("modelisation.evaluation.evaluate", "score a model on a labelled split"),
+    "robustness": ("modelisation.evaluation.robustness", "score a model on perturbed photos, into its card"),
+    "budget": ("modelisation.evaluation.budget", "score a model at several pixel budgets, into its report"),
+    "export": ("modelisation.export.from_run", "make the bundle of a run"),
+    "register": ("modelisation.commands.register", "put a bundle into the MLflow registry"),
+    "promote": ("modelisation.commands.promote", "check a model's parity and make it champion"),
+    "predict": ("modelisation.commands.predict", "write the masks of photos"),
+    "compare": ("modelisation.evaluation.compare", "compare models on a split and write the report"),
 }
 
 

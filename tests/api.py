@@ -19,10 +19,10 @@ from fastapi.testclient import TestClient
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 from back.main import create_app
-from back.runtime.download import quiet_mlflow
+from back.runtime.bundle_cache import quiet_mlflow
+from back.runtime.taxonomy import STREET8
 from back.settings import Settings
-from modelisation.registry import RegisteredVersion, experiment_id, register_bundle
-from modelisation.taxonomy import STREET8
+from modelisation.registry.bundles import RegisteredVersion, experiment_id, register_bundle
 from tests.bundles import make_bundle, paint, png_bytes, stripes
 
 quiet_mlflow()

@@ -22,18 +22,16 @@ from back.runtime.card import (
     REPORT_FILE,
     WEIGHTS_FILE,
     Card,
-    ClassInfo,
     InputContract,
     Metrics,
     ResizeFilter,
     SelfTest,
-    Taxonomy,
     TrainingRecord,
     sha256_of,
 )
 from back.runtime.imaging import plan_resize, to_input
+from back.runtime.taxonomy import CITYSCAPES19, STREET8, ClassInfo, Taxonomy
 from back.runtime.upsample import upsample_argmax_dense
-from modelisation.taxonomy import CITYSCAPES19, STREET8
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)

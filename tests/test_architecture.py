@@ -53,7 +53,7 @@ def test_the_tiers_import_only_what_they_may() -> None:
         ("front/views", "from back.runtime import card"),
         ("front/views", "import mlflow"),
         ("modelisation/data", "from back import settings"),
-        ("modelisation", "import front.api"),
+        ("modelisation", "import front.api.client"),
     ],
 )
 def test_a_planted_forbidden_import_is_found(copied_tiers: Path, place: str, forbidden: str) -> None:
@@ -137,12 +137,12 @@ def test_the_dashboard_imports_with_its_own_requirements(tmp_path: Path) -> None
 def test_the_demo_imports_with_the_serving_requirements(tmp_path: Path) -> None:
     missing = packages_without("back", "front", "modelisation/mlflow_server")
     assert {"torch", "transformers", "segmentation_models_pytorch"} <= set(missing)
-    result = import_without(missing, ["modelisation.demo", "modelisation.data.scenes"], tmp_path)
+    result = import_without(missing, ["modelisation.demo.__main__", "modelisation.scenes"], tmp_path)
     assert result.returncode == 0, result.stderr
 
 
 def test_registering_the_bundled_models_needs_no_more_than_the_mlflow_server(tmp_path: Path) -> None:
-    modules = ["modelisation.bundled_models", "mlflow"]
+    modules = ["modelisation.registry.bundled", "mlflow"]
     result = import_without(packages_without("modelisation/mlflow_server"), modules, tmp_path)
     assert result.returncode == 0, result.stderr
 

@@ -17,7 +17,7 @@ import pytest
 import requests
 from PIL import Image
 
-from modelisation.taxonomy import STREET8
+from back.runtime.taxonomy import STREET8
 from tests.bundles import make_bundle
 
 ROOT = Path(__file__).resolve().parents[1]

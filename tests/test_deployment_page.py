@@ -6,9 +6,9 @@ from pathlib import Path
 import yaml
 
 from back.settings import PREFIX, REPOSITORY, Settings
-from front import files
-from front.photos import MAX_PIXELS, SESSION_BYTES
-from front.predictions import CACHE_BYTES
+from front.api.predictions import CACHE_BYTES
+from front.photos.album import MAX_PIXELS, SESSION_BYTES
+from front.segment import files
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")

@@ -189,7 +189,7 @@ def test_the_three_images_serve_together(tmp_path: Path) -> None:
     hosts = tracking.removeprefix("http://")
     with serving(mlflow, MLFLOW_SERVER_ALLOWED_HOSTS=hosts) as server:
         wait_until_healthy(mlflow, server)
-        registered = mlflow.shell("python -m modelisation.bundled_models", MLFLOW_TRACKING_URI=tracking)
+        registered = mlflow.shell("python -m modelisation.registry.bundled", MLFLOW_TRACKING_URI=tracking)
         assert registered.returncode == 0, registered.stderr
         assert "shipped version 1 is registered" in registered.stdout
         with serving(back, STREETSEG_MLFLOW_TRACKING_URI=tracking) as service:

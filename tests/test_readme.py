@@ -12,7 +12,7 @@ import requests
 
 from back.main import create_app
 from modelisation.__main__ import make_parser
-from modelisation.data.scenes import render_scene
+from modelisation.scenes.render import render_scene
 from tests.api import Store, empty_database, listening, shared_store, wait_until
 from tests.bundles import png_bytes
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from back.problems import responses
-from back.runtime.card import Taxonomy
+from back.runtime.taxonomy import Taxonomy
 from back.services import ServicesDep
 
 router = APIRouter(tags=["models"])

@@ -22,7 +22,7 @@ from back.pipeline import Segmented, Upload, answer, check_form, decode, encoded
 from back.problems import Problem, responses
 from back.registry import Served
 from back.runtime.imaging import Photo
-from back.runtime.png import encode_gray_png
+from back.runtime.masks.png import encode_gray_png
 from back.schemas import CompareAnswer, LabelAnswer, LabelScores, Pair
 from back.services import Services, ServicesDep
 

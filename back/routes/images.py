@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from back.pictures import SIDE, evaluated_images, find_picture, thumbnail
+from back.evaluated_images import SIDE, evaluated_images, find_picture, thumbnail
 from back.problems import Problem, responses
 from back.runtime.imaging import ImageError
 from back.services import ServicesDep

@@ -1,1 +1,2 @@
-"""The inference library that both the API and the evaluation run: photo bytes in, label map out."""
+"""The inference library that the API and the evaluation both run: photo bytes in, label map out; knows no HTTP and
+no MLflow."""

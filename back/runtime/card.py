@@ -8,7 +8,9 @@ import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from back.runtime.taxonomy import Taxonomy
 
 CARD_FILE = "model.json"
 ONNX_FILE = "model.onnx"
@@ -25,32 +27,6 @@ class BundleError(ValueError):
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ClassInfo(_Strict):
-    """One class: its id in the label map, its name, and its colour as RGB in 0..255."""
-
-    id: int = Field(ge=0, le=254)
-    name: str = Field(min_length=1)
-    color: tuple[int, int, int]
-
-
-class Taxonomy(_Strict):
-    """A set of classes whose ids are 0..n-1; `ignore_index` marks unlabelled pixels."""
-
-    id: str
-    classes: tuple[ClassInfo, ...] = Field(min_length=2)
-    ignore_index: int = 255
-
-    @model_validator(mode="after")
-    def _ids_are_dense(self) -> "Taxonomy":
-        if [c.id for c in self.classes] != list(range(len(self.classes))):
-            raise ValueError(f"taxonomy {self.id}: class ids must be 0..{len(self.classes) - 1} in order")
-        return self
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(c.name for c in self.classes)
 
 
 class InputContract(_Strict):

@@ -15,10 +15,11 @@ from numba import int64, njit, uint8, void
 from numba.core.types import Array
 from PIL import Image
 
-from back.runtime.card import ONNX_FILE, BundleError, Card, Taxonomy, read_card, sha256_of, verify_files
-from back.runtime.engine import create_engine
-from back.runtime.engine_base import Engine, EngineKind, Precision
+from back.runtime.card import ONNX_FILE, BundleError, Card, read_card, sha256_of, verify_files
+from back.runtime.engines import create_engine
+from back.runtime.engines.base import Engine, EngineKind, Precision
 from back.runtime.imaging import ImageError, Photo, UInt8Array, decode_image, open_photo, plan_resize, to_input
+from back.runtime.taxonomy import Taxonomy
 from back.runtime.upsample import ScoresError, upsample_argmax
 
 _SELF_TEST_PIXELS = 1 << 22

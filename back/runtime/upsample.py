@@ -13,7 +13,7 @@ import numpy.typing as npt
 from numba import float32, int32, int64, njit, uint8, uint32, void
 from numba.core.types import Array
 
-from back.runtime.threads import available_cpus, worker_pool
+from back.runtime.process.threads import available_cpus, worker_pool
 
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from back.runtime.card import Taxonomy
-from modelisation.taxonomy import TAXONOMIES, apply_remap, remap_for
+from back.runtime.taxonomy import TAXONOMIES, Taxonomy, apply_remap, remap_for
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -45,7 +44,7 @@ class SegmentationDataset:
         dataset: id of the data set, for example `camvid`.
         split: name of the split.
         items: the files, in a fixed order.
-        source: which label values the files hold, a key of `modelisation.taxonomy.REMAPS`.
+        source: which label values the files hold, a key of `back.runtime.taxonomy.REMAPS`.
         taxonomy: id of the target taxonomy.
         licence: the data's terms, carried into the card of what is trained on it.
     """

@@ -7,7 +7,7 @@ Layout (Cordts et al., CVPR 2016): `leftImg8bit/<split>/<city>/<name>_leftImg8bi
 from pathlib import Path
 
 from modelisation.data.base import DatasetError, Item, SegmentationDataset
-from modelisation.data.scenes.writer import CITY
+from modelisation.scenes.writer import CITY
 
 LICENCE = "Cityscapes: non-commercial research and education, see cityscapes-dataset.com/license"
 SCENES_LICENCE = "rendered by this project, MIT"

@@ -12,8 +12,8 @@ import json
 import re
 from pathlib import Path
 
+from back.runtime.taxonomy import REMAPS
 from modelisation.data.base import IMAGE_SUFFIXES, DatasetError, Item, SegmentationDataset
-from modelisation.taxonomy import REMAPS
 
 DESCRIPTION_FILE = "dataset.json"
 

@@ -18,8 +18,8 @@ from back.agreement import (
     scores_against,
 )
 from back.problems import Problem
-from modelisation.metrics import confusion_matrix, scores_of
-from modelisation.taxonomy import CITYSCAPES7, STREET8
+from back.runtime.taxonomy import CITYSCAPES7, STREET8
+from modelisation.evaluation.metrics import confusion_matrix, scores_of
 from tests.bundles import png_bytes
 
 maps = hnp.arrays(np.uint8, (3, 50), elements=st.integers(0, 7))

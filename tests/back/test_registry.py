@@ -9,7 +9,7 @@ from back.catalogue import ModelVersion
 from back.problems import Problem
 from back.registry import ModelRegistry, Served
 from back.runtime.card import ONNX_FILE
-from modelisation.registry import register_bundle
+from modelisation.registry.bundles import register_bundle
 from tests.api import Store
 from tests.bundles import make_bundle, rewrite_card
 

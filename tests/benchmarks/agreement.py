@@ -9,10 +9,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from back.runtime.card import Card
-from back.runtime.colour import palette_of
 from back.runtime.imaging import open_photo, plan_resize, to_input
+from back.runtime.masks.colour import palette_of
 from back.runtime.upsample import upsample_argmax_dense
-from modelisation.metrics import confusion_matrix, scores_of
+from modelisation.evaluation.metrics import confusion_matrix, scores_of
 from tests.benchmarks.photos import Case
 from tests.benchmarks.usual import labels_of
 
@@ -33,7 +33,7 @@ class Reference:
         """float32 [classes, h, w] at the network's stride."""
         import torch
 
-        from modelisation.validate import normalise
+        from modelisation.training.validate import normalise
 
         contract = self._card.input
         plan = plan_resize(case.height, case.width, contract, case.pixel_budget)

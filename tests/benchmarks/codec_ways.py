@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from back.runtime.colour import palette_of
-from back.runtime.png import encode_palette_png
-from modelisation.taxonomy import STREET8
+from back.runtime.masks.colour import palette_of
+from back.runtime.masks.png import encode_palette_png
+from back.runtime.taxonomy import STREET8
 
 UInt8Array = npt.NDArray[np.uint8]
 Work = Callable[[], Any]
@@ -114,7 +114,10 @@ def png_ways(labels_HW: UInt8Array, libraries: Mapping[str, Any]) -> dict[str, W
         picture.save(buffer, "PNG", compress_level=1)
         return buffer.getvalue()
 
-    ways: dict[str, Work] = {"back.runtime.png": lambda: encode_palette_png(labels_HW, palette), "Pillow": pillow}
+    ways: dict[str, Work] = {
+        "back.runtime.masks.png": lambda: encode_palette_png(labels_HW, palette),
+        "Pillow": pillow,
+    }
     if imagecodecs := libraries.get("imagecodecs"):
         ways["imagecodecs, grey"] = lambda: imagecodecs.png_encode(labels_HW, level=1)
         ways["imagecodecs spng, grey"] = lambda: imagecodecs.spng_encode(labels_HW, level=1)

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from back.runtime.upsample import upsample_argmax
-from modelisation.lineage import REPOSITORY, machine, package_versions
-from modelisation.speed_tables import CODECS, codecs_table
-from modelisation.tables import main as write_tables
+from modelisation.provenance import REPOSITORY, machine, package_versions
+from modelisation.reports.readme import main as write_tables
+from modelisation.reports.speed import CODECS, codecs_table
 from tests.benchmarks.codec_ways import (
     INPUT,
     LIBRARIES,

@@ -9,8 +9,8 @@ import requests
 from PIL import Image
 from tqdm import tqdm
 
-from back.runtime.colour import palette_of
-from modelisation.data import SegmentationDataset
+from back.runtime.masks.colour import palette_of
+from modelisation.data.base import SegmentationDataset
 from tests.benchmarks.agreement import Reference, UInt8Array, miou
 from tests.benchmarks.material import Material
 from tests.benchmarks.photos import Case

@@ -58,8 +58,8 @@ def make_material(bundle: Path, folder: Path) -> Material:
     # Here and below, so that the processes of ways without torch stay without it.
     import torch
 
+    from modelisation.export.onnx import export_onnx
     from modelisation.models import load_bundle_model
-    from modelisation.onnx_export import export_onnx
 
     card = read_card(bundle)
     folder = folder / card.name

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from back.runtime.threads import available_cpus
+from back.runtime.process.threads import available_cpus
 
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from back.runtime.colour import palette_of
-from back.runtime.threads import available_cpus
+from back.runtime.masks.colour import palette_of
+from back.runtime.process.threads import available_cpus
 from tests.benchmarks.material import Material
 from tests.benchmarks.photos import Case
 

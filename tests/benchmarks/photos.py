@@ -13,9 +13,11 @@ from PIL import Image
 
 from back.runtime.card import InputContract
 from back.runtime.imaging import plan_resize
-from modelisation.data import SegmentationDataset, open_dataset
-from modelisation.data.scenes import render_scene, write_scenes
-from modelisation.lineage import REPOSITORY
+from modelisation.data.base import SegmentationDataset
+from modelisation.data.open import open_dataset
+from modelisation.provenance import REPOSITORY
+from modelisation.scenes.render import render_scene
+from modelisation.scenes.writer import write_scenes
 
 UInt8Array = npt.NDArray[np.uint8]
 

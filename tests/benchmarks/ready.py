@@ -16,7 +16,7 @@ from typing import Any
 
 import requests
 
-from modelisation.demo_services import Ports, Running, Service, environment, services
+from modelisation.demo.services import Ports, Running, Service, environment, services
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVING_PYTHON = ROOT / ".venv-serve" / "bin" / "python"

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from back.runtime.colour import palette_of
-from modelisation.data import SegmentationDataset
+from back.runtime.masks.colour import palette_of
+from modelisation.data.base import SegmentationDataset
 from tests.benchmarks.agreement import Reference, agreement, miou
 from tests.benchmarks.material import Material
 from tests.benchmarks.measure import interleaved, ratio, summary

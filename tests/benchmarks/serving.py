@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from back.runtime.card import BundleError
-from modelisation.bundled_models import FOLDER, find_bundles
-from modelisation.data import DatasetError
-from modelisation.lineage import REPOSITORY, git_state, machine, package_versions
+from modelisation.data.base import DatasetError
 from modelisation.models import load_bundle_model
-from modelisation.speed_tables import BENCHMARK, BENCHMARK_TABLES, measured_on
-from modelisation.tables import main as write_tables
+from modelisation.provenance import REPOSITORY, git_state, machine, package_versions
+from modelisation.registry.bundled import FOLDER, find_bundles
+from modelisation.reports.readme import main as write_tables
+from modelisation.reports.speed import BENCHMARK, BENCHMARK_TABLES, measured_on
 from tests.benchmarks.agreement import Reference
 from tests.benchmarks.failures import Failures
 from tests.benchmarks.large_photos import measure_large_photos

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from modelisation.latency import as_jpeg
-from modelisation.speed_tables import codecs_measured_on, codecs_table
+from modelisation.evaluation.latency import as_jpeg
+from modelisation.reports.speed import codecs_measured_on, codecs_table
 from tests.benchmarks import codec_ways
 from tests.benchmarks.codec_ways import decode_ways, half_size_ways, importable, png_ways, resize_ways, whole_ways
 from tests.benchmarks.codecs import measure

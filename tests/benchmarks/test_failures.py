@@ -30,7 +30,7 @@ def test_weights_that_torch_does_not_load_leave_the_bundle_s_own_file(tmp_path, 
 
 def test_one_form_that_fails_does_not_stop_the_others(tmp_path, monkeypatch):
     monkeypatch.setattr("modelisation.models.load_bundle_model", lambda bundle: small_segformer())
-    monkeypatch.setattr("modelisation.onnx_export.export_onnx", lambda *_: 1 / 0)
+    monkeypatch.setattr("modelisation.export.onnx.export_onnx", lambda *_: 1 / 0)
     monkeypatch.setattr(module, "save_for_transformers", lambda net, card, folder: folder.mkdir())
     card = make_bundle(tmp_path)
     text = (card / "model.json").read_text(encoding="utf-8")

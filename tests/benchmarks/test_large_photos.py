@@ -5,8 +5,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from modelisation.data import open_dataset
-from modelisation.data.scenes import write_scenes
+from modelisation.data.open import open_dataset
+from modelisation.scenes.writer import write_scenes
 from tests.benchmarks import large_photos as module
 from tests.benchmarks.large_photos import WIDTH, enlarged, measure_large_photos
 from tests.benchmarks.test_worker import LABELS_HW, material

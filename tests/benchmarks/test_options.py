@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelisation.speed_tables import BENCHMARK
+from modelisation.reports.speed import BENCHMARK
 from tests.benchmarks.serving import QUICK, parse
 
 

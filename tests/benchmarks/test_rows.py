@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from back.runtime.card import ONNX_FILE, read_card
-from modelisation.speed_tables import BENCHMARK_TABLES
+from modelisation.reports.speed import BENCHMARK_TABLES
 from tests.benchmarks import rows as module
 from tests.benchmarks.material import Material
 from tests.benchmarks.peers import BARE, OURS, BareOpenVino, OursOverHttp, TorchCompiled, TorchEager

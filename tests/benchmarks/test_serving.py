@@ -17,14 +17,14 @@ from PIL import Image
 
 from back.main import create_app
 from back.runtime.card import ONNX_FILE, read_card
-from back.runtime.png import encode_palette_png
+from back.runtime.masks.png import encode_palette_png
 from back.runtime.predictor import Predictor
+from back.runtime.taxonomy import STREET8
 from back.runtime.upsample import upsample_argmax
-from modelisation.bundled_models import FOLDER, find_bundles
-from modelisation.data.scenes import render_scene
-from modelisation.latency import as_jpeg
+from modelisation.evaluation.latency import as_jpeg
 from modelisation.models import load_bundle_model
-from modelisation.taxonomy import STREET8
+from modelisation.registry.bundled import FOLDER, find_bundles
+from modelisation.scenes.render import render_scene
 from tests.api import Store, empty_database, listening, wait_until
 from tests.benchmarks.agreement import Reference
 from tests.benchmarks.material import Material, save_for_transformers

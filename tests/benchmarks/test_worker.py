@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from back.runtime.card import ONNX_FILE, read_card
-from back.runtime.colour import palette_of
+from back.runtime.masks.colour import palette_of
 from tests.benchmarks.agreement import agreement
 from tests.benchmarks.material import Material
 from tests.benchmarks.peers import BareOpenVino, OnnxRuntime, TorchEager

@@ -15,11 +15,11 @@ import torch.nn.functional as F
 from PIL import Image
 from tqdm import tqdm
 
-from back.runtime.colour import palette_of
-from back.runtime.png import encode_palette_png
-from back.runtime.threads import available_cpus
+from back.runtime.masks.colour import palette_of
+from back.runtime.masks.png import encode_palette_png
+from back.runtime.process.threads import available_cpus
 from back.runtime.upsample import upsample_argmax
-from modelisation.models.depthwise import use_fast_depthwise
+from modelisation.training.kernels.depthwise import use_fast_depthwise
 from tests.benchmarks.failures import sentence
 from tests.benchmarks.material import Material
 from tests.benchmarks.measure import interleaved, ratio, summary, timed

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from back.runtime.card import Card
-from back.runtime.colour import palette_of
+from back.runtime.masks.colour import palette_of
 
 UInt8Array = npt.NDArray[np.uint8]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 from tqdm import tqdm
 
-from modelisation.data.scenes import render_scene
+from modelisation.scenes.render import render_scene
 from tests.browser.chromium import ARGUMENTS, PATH
 from tests.browser.stack import Stack, running
 from tests.browser.steps import as_jpeg, give_label, go_to, idle, start_over, upload, viewer

@@ -17,8 +17,8 @@ from pathlib import Path
 import requests
 
 from back.runtime.card import REPORT_FILE
-from modelisation.bundled_models import FOLDER, find_bundles
-from modelisation.registry import register_bundle
+from modelisation.registry.bundled import FOLDER, find_bundles
+from modelisation.registry.bundles import register_bundle
 from tests.api import free_port
 from tests.bundles import make_bundle
 

@@ -8,7 +8,7 @@ import requests
 from PIL import Image
 from playwright.sync_api import FilePayload, Locator, Page
 
-from modelisation.data.scenes import render_scene
+from modelisation.scenes.render import render_scene
 
 MODELS = ("deeplabv3plus", "segformer")
 TITLES = {"deeplabv3plus": "DeepLabV3+", "segformer": "SegFormer"}

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from front import page
-from front.names import display_name, shorten
+from front.ui.names import display_name, shorten
 from tests.front.conftest import OpenPage
 from tests.front.fake_api import FakeApi, Mode
-from tests.front.views.test_segment import texts
+from tests.front.segment.test_view import texts
 
 FRONT = Path(__file__).resolve().parents[2] / "front"
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from back.runtime.predictor import Predictor
 from modelisation.__main__ import COMMANDS, main
-from modelisation.data import open_dataset
+from modelisation.data.open import open_dataset
 from tests.bundles import make_bundle
 
 ROOT = Path(__file__).parents[2]

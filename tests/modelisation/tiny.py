@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from modelisation.data.scenes import write_scenes
+from modelisation.scenes.writer import write_scenes
 
 # float32: bf16 leaves AMX registers in use in the main thread, and in a test process with its many libraries the next
 # signal then finds no room on the signal stack and ends it.

@@ -11,7 +11,7 @@ from PIL import Image
 from back.main import create_app
 from back.registry import Served
 from tests.api import Store, serving
-from tests.back.test_pictures import camvid, picture
+from tests.back.test_evaluated_images import camvid, picture
 
 REPORT = {"evaluation": {"split": "val", "per_image": [{"name": n} for n in ("a", "damaged", "missing", "out")]}}
 

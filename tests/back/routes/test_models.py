@@ -3,7 +3,7 @@ from fastapi.testclient import TestClient
 from back.catalogue import read_catalogue
 from back.main import create_app
 from back.runtime.card import Card
-from modelisation.taxonomy import STREET8
+from back.runtime.taxonomy import STREET8
 from tests.api import Store, serving, wait_until
 
 

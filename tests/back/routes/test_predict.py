@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from modelisation.taxonomy import STREET8
+from back.runtime.taxonomy import STREET8
 from tests.api import HEIGHT, LABELS_HW, PHOTO, WIDTH, Store
 from tests.bundles import paint
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from back.runtime.library_pages import COMPILER, give_back_library
+from back.runtime.process.memory import COMPILER, give_back_library
 
 pytestmark = pytest.mark.skipif(platform.system() != "Linux", reason="madvise and /proc are Linux's")
 
 PROGRAM = """
 from numba import njit
 
-from back.runtime.library_pages import give_back_library
+from back.runtime.process.memory import give_back_library
 
 @njit
 def double(x):

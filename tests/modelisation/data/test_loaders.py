@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modelisation.bootstrap import block_of
-from modelisation.data import DatasetError, open_dataset
-from modelisation.data.scenes import write_scenes
-from modelisation.taxonomy import LabelValueError, apply_remap, remap_for
+from back.runtime.scores.bootstrap import block_of
+from back.runtime.taxonomy import LabelValueError, apply_remap, remap_for
+from modelisation.data.base import DatasetError
+from modelisation.data.open import open_dataset
+from modelisation.scenes.writer import write_scenes
 
 CAMVID = Path(__file__).resolve().parents[4] / "shared" / "camvid"
 needs_camvid = pytest.mark.skipif(not CAMVID.is_dir(), reason="CamVid is not beside the project (../shared/camvid)")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modelisation.data.scenes import write_scenes
-from modelisation.taxonomy import apply_remap, remap_for
+from back.runtime.taxonomy import apply_remap, remap_for
+from modelisation.scenes.writer import write_scenes
 from tests.modelisation.doctor.planting import CAMVID_ID_OF_STREET8, camvid_name, change
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from modelisation.doctor import diagnose
-from modelisation.taxonomy import remap_for
+from back.runtime.taxonomy import remap_for
+from modelisation.doctor.diagnose import diagnose
 
 FIRST = "scenes_000001_000000"
 # One CamVid id of each street8 class, 11 (void) for all else: uint8 [256].

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from modelisation.doctor import diagnose
-from modelisation.doctor_layout import Pair
-from modelisation.doctor_leaks import clips_in_two_splits
+from modelisation.doctor.diagnose import diagnose
+from modelisation.doctor.layout import Pair
+from modelisation.doctor.leaks import clips_in_two_splits
 from tests.modelisation.doctor.planting import FIRST, found
 
 CAMVID = Path(__file__).resolve().parents[3] / ".." / "shared" / "camvid"

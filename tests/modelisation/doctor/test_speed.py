@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modelisation.data.scenes import render_scene
-from modelisation.doctor import diagnose
+from modelisation.doctor.diagnose import diagnose
+from modelisation.scenes.render import render_scene
 from tests.modelisation.doctor.planting import table_of
 
 PAIRS = 200

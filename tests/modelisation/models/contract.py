@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-from modelisation.ema import WeightAverage
-from modelisation.loss import make_criterion
+from modelisation.export.onnx import CHECKED, export_onnx
 from modelisation.models import ARCHITECTURES, SegmentationModel, build_model
-from modelisation.onnx_export import CHECKED, export_onnx
 from modelisation.recipe import Loss
+from modelisation.training.ema import WeightAverage
+from modelisation.training.loss import make_criterion
 
 CLASSES = 5
 IGNORE = 255

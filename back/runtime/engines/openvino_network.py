@@ -1,0 +1,93 @@
+"""One network that OpenVINO compiled, and the module itself made ready for several threads."""
+
+import sys
+from queue import LifoQueue
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from back.runtime.card import Card
+from back.runtime.engines.base import INPUT_NAME, Float32Array, UInt8Array
+from back.runtime.engines.hot_sizes import WINDOW, Size
+
+# Importing openvino would report to its makers and write to the home folder; without this module it does neither.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+# A network of one stream runs one request at a time on all its threads; the second lets another caller copy its input
+# meanwhile. One of two streams runs both.
+_REQUESTS = 2
+
+_IMPORTING = Lock()
+
+
+def openvino_module() -> Any:
+    """The module, ready for several threads.
+
+    It looks NumPy's types up at their first use, behind a lock of C++ that a second thread would wait for while it
+    holds Python's, which the first one needs to go on: the process would stand still for ever. So one thread uses
+    them before any other can.
+    """
+    with _IMPORTING:
+        import openvino as ov
+
+        ov.Type.u8.to_dtype()
+        _ = ov.Tensor(np.zeros(1, np.uint8)).data
+    return ov
+
+
+class Network:
+    """A compiled network and its infer requests, each of which serves one caller at a time."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+        self._releasing = Lock()  # two who each held one request would wait for each other
+        self._unused = 0  # requests that went elsewhere; roughly, as two threads may count at once
+        self._requests: LifoQueue[Any] = LifoQueue()
+        for _ in range(_REQUESTS):
+            self._requests.put(compiled.create_infer_request())
+
+    def run(self, image_NHWC: UInt8Array) -> Float32Array:
+        request = self._requests.get()
+        try:
+            # On a thread of OpenVINO's, not on the caller's: a signal (Ctrl-C, the end of a child process) that came
+            # to a thread after bf16 work was seen to end the process with SIGSEGV. Suspected, not proven: AMX
+            # registers in use, for which the signal stack has no room.
+            request.start_async([np.ascontiguousarray(image_NHWC)], share_inputs=True)
+            request.wait()
+            # Copied out, so that the request can go to the next caller.
+            scores_CHW: Float32Array = request.get_output_tensor(0).data[0].copy()
+        finally:
+            self._requests.put(request)
+        return scores_CHW
+
+    def note_use(self, used: bool) -> None:
+        """Count a request; after WINDOW that went to other networks this one frees its memory."""
+        self._unused = 0 if used else self._unused + 1
+        if self._unused == WINDOW:
+            self.release_memory()
+
+    def release_memory(self) -> None:
+        """Free what lies between the layers (about 60 MB for half a megapixel); the next `run` makes it anew."""
+        with self._releasing:
+            held = [self._requests.get() for _ in range(_REQUESTS)]  # OpenVINO refuses while a request runs
+            try:
+                self._compiled.release_memory()
+            finally:
+                for request in held:
+                    self._requests.put(request)
+
+
+def with_uint8_input(model: Any, card: Card, size: Size) -> Any:
+    """The network for inputs of `size` (-1: any), behind `uint8 NHWC -> float32 NCHW, / 255, - mean, / std`."""
+    from openvino import Layout, Type
+    from openvino.preprocess import PrePostProcessor
+
+    model.reshape({INPUT_NAME: [1, 3, *size]})
+    steps = PrePostProcessor(model)
+    image = steps.input(INPUT_NAME)
+    image.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
+    image.model().set_layout(Layout("NCHW"))
+    image.preprocess().convert_element_type(Type.f32).mean([m * 255 for m in card.input.mean]).scale(
+        [s * 255 for s in card.input.std]
+    )
+    return steps.build()

@@ -1,0 +1,70 @@
+"""What this process keeps in memory for nothing: the C heap's holes, and library pages that nobody reads again."""
+
+import contextlib
+import ctypes
+from pathlib import Path
+
+# Names and numbers of glibc's malloc.h; mallopt(3).
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_ARENAS = 1
+# Buffers of everyday photos come from the heap, whose pages stay: by mmap each would cost thousands of page faults.
+_MMAP_FROM_BYTES = 8 << 20
+_TRIM_FROM_BYTES = 32 << 20
+
+# Of asm-generic/mman-common.h; madvise(2). Since Linux 5.4; an older kernel refuses, and the pages stay.
+_MADV_PAGEOUT = 21
+# Numba's compiler: 70 MB, of which nothing is used once the kernels are loaded. It is read again if one ever is.
+COMPILER = "libllvmlite.so"
+
+
+def keep_heap_small() -> bool:
+    """Give freed memory back to the system; to be called before the process starts threads.
+
+    By default glibc makes up to eight arenas a processor, each of which keeps what it once held, and serves ever
+    larger blocks from them instead of by mmap. With two networks and photos of many sizes that held 100 to 250 MB
+    which nobody used.
+
+    Returns:
+        Whether the C library took it; false where it is not glibc.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):
+        return False
+    wanted = ((_M_ARENA_MAX, _ARENAS), (_M_MMAP_THRESHOLD, _MMAP_FROM_BYTES), (_M_TRIM_THRESHOLD, _TRIM_FROM_BYTES))
+    taken = [mallopt(name, value) for name, value in wanted]
+    return taken == [1] * len(wanted)
+
+
+def give_back_freed() -> None:
+    """Return to the system what was freed inside the heap: compiling a network leaves holes of many megabytes."""
+    with contextlib.suppress(AttributeError, OSError):  # not glibc
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def give_back_library(name: str = COMPILER, maps: Path = Path("/proc/self/maps")) -> int:
+    """Take a library's unchanged pages out of this process's memory; whoever needs one reads it from the file again.
+
+    Only what the file still holds can go: the kernel keeps changed pages, and those that other processes use too.
+
+    Args:
+        name: the library's file name.
+        maps: what this process has mapped, in the form of proc(5).
+
+    Returns:
+        How many of its parts the kernel took; 0 where the library is not loaded or the system cannot do it.
+    """
+    try:
+        mapped = maps.read_text(encoding="utf-8", errors="replace").splitlines()
+        madvise = ctypes.CDLL(None).madvise
+    except (AttributeError, OSError):  # not Linux
+        return 0
+    madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    taken = 0
+    for line in mapped:
+        # "7f00-7f80 r-xp 00000000 08:01 12 /path/with spaces/lib.so"
+        place, _, _, _, _, *path = line.split(maxsplit=5)
+        if path and Path(path[0]).name == name:
+            start, end = (int(address, 16) for address in place.split("-"))
+            taken += madvise(start, end - start, _MADV_PAGEOUT) == 0
+    return taken

@@ -1,0 +1,1 @@
+"""The About page; what every page shares stands in `front/page.py`."""

@@ -1,0 +1,199 @@
+"""About this model: its card, for those who decide whether they may and should use it."""
+
+from html import escape
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from front import page
+from front.api.client import Json
+from front.runs.tables import duration
+from front.ui.names import dataset_name, display_name
+from front.ui.palette import class_table, css
+
+
+def main() -> None:
+    page.header("About this model", "What a model is, where it comes from, and what it is not for.")
+    with page.guarded("about"):
+        entries = page.all_models()
+        names = [entry["name"] for entry in entries]
+        name = st.pills(
+            "Model",
+            names,
+            default=names[0],
+            required=True,
+            format_func=display_name,
+            key="about_model",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        entry = next(e for e in entries if e["name"] == name)
+        detail = page.detail_of(entry)
+    card = detail.get("card")
+    if entry.get("ready") and entry.get("error"):  # an older version answers; `all_models` says the other cases
+        st.warning(str(entry["error"]), icon=":material/warning:")
+    if card is None:
+        st.info(
+            "The API has not read this model's card yet." if entry.get("loading") else "There is no card to show."
+        )
+        return
+    _summary(entry, card)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _terms(entry, card)
+        _training(card)
+    with right:
+        _input(card)
+        _classes(class_table(card["taxonomy"], safe=page.safe_palette()), card["taxonomy"]["id"])
+        _robustness(card)
+    _files(entry, card)
+
+
+def _summary(entry: Json, card: Json) -> None:
+    st.subheader(display_name(card["name"]), anchor=False)
+    with st.container(horizontal=True):
+        st.badge(f"version {entry['version']}", color="gray")
+        if entry.get("alias"):
+            st.badge(str(entry["alias"]), icon=":material/verified:", color="green")
+        engine = entry.get("engine")
+        if engine:
+            st.badge(
+                f"{engine['name']} {engine['precision']}",
+                icon=":material/memory:",
+                color="gray",
+                help=engine["reason"],
+            )
+    st.markdown(escape(card["description"]))
+    metrics = card.get("metrics")
+    with st.container(horizontal=True):
+        if metrics:
+            st.metric("mIoU", f"{100 * metrics['miou']:.1f} %", border=True, width=150)
+            st.metric("Pixel accuracy", f"{100 * metrics['pixel_accuracy']:.1f} %", border=True, width=150)
+        st.metric("Parameters", f"{card['parameters'] / 1e6:.2f} M", border=True, width=150)
+        if card.get("multiply_adds"):
+            st.metric("Multiply-adds", f"{card['multiply_adds'] / 1e9:.1f} G", border=True, width=150)
+        if entry.get("file_size_bytes"):
+            st.metric("File", f"{entry['file_size_bytes'] / 1e6:.1f} MB", border=True, width=150)
+    if metrics:
+        st.caption(
+            f"Measured on {dataset_name(metrics['dataset'])} {metrics['split']}, {metrics['images']} images, "
+            f"with {metrics['engine']}, through the runtime that serves it."
+        )
+    st.warning(f"**Limits.** {escape(card['limits'])}", icon=":material/warning:")
+
+
+def _terms(entry: Json, card: Json) -> None:
+    training = card.get("training") or {}
+    teacher = training.get("teacher")
+    st.subheader("Data and licence", anchor=False)
+    _facts(
+        {
+            "Trained on": f"{dataset_name(training.get('dataset', '—'))} {training.get('split', '')}".strip(),
+            "Licence of the data": training.get("data_licence") or entry.get("data_licence"),
+            "Licence of the weights": training.get("weights_licence") or entry.get("weights_licence"),
+            "Started from": training.get("initialisation"),
+            "Taught by": teacher
+            and f"{display_name(teacher['name'])}: {teacher['weights_licence'] or 'terms unknown'}",
+        },
+        "Data and licence",
+    )
+
+
+def _training(card: Json) -> None:
+    training = card.get("training")
+    st.subheader("How it was trained", anchor=False)
+    if not training:
+        st.caption("The card does not say.")
+        return
+    state = ", with uncommitted changes" if training["git_dirty"] else ""
+    _facts(
+        {
+            "Epochs": training["epochs"],
+            "Steps": training["steps"],
+            "Steps before": training.get("steps_before") or None,
+            "Wall time": duration(0, 1000 * training["wall_time_s"]),
+            "Seed": training["seed"],
+            "Code": f"{training['git_commit'][:10]}{state}",
+            "MLflow run": training["run_id"],
+            "Packages": ", ".join(f"{name} {version}" for name, version in training["packages"].items()),
+        },
+        "Training",
+    )
+    with st.expander("The whole recipe"):
+        st.json(training["recipe"])
+
+
+def _input(card: Json) -> None:
+    contract = card["input"]
+    st.subheader("What it takes", anchor=False)
+    fixed = contract.get("fixed_size")
+    size = f"{fixed[1]} × {fixed[0]} pixels" if fixed else f"about {contract['pixel_budget']:,} pixels, aspect kept"
+    _facts(
+        {
+            "Photo is resized to": size,
+            "Filter": contract["resize_filter"],
+            "Padded to multiples of": contract["stride"],
+            "One score every": f"{contract['score_stride']} pixels",
+            "Mean (RGB)": ", ".join(f"{v:.3f}" for v in contract["mean"]),
+            "Standard deviation (RGB)": ", ".join(f"{v:.3f}" for v in contract["std"]),
+        },
+        "Input contract",
+    )
+
+
+def _classes(classes: list[dict[str, Any]], taxonomy: str) -> None:
+    st.subheader(f"Classes: {taxonomy}", anchor=False)
+    chips = "".join(
+        '<li style="display:flex;align-items:center;gap:.45rem">'
+        '<span aria-hidden="true" style="width:.95rem;height:.95rem;border-radius:.25rem;'
+        f'background:{css(c["color"])};box-shadow:inset 0 0 0 1px rgb(128 128 128/65%)"></span>'
+        f"{escape(c['name'])}</li>"
+        for c in classes
+    )
+    st.html(
+        f'<ul style="list-style:none;padding:0;margin:0;display:flex;flex-wrap:wrap;gap:.4rem 1.1rem">{chips}</ul>'
+    )
+
+
+def _robustness(card: Json) -> None:
+    lost: dict[str, float] = card.get("robustness") or {}
+    if not lost:
+        return
+    st.subheader("When the photo is worse", anchor=False)
+    st.dataframe(
+        pd.DataFrame({"What was done to it": lost.keys(), "mIoU lost": lost.values()}).sort_values(
+            "mIoU lost", ascending=False
+        ),
+        hide_index=True,
+        column_config={"mIoU lost": st.column_config.NumberColumn(format="%.1f points")},
+        alt="Table of mIoU lost under each perturbation.",
+    )
+
+
+def _files(entry: Json, card: Json) -> None:
+    with st.expander("Files and their sha256"):
+        st.dataframe(
+            pd.DataFrame(sorted(card["files"].items()), columns=["File", "sha256"]),
+            hide_index=True,
+            alt="Table of the bundle's files and their sha256.",
+        )
+    build = ", ".join(f"{name} {value}" for name, value in card["build"].items())
+    st.caption(escape(f"Architecture {card['architecture']}" + (f", built with {build}." if build else ".")))
+
+
+def _facts(facts: dict[str, Any], title: str) -> None:
+    """Name and value, one line each."""
+    lines = "".join(
+        f'<dt style="opacity:.75">{escape(name)}</dt>'
+        f'<dd style="margin:0;overflow-wrap:anywhere">{escape(str(value))}</dd>'
+        for name, value in facts.items()
+        if value not in (None, "", "—")
+    )
+    st.html(
+        f'<dl aria-label="{title}" style="display:grid;grid-template-columns:fit-content(40%) minmax(0,1fr);'
+        f'gap:.35rem 1rem;margin:0;padding:0">{lines}</dl>'
+    )
+
+
+main()

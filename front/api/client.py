@@ -1,0 +1,213 @@
+"""The dashboard's one HTTP client: every byte that a page shows comes through here.
+
+Each failure becomes an `ApiError` whose `kind` says whether waiting helps and whose text is ready to be shown.
+"""
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import requests
+
+from front.api.errors import ApiError, Kind, error_of
+
+Json = dict[str, Any]
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """One model's answer for one photo.
+
+    Attributes:
+        classes_png: the class ids at the photo's own size, 8-bit grey PNG.
+        class_shares: class name -> fraction of the photo, 0..1.
+        timings_ms: stage -> milliseconds, with `total`.
+    """
+
+    model: str
+    version: str
+    sha256: str
+    width: int
+    height: int
+    classes_png: bytes
+    class_shares: Mapping[str, float]
+    timings_ms: Mapping[str, float]
+
+    @property
+    def worked_ms(self) -> float:
+        """Time of all stages; `total` also holds the waiting for the other models of the same call."""
+        return sum(ms for stage, ms in self.timings_ms.items() if stage != "total")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What pages need of `/compare`'s answer: each model's class map, and its errors against a label.
+
+    How models agree is worked out in `agreement`: from maps that are there already, whichever call brought them.
+    """
+
+    segmentations: tuple[Segmentation, ...]
+    label: Json | None
+
+
+class ApiClient:
+    """Calls the StreetSeg API at `base_url`; safe to share between threads."""
+
+    def __init__(self, base_url: str, *, connect_s: float = CONNECT_SECONDS, read_s: float = READ_SECONDS) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._timeout = (connect_s, read_s)
+
+    @classmethod
+    def from_environment(cls) -> "ApiClient":
+        """The client for STREETSEG_API_URL."""
+        return cls(os.environ.get("STREETSEG_API_URL", DEFAULT_URL))
+
+    def ready(self) -> list[str]:
+        """Names of the models that can answer now.
+
+        Raises:
+            ApiError: `starting`, `mlflow` or `unserved` while it cannot predict, `down` when nothing listens.
+        """
+        names = self._json("GET", "/readyz", timeout=(CONNECT_SECONDS, 5.0)).get("models", [])
+        return [str(name) for name in names]
+
+    def models(self) -> Json:
+        """`{"default", "models": [...]}`, as `/models` gives it."""
+        return self._json("GET", "/models", need=("models",))
+
+    def model(self, name: str) -> Json:
+        """One model's entry with its `card` and `report`."""
+        return self._json("GET", f"/models/{name}", need=("name",), missing="gone")
+
+    def classes(self, model: str) -> Json:
+        """The class set of a model: `{"id", "classes": [{"id", "name", "color"}], "ignore_index"}`."""
+        return self._json("GET", "/classes", params={"model": model}, need=("classes",), missing="gone")
+
+    def image(self, model: str, name: str) -> bytes:
+        """A small JPEG of an image that a model was evaluated on; `rejected` where there is none."""
+        content = self._request("GET", "/images", params={"model": model, "name": name}).content
+        if not content.startswith(b"\xff\xd8"):
+            raise ApiError("broken", "/images sent no JPEG; the dashboard and the API must be of the same release.")
+        return content
+
+    def runs(self, *, limit: int = 200) -> Json:
+        """`{"mlflow_ui_url", "experiment_id", "runs": [...]}`."""
+        return self._json("GET", "/runs", params={"limit": limit}, need=("runs",))
+
+    def run(self, run_id: str) -> Json:
+        """One run with its `history`."""
+        return self._json("GET", f"/runs/{run_id}", need=("history",))
+
+    def predict_png(
+        self, photo: bytes, *, model: str, output: Literal["mask", "overlay", "classes"], opacity: float = 0.5
+    ) -> bytes:
+        """The API's own PNG at the photo's size, byte for byte."""
+        params: dict[str, str | float] = {"model": model, "output": output, "format": "png"}
+        if output == "overlay":
+            params["opacity"] = opacity
+        files = {"image": ("photo", photo)}
+        response = self._request("POST", "/predict", params=params, files=files, missing="gone")
+        if not response.content.startswith(b"\x89PNG"):
+            raise ApiError("broken", "/predict sent no PNG; check that STREETSEG_API_URL is a StreetSeg API.")
+        return response.content
+
+    def compare(
+        self,
+        photo: bytes,
+        *,
+        models: Sequence[str],
+        label: bytes | None = None,
+        label_taxonomy: str | None = None,
+    ) -> Comparison:
+        """Every named model's class map of one photo, which travels and is decoded once."""
+        params = {"models": ",".join(models), "output": "classes"}
+        files: dict[str, tuple[str, bytes]] = {"image": ("photo", photo)}
+        if label is not None and label_taxonomy is not None:
+            files["label"] = ("label.png", label)
+            params["label_taxonomy"] = label_taxonomy
+        answer = self._json("POST", "/compare", params=params, files=files, need=("models",), missing="gone")
+        try:
+            return _comparison(answer)
+        except (KeyError, TypeError, ValueError, binascii.Error) as error:
+            raise ApiError(
+                "broken",
+                f"/compare lacks {error}; the dashboard and the API must be of the same release.",
+            ) from error
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        files: Mapping[str, tuple[str, bytes]] | None = None,
+        timeout: tuple[float, float] | None = None,
+        need: Sequence[str] = (),
+        missing: Kind = "rejected",
+    ) -> Json:
+        response = self._request(method, path, params=params, files=files, timeout=timeout, missing=missing)
+        advice = f"{path} sent no usable JSON; check that {self.base_url} is a StreetSeg API of the same release."
+        try:
+            answer = response.json()
+        except ValueError as error:
+            raise ApiError("broken", advice, status=response.status_code) from error
+        if not isinstance(answer, dict) or any(key not in answer for key in need):
+            raise ApiError("broken", advice, status=response.status_code)
+        return answer
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        files: Mapping[str, tuple[str, bytes]] | None = None,
+        timeout: tuple[float, float] | None = None,
+        missing: Kind = "rejected",
+    ) -> requests.Response:
+        url = self.base_url + path
+        try:
+            response = requests.request(method, url, params=params, files=files, timeout=timeout or self._timeout)
+        except (requests.ConnectTimeout, requests.ConnectionError) as error:
+            raise ApiError(
+                "down",
+                f"Nothing answers at {self.base_url}. Start it with `make demo`, or set STREETSEG_API_URL to where "
+                "it runs. This page goes on by itself as soon as it answers.",
+            ) from error
+        except requests.Timeout as error:
+            raise ApiError(
+                "slow",
+                f"{path} gave no answer within {self._timeout[1]:g} s. Fewer models or a smaller photo are faster.",
+            ) from error
+        except requests.RequestException as error:
+            raise ApiError(
+                "broken", f"{self.base_url} cannot be used as an address: {error}. Check STREETSEG_API_URL."
+            ) from error
+        if response.status_code >= 400:
+            raise error_of(response.status_code, response.headers, response.text, missing=missing)
+        return response
+
+
+def _comparison(answer: Json) -> Comparison:
+    width, height = int(answer["width"]), int(answer["height"])
+    segmentations = tuple(
+        Segmentation(
+            model=entry["model"],
+            version=str(entry["version"]),
+            sha256=entry["sha256"],
+            width=width,
+            height=height,
+            classes_png=base64.b64decode(entry["image"]["base64"], validate=True),
+            class_shares=entry["class_shares"],
+            timings_ms=entry["timings_ms"],
+        )
+        for entry in answer["models"]
+    )
+    return Comparison(segmentations, answer.get("label"))

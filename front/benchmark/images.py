@@ -1,0 +1,89 @@
+"""Image by image: how a model's scores spread, and its worst images, as pictures where there are any."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from front import page
+from front.api.errors import ApiError
+from front.benchmark import charts as benchmark_charts
+from front.benchmark import numbers
+from front.ui.names import display_name, shorten
+
+WORST = 5
+_WIDTH = 200  # pixels of a picture: five beside each other on a wide screen, one and a half on a phone
+
+Images = Sequence[tuple[str, float]]
+
+
+def image_by_image(evaluations: Mapping[str, Any], colours: Mapping[str, str]) -> None:
+    """The spread of the images' scores by model, and the worst of each."""
+    spread = {name: numbers.image_scores(evaluation) for name, evaluation in evaluations.items()}
+    spread = {name: images for name, images in spread.items() if images}
+    if not spread:
+        return
+    st.subheader("Image by image", anchor=False)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        page.chart(
+            benchmark_charts.score_spread(spread, colours),
+            key="spread",
+            alt="Spread of the mIoU of single images. " + " ".join(map(_described, spread, spread.values())),
+        )
+        st.caption("A dot is one image; the box holds the middle half of them.")
+    with right:
+        _table(spread)
+        st.caption(f"The {WORST} worst images of each model.")
+    if page.has_pictures():
+        for name, images in spread.items():
+            _pictures(name, worst(images))
+
+
+def worst(images: Images) -> list[tuple[str, float]]:
+    """The images with the lowest scores, lowest first."""
+    return sorted(images, key=lambda item: item[1])[:WORST]
+
+
+def _described(model: str, images: Images) -> str:
+    values = [100 * score for _, score in images]
+    return f"{display_name(model)}: {min(values):.0f} to {max(values):.0f} %, half above {median(values):.0f} %."
+
+
+def _table(spread: Mapping[str, Images]) -> None:
+    rows = [
+        {"Model": display_name(name), "Image": image, "mIoU": 100 * score}
+        for name, images in spread.items()
+        for image, score in worst(images)
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={"mIoU": st.column_config.NumberColumn(format="%.1f %%")},
+        alt=f"Table of the {WORST} images with the lowest mIoU for each model.",
+    )
+
+
+@st.cache_data(ttl=3600, max_entries=200, show_spinner=False)
+def _picture(base_url: str, model: str, image: str) -> bytes:
+    return page.client().image(model, image)
+
+
+def _pictures(model: str, images: Images) -> None:
+    """Pictures of a model's worst images; without them the names in the table stand alone."""
+    try:
+        found = [(image, score, _picture(page.client().base_url, model, image)) for image, score in images]
+    except ApiError as error:
+        st.caption(f"No pictures for {display_name(model)}: {error.advice}")
+        return
+    st.markdown(f"**{display_name(model)}**")
+    with st.container(horizontal=True):
+        for image, score, jpeg in found:
+            st.image(
+                jpeg,
+                caption=f"{shorten(image)}: {100 * score:.1f} %",
+                width=_WIDTH,
+                alt=f"Photo {image}, on which {display_name(model)} reaches {100 * score:.1f} % mIoU.",
+            )

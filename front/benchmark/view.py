@@ -1,0 +1,146 @@
+"""Benchmark: every registered model's numbers side by side, and how sure their differences are."""
+
+from typing import Any
+
+import streamlit as st
+
+from front import page
+from front.api.client import Json
+from front.benchmark import charts as benchmark_charts
+from front.benchmark import numbers
+from front.benchmark.images import image_by_image
+from front.benchmark.table import show_table
+from front.ui import charts
+from front.ui.names import display_name
+
+
+def main() -> None:
+    page.header("Benchmark", "Every registered model, measured through the runtime that serves it.")
+    with page.guarded("benchmark"):
+        entries = page.all_models()
+        colours = page.colours_of_models()
+        details = {entry["name"]: page.detail_of(entry) for entry in entries}
+        evaluations = {n: (d.get("report") or {}).get("evaluation") for n, d in details.items()}
+        show_table(entries, evaluations)
+        names = _choose([entry["name"] for entry in entries])
+        if not names:
+            st.info("Choose at least one model for the charts.", icon=":material/arrow_upward:")
+            return
+        entries = [entry for entry in entries if entry["name"] in names]
+        measured = {name: evaluations[name] for name in names if evaluations[name]}
+        left, right = st.columns(2, gap="medium")
+        with left:
+            _class_iou({e["name"]: e for e in entries if e.get("metrics")}, colours)
+        with right:
+            _differences(measured)
+        left, right = st.columns(2, gap="medium")
+        with left:
+            _pareto(entries, evaluations, colours)
+        with right:
+            _confusion(measured)
+        image_by_image(measured, colours)
+
+
+def _choose(names: list[str]) -> list[str]:
+    """The models in the charts: all, less those left out; one that is registered later joins."""
+    if len(names) < 2:
+        return names
+    known = st.session_state.get("benchmark_known", [])
+    kept = st.session_state.get("benchmark_models", [])
+    st.session_state["benchmark_models"] = [name for name in names if name in kept or name not in known]
+    st.session_state["benchmark_known"] = names
+    chosen = st.pills(
+        "Models in the charts",
+        names,
+        selection_mode="multi",
+        format_func=display_name,
+        key="benchmark_models",
+        persist_state="session",
+    )
+    return [name for name in names if name in chosen]
+
+
+def _class_iou(measured: dict[str, Json], colours: dict[str, str]) -> None:
+    if not measured:
+        return
+    st.subheader("IoU by class", anchor=False)
+    iou = {name: entry["metrics"]["class_iou"] for name, entry in measured.items()}
+    page.chart(
+        charts.class_bars(iou, colours, end=100),
+        key="class-iou",
+        alt="Grouped bars: IoU of each class by model. "
+        + " ".join(numbers.class_iou_sentence(display_name(name), values) for name, values in iou.items()),
+    )
+
+
+def _differences(evaluations: dict[str, Any]) -> None:
+    if len(evaluations) < 2:
+        return
+    st.subheader("Is one really better?", anchor=False)
+    names = list(evaluations)
+    with st.container(horizontal=True):
+        base = st.selectbox("Baseline", names, 0, format_func=display_name, key="base", width=240)
+        others = [n for n in names if n != base]
+        if st.session_state.get("other") not in others:
+            st.session_state["other"] = others[0]
+        other = st.selectbox("Compared with it", others, format_func=display_name, key="other", width=240)
+    a, b = evaluations[base], evaluations[other]
+    reason = numbers.comparable(a, b)
+    if reason:
+        st.info(f"{display_name(base)} and {display_name(other)} cannot be subtracted: {reason}.")
+        return
+    rows = numbers.iou_differences(a, b, list(a["class_iou"]))
+    text = numbers.sentence(rows, display_name(base), display_name(other))
+    page.chart(
+        benchmark_charts.difference_dots(rows, f"{display_name(other)} − {display_name(base)}, IoU points"),
+        key="differences",
+        alt=f"Differences in IoU by class. {text}",
+    )
+    st.caption(text)
+    if rows[0][2] is not None:
+        st.caption(f"Bars: 95 % intervals, paired block bootstrap over the {len(a['per_image'])} images' video.")
+
+
+def _pareto(entries: list[Json], evaluations: dict[str, Any], colours: dict[str, str]) -> None:
+    rows = [(e["name"], numbers.benchmark_row(e, evaluations[e["name"]])) for e in entries]
+    points = [
+        (name, float(r["Latency p50"]), float(r["mIoU"]) / 100)
+        for name, r in rows
+        if r["Latency p50"] is not None and r["mIoU"] is not None
+    ]
+    if not points:
+        return
+    st.subheader("Accuracy against time", anchor=False)
+    page.chart(
+        benchmark_charts.pareto(points, colours, "end-to-end latency p50, milliseconds"),
+        key="pareto",
+        alt="Accuracy against latency. "
+        + " ".join(f"{display_name(n)}: {100 * miou:.1f} % mIoU in {ms:.0f} ms." for n, ms, miou in points),
+    )
+    st.caption("Up and to the left is better. A model under the dotted line is beaten in both by another.")
+
+
+def _confusion(evaluations: dict[str, Any]) -> None:
+    names = [name for name, evaluation in evaluations.items() if evaluation.get("confusion_matrix")]
+    if not names:
+        return
+    st.subheader("What is taken for what", anchor=False)
+    name = st.selectbox("Model", names, format_func=display_name, key="confusion_model", width=240)
+    classes = list(evaluations[name]["class_iou"])
+    page.chart(
+        charts.confusion_heatmap(
+            evaluations[name]["confusion_matrix"],
+            classes,
+            classes,
+            rows="truth",
+            columns="prediction",
+            dark=page.dark(),
+        ),
+        key="confusion",
+        alt=f"Confusion matrix of {display_name(name)}: for each true class, the per cent predicted as each class. "
+        + numbers.confusion_sentence(evaluations[name]["confusion_matrix"], classes),
+    )
+    st.caption("Each row is one true class and adds up to 100 %.")
+
+
+main()

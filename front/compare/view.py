@@ -1,0 +1,177 @@
+"""Compare: where two models see the same street differently, and who is right when a label says so."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from front import page
+from front.api import predictions
+from front.api.client import Json, Segmentation
+from front.api.errors import ApiError
+from front.api.predictions import LabelScore, ModelRef
+from front.compare import who_is_right
+from front.compare.against_label import show_judgement
+from front.compare.agreement import Agreement
+from front.page import status_line
+from front.photos.add import label_intake, photo_intake
+from front.photos.album import DISPLAY_SIDE, Photo, album_of, display_size
+from front.photos.label_files import LabelFile
+from front.segment import csv
+from front.ui import charts
+from front.ui.names import display_name
+from front.ui.palette import class_table
+from front.viewer.canvas import show
+
+Scores = dict[str, LabelScore]
+
+
+def main() -> None:
+    page.header("Compare", "Two models, one photo: where they part, and who is right.")
+    album = album_of(st.session_state)
+    photo_intake(album)
+    photo = album.current
+    if photo is None:
+        return
+    with page.guarded("compare"):
+        entries = page.ready_models()
+        if len(entries) < 2:
+            st.info("One model is served; it takes two to compare.", icon=":material/compare:")
+            return
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            chosen = _choose(entries)
+            source = label_intake(album, photo, [entry["taxonomy"] for entry in chosen])
+        label = album.labels.get(photo.sha) if source is not None else None
+        found = _ask(status_line(), photo, [ModelRef.of(entry) for entry in chosen], label, source or "")
+        if found is None:
+            return
+        classes = [class_table(page.taxonomy_of(entry), safe=page.safe_palette()) for entry in chosen]
+    answers, scores = found
+    names = tuple([str(c["name"]) for c in table] for table in classes)
+    agreement = predictions.agreement(page.prediction_cache(), photo, *answers, (names[0], names[1]))
+    titles = (display_name(chosen[0]["name"]), display_name(chosen[1]["name"]))
+    _headline(agreement, titles, scores)
+    _viewer(photo, answers, agreement, classes)
+    _swaps(agreement, titles, names)
+    if label is not None and source is not None and scores is not None:
+        taxonomies = [entry["taxonomy"] for entry in chosen]
+        show_judgement(photo, label, source, taxonomies, titles, names, [s.sha256 for s in answers], scores)
+
+
+def _choose(entries: list[Json]) -> tuple[Json, Json]:
+    by_name = {entry["name"]: entry for entry in entries}
+    names = list(by_name)
+    a = st.selectbox("Model A", names, 0, format_func=display_name, key="model_a", persist_state="session", width=220)
+    rest = [name for name in names if name != a]
+    if st.session_state.get("model_b") not in rest:
+        st.session_state["model_b"] = rest[0]
+    b = st.selectbox("Model B", rest, format_func=display_name, key="model_b", persist_state="session", width=220)
+    return by_name[a], by_name[b]
+
+
+def _ask(
+    line: DeltaGenerator, photo: Photo, refs: list[ModelRef], label: LabelFile | None, source: str
+) -> tuple[tuple[Segmentation, Segmentation], tuple[LabelScore, LabelScore] | None] | None:
+    """Both models' answers, A first, with their scores where a label is of use; None when the photo is refused."""
+    client, cache = page.client(), page.prediction_cache()
+    scores: Scores = {}
+    refusal: ApiError | None = None
+    try:
+        with line, st.spinner("Waiting for both models …"):
+            if label is not None:
+                try:
+                    scores = predictions.against_label(client, cache, photo, refs, label, source)
+                except ApiError as error:
+                    if error.passing:
+                        raise
+                    refusal = error
+            answers = predictions.segment(client, cache, photo, refs)
+    except ApiError as error:
+        if not error.of_photo:
+            raise
+        st.error(f"**{photo.name}**: {error.advice}", icon=":material/broken_image:")
+        return None
+    if refusal is not None and label is not None:
+        st.error(f"**{label.name}**: {refusal.advice}", icon=":material/label_off:")
+    line.caption("  ·  ".join(f"{display_name(n)} {s.worked_ms:.0f} ms" for n, s in answers.items()))
+    a, b = (ref.name for ref in refs)
+    return (answers[a], answers[b]), (scores[a], scores[b]) if scores else None
+
+
+def _headline(agreement: Agreement, titles: tuple[str, str], scores: tuple[LabelScore, LabelScore] | None) -> None:
+    with st.container(horizontal=True):
+        _metric("Same class", _percent(agreement.share))
+        _metric("Different class", _percent(1 - agreement.share))
+        if scores is not None:
+            a, b = (score.miou for score in scores)
+            _metric(f"mIoU, {titles[0]}", _percent(a))
+            _metric(f"mIoU, {titles[1]}", _percent(b))
+            _metric("B less A", "—" if a is None or b is None else f"{100 * (b - a):+.1f} points")
+
+
+def _metric(label: str, value: str) -> None:
+    st.metric(label, value, border=True, width="content")  # as wide as its text: no model name is cut
+
+
+def _viewer(
+    photo: Photo,
+    answers: tuple[Segmentation, Segmentation],
+    agreement: Agreement,
+    classes: list[list[dict[str, Any]]],
+) -> None:
+    show(
+        photo_jpeg=csv.preview_of(photo.sha, photo, DISPLAY_SIDE),
+        preview_size=display_size(photo.width, photo.height),
+        full_size=(photo.width, photo.height),
+        photo_alt=f"{photo.name}, {photo.width} by {photo.height} pixels.",
+        layers=[csv.layer_of(s, c) for s, c in zip(answers, classes, strict=True)],
+        views=["pair", "overlay", "wipe", "layers"],
+        key="compare-viewer",
+    )
+    st.download_button(
+        "Save the map of differences",
+        agreement.map_png,
+        f"{photo.stem}_differences.png",
+        "image/png",
+        on_click="ignore",
+        icon=":material/download:",
+        help="Grey PNG in the photo's own size: white where the models give different classes.",
+    )
+
+
+def _swaps(agreement: Agreement, titles: tuple[str, str], names: tuple[list[str], ...]) -> None:
+    """Which class of A is which class of B where they differ."""
+    swaps = who_is_right.largest_swaps(agreement.matrix, names[0], names[1])
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.subheader("Which class turns into which", anchor=False)
+        page.chart(
+            charts.confusion_heatmap(
+                agreement.matrix, *names, rows=titles[0], columns=titles[1], dark=page.dark(), only_changes=True
+            ),
+            key="swaps",
+            alt=f"Of each class that {titles[0]} sees, the per cent that {titles[1]} sees as another class.",
+        )
+        st.caption(
+            f"Of what {titles[0]} gives the class on the left, the per cent that {titles[1]} gives the class below. "
+            "Where both agree the field is empty."
+        )
+    with right:
+        st.subheader("The largest differences", anchor=False)
+        if not swaps:
+            st.success("Both models give every pixel the same class.", icon=":material/check_circle:")
+            return
+        st.dataframe(
+            pd.DataFrame(swaps, columns=[titles[0], titles[1], "Of the photo"]),
+            hide_index=True,
+            column_config={"Of the photo": st.column_config.NumberColumn(format="%.2f %%")},
+            alt="Table of the class pairs that cover most of the difference.",
+        )
+
+
+def _percent(value: float | None) -> str:
+    return "—" if value is None else f"{100 * value:.1f} %"
+
+
+main()

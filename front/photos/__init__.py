@@ -1,0 +1,1 @@
+"""The photos and label files that people bring: adding, keeping, choosing; not what is done with them."""

@@ -1,0 +1,116 @@
+"""Segment: photos in, class maps of the chosen models over them."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from front import page
+from front.api import predictions
+from front.api.client import Json, Segmentation
+from front.api.errors import ApiError
+from front.api.predictions import ModelRef
+from front.page import status_line
+from front.photos.add import photo_intake
+from front.photos.album import DISPLAY_SIDE, Photo, PhotoError, album_of, display_size
+from front.segment import csv
+from front.segment.batch import run_batch, show_table
+from front.segment.downloads import downloads
+from front.ui import charts
+from front.ui.names import display_name
+from front.ui.palette import class_table
+from front.viewer.canvas import describe_shares, show
+
+
+def main() -> None:
+    page.header("Segment", "What each model sees on your street photo.")
+    album = album_of(st.session_state)
+    photo_intake(album)
+    photo = album.current
+    if photo is None:
+        return
+    with page.guarded("segment"):
+        entries = page.ready_models()
+        chosen = _choose_models(entries)
+        if not chosen:
+            st.info("Choose at least one model.", icon=":material/arrow_upward:")
+            return
+        refs = [ModelRef.of(entry) for entry in chosen]
+        line = status_line()
+        answers = _segment(line, photo, refs)
+        if answers is not None:
+            _view(photo, chosen, answers)
+            _numbers(answers, page.colours_of_models())
+            downloads(photo, album, answers)
+        if len(album.photos) > 1:
+            run_batch(line, album, refs)
+            show_table(album, refs)
+        elif answers is not None:
+            line.caption(f"Segmented by {' and '.join(map(display_name, answers))}.")
+
+
+def _choose_models(entries: list[Json]) -> list[Json]:
+    by_name = {entry["name"]: entry for entry in entries}
+    kept = [name for name in st.session_state.get("models", list(by_name)[:2]) if name in by_name]
+    st.session_state["models"] = kept
+    chosen = st.pills(
+        "Models",
+        list(by_name),
+        selection_mode="multi",
+        format_func=display_name,
+        key="models",
+        persist_state="session",
+    )
+    return [entry for name, entry in by_name.items() if name in chosen]
+
+
+def _segment(line: DeltaGenerator, photo: Photo, refs: list[ModelRef]) -> dict[str, Segmentation] | None:
+    """Class maps of the photo looked at; None when the API does not accept this one photo."""
+    try:
+        with line, st.spinner(f"Waiting for {' and '.join(display_name(r.name) for r in refs)} …"):
+            return predictions.segment(page.client(), page.prediction_cache(), photo, refs)
+    except ApiError as error:
+        if not error.of_photo:
+            raise
+        st.error(f"**{photo.name}**: {error.advice}", icon=":material/broken_image:")
+        return None
+
+
+def _view(photo: Photo, chosen: list[Json], answers: dict[str, Segmentation]) -> None:
+    safe = page.safe_palette()
+    try:
+        jpeg = csv.preview_of(photo.sha, photo, DISPLAY_SIDE)
+    except PhotoError as error:
+        st.error(str(error), icon=":material/broken_image:")
+        return
+    show(
+        photo_jpeg=jpeg,
+        preview_size=display_size(photo.width, photo.height),
+        full_size=(photo.width, photo.height),
+        photo_alt=f"{photo.name}, {photo.width} by {photo.height} pixels.",
+        layers=[csv.layer_of(answers[e["name"]], class_table(page.taxonomy_of(e), safe=safe)) for e in chosen],
+        views=["overlay", "layers", "wipe", "pair"],
+        key="segment-viewer",
+    )
+
+
+def _numbers(answers: dict[str, Segmentation], colours: dict[str, str]) -> None:
+    shares, times = st.columns([3, 2], gap="medium")
+    with shares:
+        st.subheader("Share of the photo", anchor=False)
+        page.chart(
+            charts.class_bars({name: s.class_shares for name, s in answers.items()}, colours),
+            key="shares",
+            alt="Bars: share of the photo by class. "
+            + " ".join(describe_shares(display_name(n), s.class_shares) for n, s in answers.items()),
+        )
+    with times:
+        st.subheader("Latency", anchor=False)
+        page.chart(
+            charts.latency_bars({name: s.timings_ms for name, s in answers.items()}),
+            key="latency",
+            alt="Stacked bars: milliseconds by stage. "
+            + " ".join(f"{display_name(n)} {s.worked_ms:.0f} ms." for n, s in answers.items()),
+        )
+        st.caption("The API's own time for this photo, by stage. Travel over the network is not in it.")
+
+
+main()

@@ -1,0 +1,1 @@
+"""`make demo`: starts the services, sends sample pictures, prints the table; needs no torch."""

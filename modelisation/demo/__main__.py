@@ -1,0 +1,157 @@
+"""`make demo`: the whole system on this machine, from registered models to masks of street pictures.
+
+Starts MLflow, the API and the dashboard, registers the bundled models, sends pictures through POST /predict on every
+model, writes the masks, prints one table, and serves until Ctrl-C. Runs in the serving environment, without torch.
+All that it writes stays in the clone: `store/` (runs and models), `out/` (masks and logs), `.cache/`.
+"""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import requests
+
+from back.runtime.card import BundleError
+from back.runtime.process.console import use_utf8
+from modelisation.demo.client import segment, shown, table, wait_for_models
+from modelisation.demo.services import DemoError, Ports, Running, check_ports, environment, services, started
+from modelisation.provenance import REPOSITORY
+from modelisation.registry.bundled import FOLDER, find_bundles, register_bundles
+from modelisation.registry.bundles import RegistryError
+
+SAMPLE_SEEDS = (42, 64, 99)
+SAMPLE_HEIGHT, SAMPLE_WIDTH = 512, 1024
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; returns the exit status. Everything that goes wrong ends in one sentence."""
+    use_utf8()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        _run(_parser().parse_args(arguments))
+    except KeyboardInterrupt:
+        print("\nStopped before it was ready.", file=sys.stderr)
+        return 130
+    except (DemoError, BundleError, RegistryError) as error:
+        print(f"make demo: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"make demo: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m modelisation.demo", description="StreetSeg on street pictures.")
+    parser.add_argument("--image", type=Path, metavar="PHOTO", help="your photo (JPEG, PNG or WebP), not the samples")
+    parser.add_argument("--once", action="store_true", help="end after the table instead of serving until Ctrl-C")
+    parser.add_argument("--bundles", type=Path, default=FOLDER, metavar="DIR", help="other models")
+    parser.add_argument(
+        "--store", type=Path, default=REPOSITORY / "store", metavar="DIR", help="MLflow's database and files"
+    )
+    parser.add_argument("--out", type=Path, default=REPOSITORY / "out", metavar="DIR", help="masks, samples and logs")
+    for name, port in (("mlflow", "5000"), ("api", "8000"), ("dashboard", "8501")):
+        variable = f"{name.upper()}_PORT"
+        default = os.environ.get(variable) or port
+        parser.add_argument(f"--{name}-port", default=default, metavar="PORT", help=f"or {variable}")
+    return parser
+
+
+def checked_port(text: str, variable: str) -> int:
+    """Raises DemoError: the text is no port number."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+        raise DemoError(f"{variable}={text} is not a port: take a number from 1 to 65535")
+    return int(text)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _run(options: argparse.Namespace) -> None:
+    photo = checked_photo(options.image) if options.image else None
+    bundles = find_bundles(options.bundles)
+    ports = Ports(
+        mlflow=checked_port(options.mlflow_port, "MLFLOW_PORT"),
+        api=checked_port(options.api_port, "API_PORT"),
+        dashboard=checked_port(options.dashboard_port, "DASHBOARD_PORT"),
+    )
+    store, out = options.store.resolve(), options.out.resolve()
+    store.mkdir(parents=True, exist_ok=True)
+    wanted = services(ports, store, out / "logs")
+    check_ports(wanted)
+    # Our own process is an MLflow client too, and shall write no more outside the clone than the services do.
+    extra = environment(ports, REPOSITORY / ".cache")
+    os.environ.update(extra | {"MLFLOW_LOGGING_LEVEL": "WARNING", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"})
+
+    print("Starting MLflow, the API and the dashboard …", flush=True)
+    with started(wanted, extra) as running, requests.Session() as session:
+        session.trust_env = False  # a proxy has no business between us and 127.0.0.1
+        pictures = [photo] if photo else write_samples(out / "samples")
+        mlflow, api, dashboard = wanted
+        versions: dict[str, str] = {}
+        for service in wanted:
+            running.wait(service.title, _answers(session, service.url + service.health_path), service.log)
+            print(f"  {service.title} is up", flush=True)
+            if service is mlflow:
+                versions = register_bundles(bundles, mlflow.url)
+        entries = wait_for_models(running, session, api, versions)
+        print(f"Segmenting {len(pictures)} picture(s) with {len(entries)} model(s) …", flush=True)
+        rows = [segment(running, session, api, entry, pictures, out / "masks") for entry in entries]
+
+        print(f"\n{table(rows)}\n\n  all masks  {shown(out / 'masks')}\n  pictures   {shown(pictures[0].parent)}")
+        for service, path in ((dashboard, ""), (api, "/docs"), (mlflow, "")):
+            print(f"  {service.title:<9}  http://localhost:{service.port}{path}")
+        if not options.once:
+            print("\nServing until Ctrl-C.", flush=True)
+            serve_until_interrupted(running)
+    print("\nStopped: all three services have ended.")
+
+
+def serve_until_interrupted(running: Running) -> None:
+    """Wait for Ctrl-C. Raises DemoError: a service has ended before that."""
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            running.check()
+            time.sleep(0.5)
+
+
+def _answers(session: requests.Session, url: str) -> Callable[[], bool]:
+    return lambda: session.get(url, timeout=5).ok
+
+
+def checked_photo(photo: Path) -> Path:
+    """Raises DemoError: the photo cannot be read. Whether it is a picture, the API says."""
+    if not photo.is_file():
+        raise DemoError(f"{photo}: no such file; give a photo, for example make demo IMAGE=photo.jpg")
+    if not os.access(photo, os.R_OK):
+        raise DemoError(f"{photo}: this file may not be read by you; change its permissions")
+    return photo.resolve()
+
+
+def write_samples(folder: Path) -> list[Path]:
+    """Rendered street scenes as PNG, drawn once; a second demo finds them there."""
+    from PIL import Image
+
+    from modelisation.scenes.render import render_scene
+
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for seed in SAMPLE_SEEDS:
+        path = folder / f"street-{seed}.png"
+        if not path.exists():
+            unfinished = path.with_suffix(".part")
+            Image.fromarray(render_scene(seed, SAMPLE_HEIGHT, SAMPLE_WIDTH).image).save(unfinished, format="PNG")
+            unfinished.rename(path)
+        paths.append(path)
+    return paths
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""What the demo asks of the running API: wait for the models, segment the pictures, measure, print the table."""
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from modelisation.demo.services import DemoError, Running, Service
+
+ERROR_SECONDS = 45.0
+TIMED_REQUESTS = 12
+TIMED_SECONDS = 15.0
+REQUEST_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the result: a model, its mIoU from the card (0..1), its median latency and its first mask."""
+
+    model: str
+    miou: float | None
+    latency_ms: float
+    mask: Path
+
+
+def wait_for_models(
+    running: Running, session: requests.Session, api: Service, versions: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Wait until the API serves these versions of these models; returns the entries of GET /models that are ready.
+
+    Raises DemoError: one of them cannot be loaded, or it takes too long.
+    """
+    entries: list[dict[str, Any]] = []
+    said: dict[str, tuple[str, float]] = {}  # model -> its newest error, and since when
+
+    def ready() -> bool:
+        answer = session.get(f"{api.url}/models", timeout=30)
+        if not answer.ok:
+            return False
+        entries[:] = answer.json()["models"]
+        served = {entry["name"]: entry for entry in entries}
+        pending = [name for name, version in versions.items() if not _serves(served.get(name), version)]
+        for name in pending:
+            error = served.get(name, {}).get("error") or ""
+            if said.get(name, ("", 0.0))[0] != error:
+                said[name] = (error, time.monotonic())
+            # "Being loaded" is an error too, so only one that stays is final.
+            if error and time.monotonic() - said[name][1] > ERROR_SECONDS:
+                raise DemoError(f"The API does not serve {name}: {error.rstrip('.')}. Its log: {api.log}")
+        return not pending
+
+    running.wait("the API's models", ready, api.log)
+    for entry in entries:
+        if not entry["ready"]:
+            print(f"  {entry['name']} is registered too, but not ready: {entry.get('error') or 'still loading'}")
+    return [entry for entry in entries if entry["ready"]]
+
+
+def _serves(entry: Mapping[str, Any] | None, version: str) -> bool:
+    return entry is not None and bool(entry["ready"]) and str(entry["version"]) == version
+
+
+def segment(
+    running: Running,
+    session: requests.Session,
+    api: Service,
+    entry: Mapping[str, Any],
+    pictures: Sequence[Path],
+    masks: Path,
+) -> Row:
+    """Send the pictures to one model, write its masks to `masks`/<model>/, and time the whole request.
+
+    Raises DemoError: the API refuses a picture or does not answer.
+    """
+    name = str(entry["name"])
+    folder = masks / name
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for picture in pictures:
+        mask = folder / f"{picture.stem}.png"
+        mask.write_bytes(_predict(running, session, api, name, picture))
+        written.append(mask)
+
+    latencies = []
+    begin = time.monotonic()
+    for i in range(TIMED_REQUESTS):
+        start = time.perf_counter()
+        _predict(running, session, api, name, pictures[i % len(pictures)])
+        latencies.append(1000 * (time.perf_counter() - start))
+        if time.monotonic() - begin > TIMED_SECONDS:
+            break
+    metrics = entry.get("metrics") or {}
+    return Row(name, metrics.get("miou"), statistics.median(latencies), written[0])
+
+
+def _predict(running: Running, session: requests.Session, api: Service, model: str, picture: Path) -> bytes:
+    try:
+        with picture.open("rb") as photo:
+            answer = session.post(
+                f"{api.url}/predict", params={"model": model}, files={"image": photo}, timeout=REQUEST_SECONDS
+            )
+    except requests.RequestException as error:
+        running.check()  # says why, if the service has ended
+        raise DemoError(f"The API did not answer for {model} on {picture}; its log: {api.log}") from error
+    if not answer.ok:
+        raise DemoError(f"The API refused {picture} for {model} ({answer.status_code}): {_detail(answer)}")
+    return answer.content
+
+
+def _detail(answer: requests.Response) -> str:
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return answer.reason
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as aligned text under a header."""
+    cells = [("model", "mIoU", "latency p50", "mask")]
+    for row in rows:
+        miou = "not measured" if row.miou is None else f"{row.miou:.3f}"
+        cells.append((row.model, miou, f"{row.latency_ms:.0f} ms", shown(row.mask)))
+    widths = [max(len(line[column]) for line in cells) for column in range(3)]
+    return "\n".join(
+        f"  {model:<{widths[0]}}  {miou:>{widths[1]}}  {latency:>{widths[2]}}  {mask}"
+        for model, miou, latency, mask in cells
+    )
+
+
+def shown(path: Path) -> str:
+    """The path as a person in the current folder would write it."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,0 +1,168 @@
+"""One image and its label, examined: runs in the doctor's worker processes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from back.runtime.taxonomy import IGNORE, REMAPS
+from modelisation.doctor.faults import Fault
+from modelisation.doctor.label_values import TURNED, Explanation, bands_of, explain
+from modelisation.doctor.layout import Pair
+from modelisation.doctor.palettes import palette_trap
+
+HASH_SIDE = 16
+_ORIENTATION_TAG = 0x0112
+_SWAPS_SIDES = (5, 6, 7, 8)
+_UPSIDE_DOWN = (3, 4)
+# What Pillow raises for broken files, beside OSError.
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+# Values that tools write for ignored pixels; each source knows one of them at most.
+_IGNORES = range(250, 256)
+# Cityscapes withholds the labels of this split: all ignored on purpose.
+_WITHHELD = "test"
+_COLOUR_MODES = ("RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV")
+
+
+@dataclass
+class Examination:
+    """Findings of one pair, the label's pixels of each value (int64 [256]) and the image's hash (uint64 [4])."""
+
+    pair: Pair
+    faults: list[Fault] = field(default_factory=list)
+    values: npt.NDArray[np.int64] | None = None
+    hash: npt.NDArray[np.uint64] | None = None
+
+
+def examine(pair: Pair, source: str) -> Examination:
+    """Examine one pair; `source` is the key of `REMAPS` whose values the label ought to hold."""
+    result = Examination(pair)
+    if pair.label is None:
+        result.faults.append(Fault("image_without_label", str(pair.image)))
+    if pair.image is None:
+        result.faults.append(Fault("label_without_image", str(pair.label)))
+    size, orientation = _examine_image(pair.image, result)
+    label = _examine_label(pair.label, source, result)
+    if label is None:
+        return result
+    bands = bands_of(label)
+    result.values = bands.sum(0)
+    upright = size[::-1] if size and orientation in _SWAPS_SIDES else size
+    sideways = upright is not None and label.shape == upright[::-1]
+    explanation = explain(bands, source, bands_of(label.T) if sideways else None)
+    turned = explanation is not None and explanation.kind == TURNED
+    if size is not None and upright is not None:
+        sky = explanation.name if explanation and turned else None
+        fault = _geometry_fault(pair, size, upright, orientation, label.shape, sky)
+        result.faults += [fault] if fault else []
+    result.faults += _examine_values(pair, result.values, source, None if turned else explanation)
+    return result
+
+
+def difference_hash(image: Image.Image) -> npt.NDArray[np.uint64]:
+    """Perceptual hash of 256 bits, uint64 [4]: which of two horizontal neighbours is brighter, on a 16 x 17 grid.
+
+    The same picture scaled, recompressed or brightened keeps nearly all bits; unrelated pictures share about half.
+    """
+    small = image.convert("L").resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.BOX)
+    grey = np.asarray(small)
+    return np.packbits(grey[:, 1:] > grey[:, :-1]).view(np.uint64)
+
+
+def _examine_image(path: Path | None, result: Examination) -> tuple[tuple[int, int] | None, int]:
+    """Stored (height, width), None where unreadable, and the EXIF orientation (1: upright)."""
+    if path is None:
+        return None, 1
+    try:
+        with Image.open(path) as image:
+            image.load()
+            result.hash = difference_hash(image)
+            orientation = int(image.getexif().get(_ORIENTATION_TAG, 1) or 1)
+            return (image.height, image.width), orientation
+    except _BROKEN as error:
+        result.faults.append(Fault("unreadable_image", str(path), _first_line(error)))
+        return None, 1
+
+
+def _examine_label(path: Path | None, source: str, result: Examination) -> npt.NDArray[np.uint8] | None:
+    """The label's stored values, uint8 [H, W]; None where they cannot be had."""
+    if path is None:
+        return None
+    try:
+        with Image.open(path) as image:
+            image.load()
+            mode, palette = image.mode, image.getpalette() if image.mode == "P" else None
+            stored = np.asarray(image) if mode in ("L", "P") else None
+            extrema = image.getextrema() if stored is None else None
+    except _BROKEN as error:
+        result.faults.append(Fault("unreadable_label", str(path), _first_line(error)))
+        return None
+    if stored is None:
+        result.faults.append(_format_fault(path, mode, extrema))
+        return None
+    trap = palette_trap(stored, palette, source) if palette else None
+    if trap:
+        result.faults.append(Fault("palette_trap", str(path), trap))
+        return None
+    return stored
+
+
+def _format_fault(path: Path, mode: str, extrema: Any) -> Fault:
+    if mode in _COLOUR_MODES:
+        return Fault("colour_label", str(path), f"mode {mode}, wanted one channel of 8 bits")
+    about = {"1": "1 bit a pixel", "LA": "grey with transparency", "PA": "palette with transparency"}.get(mode)
+    about = about or f"{16 if '16' in mode else 32} bits a pixel, values {extrema[0]:g} to {extrema[1]:g}"
+    return Fault("label_format", str(path), f"{about} (mode {mode})")
+
+
+def _geometry_fault(
+    pair: Pair,
+    stored: tuple[int, int],
+    upright: tuple[int, int],
+    orientation: int,
+    label: tuple[int, ...],
+    sky: str | None,
+) -> Fault | None:
+    """Whether a label lies on its image. Sizes are (height, width); `sky`: where a turned label has its sky."""
+    shown = f"image {upright[1]}x{upright[0]}, label {label[1]}x{label[0]}"
+    on_its_side = sky is not None and sky != "below"
+    if orientation in _SWAPS_SIDES and label == stored and (on_its_side or stored != upright):
+        return Fault("exif_rotated", str(pair.image), f"orientation {orientation}: upright {shown}")
+    if orientation in _UPSIDE_DOWN and label == upright and sky == "below":
+        return Fault("exif_rotated", str(pair.image), f"orientation {orientation}: the label has its sky below")
+    if sky is not None and (label == upright or on_its_side):
+        return Fault("turned_label", str(pair.label), f"its sky is {sky}; {shown}")
+    return Fault("size_mismatch", str(pair.label), shown) if label != upright else None
+
+
+def _examine_values(
+    pair: Pair, values: npt.NDArray[np.int64], source: str, explanation: Explanation | None
+) -> list[Fault]:
+    table = street8_table(source)
+    present = np.flatnonzero(values).tolist()
+    ignored = all(table.get(v) == IGNORE for v in present)
+    if ignored and len(present) == 1:
+        return [Fault("all_ignored", str(pair.label))] if pair.split != _WITHHELD else []
+    unknown = [v for v in present if v not in table]
+    listed = ", ".join(map(str, unknown[:8]))
+    if explanation is not None:
+        outside = f"; values outside {source}: {listed}" if unknown else ""
+        detail = f"fits {explanation.name} far better than {source}{outside}"
+        return [Fault(explanation.kind, str(pair.label), detail)]
+    if unknown:
+        kind = "wrong_ignore_value" if all(v in _IGNORES for v in unknown) else "values_outside_table"
+        return [Fault(kind, str(pair.label), f"value {listed} ({source})")]
+    return [Fault("all_ignored", str(pair.label))] if ignored and pair.split != _WITHHELD else []
+
+
+def street8_table(source: str) -> Mapping[int, int]:
+    """A source's values to street8, or to itself where it has no way to street8."""
+    return REMAPS[source].get("street8") or REMAPS[source][source]
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

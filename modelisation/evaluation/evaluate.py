@@ -1,0 +1,235 @@
+"""`evaluate`: a model's scores on one labelled split, through the runtime that serves it, at the photos' own size.
+
+Everything streams: one confusion matrix, one histogram for the calibration; no scores of a split are kept.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from back.runtime.predictor import Predictor
+from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
+from modelisation.data.base import Sample, SegmentationDataset
+from modelisation.evaluation.boundary import BoundaryIoU
+from modelisation.evaluation.calibration import CalibrationError, confidence_strips
+from modelisation.evaluation.cityscapes_protocol import evaluate_folders, write_label_ids
+from modelisation.evaluation.cost import cost_of
+from modelisation.evaluation.inference import InferenceOptions, score_photo
+from modelisation.evaluation.latency import measure_latency
+from modelisation.evaluation.metrics import Counts, Labels, confusion_matrix, scores_of
+from modelisation.provenance import git_state, package_versions
+from modelisation.reports.evaluation import format_record
+
+SCHEMA_VERSION = 1
+LATENCY_PHOTOS = 8
+
+
+class EvaluationError(ValueError):
+    """An evaluation that makes no sense: says what does not fit and what to do."""
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What to measure beside the scores of the confusion matrix.
+
+    Attributes:
+        inference: flip and sliding window; the default is what the service does.
+        calibration: also the expected calibration error; it interpolates all classes' scores at every pixel.
+        latency_runs: timed predictions; 0 leaves the latency out, and so does inference that the service does not do.
+        predictions: folder for labelIds PNGs that the official Cityscapes script accepts (`cityscapes19` alone).
+        progress: show a progress bar.
+    """
+
+    inference: InferenceOptions = field(default_factory=InferenceOptions)
+    calibration: bool = False
+    latency_runs: int = 50
+    predictions: Path | None = None
+    progress: bool = False
+
+
+def evaluate(
+    bundle: Path,
+    dataset: SegmentationDataset,
+    options: EvaluationOptions | None = None,
+    *,
+    predictor: Predictor | None = None,
+) -> dict[str, Any]:
+    """Score a model on a split.
+
+    Args:
+        bundle: the model's folder.
+        dataset: the split, in the model's taxonomy.
+        options: what else to measure.
+        predictor: the bundle as loaded by the caller, with an engine of its choice; None loads it with the defaults.
+
+    Returns:
+        The JSON record: the scores of `scores_of`, `confusion_matrix` (rows truth, columns prediction), `boundary`,
+        `calibration`, `per_image` (in the split's order), `latency`, `cost`, `lineage` and what was evaluated.
+
+    Raises:
+        EvaluationError: the taxonomies differ, the split is empty, or an option does not fit the model.
+        DatasetError, LabelValueError: a file of the split is at fault.
+        BundleError: the bundle is.
+    """
+    options = options or EvaluationOptions()
+    predictor = predictor or Predictor.load(bundle)
+    _check(predictor, dataset, options)
+    taxonomy = predictor.card.taxonomy
+    classes = len(taxonomy.classes)
+    total = np.zeros((classes, classes), np.int64)
+    boundary, calibration = BoundaryIoU(classes), CalibrationError(classes)
+    per_image: list[dict[str, Any]] = []
+    photos: list[Labels] = []
+    milliseconds: list[float] = []
+    for index in tqdm(range(len(dataset)), "evaluate", unit="image", disable=not options.progress):
+        sample = dataset[index]
+        if index == 0:
+            # So that all photos of this size are answered by the same network, however fast the machine compiles.
+            predictor.prepare(*sample.label.shape)
+        labels, elapsed = _predict(predictor, sample, options, calibration)
+        milliseconds.append(elapsed)
+        matrix = confusion_matrix(sample.label, labels, classes)
+        boundary.add(sample.label, labels)
+        total += matrix
+        per_image.append(_image_record(dataset, index, matrix))
+        if len(photos) < LATENCY_PHOTOS:
+            photos.append(sample.image)
+        if options.predictions is not None:
+            write_label_ids(labels, sample.name, options.predictions)
+    timed = options.latency_runs if options.inference.served else 0
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model": predictor.card.name,
+        "model_sha256": predictor.sha256,
+        "dataset": dataset.dataset,
+        "split": dataset.split,
+        "split_sha256": dataset.split_sha256,
+        "taxonomy": taxonomy.id,
+        "images": len(dataset),
+        "engine": f"{predictor.engine.name} {predictor.engine.precision}",
+        "inference": {
+            **options.inference.as_json(),
+            "pixel_budget": predictor.pixel_budget,
+            "ms_per_image": float(np.median(milliseconds)),
+        },
+        **scores_of(total, taxonomy),
+        "confusion_matrix": total.tolist(),
+        "boundary": boundary.scores(taxonomy),
+        "calibration": calibration.scores(taxonomy) if options.calibration else None,
+        "cityscapes": _official(dataset, options),
+        "latency": measure_latency(bundle, predictor, photos, timed) if timed else None,
+        "cost": cost_of(bundle, predictor, photos[0].shape[:2]),
+        "lineage": git_state() | {"packages": package_versions(), "training": _training(predictor)},
+        "per_image": per_image,
+    }
+
+
+def _check(predictor: Predictor, dataset: SegmentationDataset, options: EvaluationOptions) -> None:
+    card = predictor.card
+    if dataset.taxonomy.id != card.taxonomy.id:
+        raise EvaluationError(
+            f"{card.name} predicts {card.taxonomy.id} but the split is labelled in {dataset.taxonomy.id}; "
+            f"open the data with taxonomy {card.taxonomy.id}"
+        )
+    if not len(dataset):
+        raise EvaluationError(f"split {dataset.split} of {dataset.dataset} holds no images; nothing can be scored")
+    if options.predictions is not None and card.taxonomy.id != "cityscapes19":
+        raise EvaluationError(
+            f"{card.name} predicts {card.taxonomy.id}; the official Cityscapes protocol needs the 19 classes of "
+            "cityscapes19"
+        )
+
+
+def _predict(
+    predictor: Predictor, sample: Sample, options: EvaluationOptions, calibration: CalibrationError
+) -> tuple[Labels, float]:
+    """Labels of one photo and the milliseconds from its pixels to them; counting the calibration is not timed."""
+    start = time.perf_counter()
+    if options.inference.served and not options.calibration:
+        labels = predictor.predict_array(sample.image).labels_HW
+        return labels, (time.perf_counter() - start) * 1e3
+    height, width = sample.label.shape
+    photo = score_photo(predictor, sample.image, options.inference)
+    labels = photo.labels(height, width)
+    elapsed = (time.perf_counter() - start) * 1e3
+    if options.calibration:
+        for rows, winners, confidence in confidence_strips(
+            photo.values, height, width, photo.valid_height, photo.valid_width
+        ):
+            calibration.add(sample.label[rows], winners, confidence)
+    return labels, elapsed
+
+
+def _image_record(dataset: SegmentationDataset, index: int, matrix: Counts) -> dict[str, Any]:
+    scores = scores_of(matrix, dataset.taxonomy)
+    item = dataset.items[index]
+    return {
+        "name": item.name,
+        "sequence": item.sequence,
+        "miou": scores["miou"],
+        "pixel_accuracy": scores["pixel_accuracy"],
+        "confusion_matrix": matrix.tolist(),
+    }
+
+
+def _official(dataset: SegmentationDataset, options: EvaluationOptions) -> dict[str, Any] | None:
+    if options.predictions is None:
+        return None
+    ground_truth = dataset.items[0].label.parents[1]
+    return evaluate_folders(ground_truth, options.predictions, progress=options.progress)
+
+
+def _training(predictor: Predictor) -> dict[str, Any] | None:
+    record = predictor.card.training
+    return record.model_dump(mode="json") if record else None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `evaluate`."""
+    describe(
+        parser,
+        "Score a model on a labelled split, through the runtime that serves it.",
+        "evaluate modelisation/bundled/deeplabv3plus --data ../shared/camvid --split val --json scores.json",
+    )
+    parser.add_argument("model", help=MODEL_HELP)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole record here")
+    parser.add_argument("--latency-runs", type=int, default=50, metavar="N", help="timed predictions; 0: none")
+    parser.add_argument("--calibration", action="store_true", help="also the expected calibration error (slow)")
+    parser.add_argument("--flip", action="store_true", help="average with the mirrored photo (twice the cost)")
+    parser.add_argument(
+        "--sliding-window", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="infer overlapping windows"
+    )
+    parser.add_argument(
+        "--cityscapes-predictions",
+        type=Path,
+        metavar="DIR",
+        help="write labelIds PNGs here and score them by the official protocol (cityscapes19 models)",
+    )
+    parser.add_argument("--worst", type=int, default=3, metavar="N", help="name the N worst images")
+    add_data_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `evaluate`; returns the exit status."""
+    bundle, predictor, dataset = load_for(args, args.model)
+    window = tuple(args.sliding_window) if args.sliding_window else None
+    options = EvaluationOptions(
+        inference=InferenceOptions(flip=args.flip, window=window),
+        calibration=args.calibration,
+        latency_runs=args.latency_runs,
+        predictions=args.cityscapes_predictions,
+        progress=True,
+    )
+    record = evaluate(bundle, dataset, options, predictor=predictor)
+    print(format_record(record, args.worst))
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        print(f"written to {args.json}")
+    return 0

@@ -1,0 +1,165 @@
+"""From a run's folder to a bundle: ONNX, weights, card, history, report. `python -m modelisation export RUN`."""
+
+import argparse
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from safetensors.torch import load_file, save_file
+
+from back.runtime.card import (
+    HISTORY_FILE,
+    ONNX_FILE,
+    REPORT_FILE,
+    WEIGHTS_FILE,
+    Card,
+    InputContract,
+    Metrics,
+    TrainingRecord,
+)
+from back.runtime.imaging import plan_resize
+from back.runtime.predictor import Predictor
+from back.runtime.taxonomy import TAXONOMIES
+from modelisation.data.base import SegmentationDataset
+from modelisation.data.open import open_dataset
+from modelisation.evaluation.cost import multiply_adds
+from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
+from modelisation.evaluation.robustness import measure_robustness, store_robustness
+from modelisation.export.bundle import write_card
+from modelisation.export.onnx import export_onnx
+from modelisation.export.self_test import make_self_test
+from modelisation.models import build_model
+from modelisation.models.base import SegmentationModel
+from modelisation.recipe import Recipe
+from modelisation.registry.bundles import default_tracking_uri, register_bundle
+from modelisation.training.validate import predict_labels
+
+RECIPE_COPY = "recipe.yaml"
+RECORD_FILE = "record.json"
+CONTRACT_FILE = "input.json"
+BUNDLE = "bundle"
+# A pixel is sure where its best score leads by this share of the scores' range.
+_CLEAR_MARGIN = 0.02
+
+
+class RunError(ValueError):
+    """A run folder from which nothing can be exported."""
+
+
+def save_run(model: SegmentationModel, contract: InputContract, record: TrainingRecord, run_dir: Path) -> None:
+    """Keep the weights as they stand and where they come from: all that `export_run` needs."""
+    partial = run_dir / f"{WEIGHTS_FILE}.partial"
+    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, partial)
+    partial.chmod(0o644)  # safetensors makes files that only their owner can read
+    partial.replace(run_dir / WEIGHTS_FILE)
+    (run_dir / RECORD_FILE).write_text(record.model_dump_json(indent=1), encoding="utf-8")
+    (run_dir / CONTRACT_FILE).write_text(contract.model_dump_json(indent=1), encoding="utf-8")
+
+
+def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool = False) -> Path:
+    """Make the bundle of a run, evaluated on `val_set` through the served runtime.
+
+    Args:
+        run_dir: folder of the run.
+        val_set: the split whose scores the card reports.
+        scores_only: leave out what takes longer than a run of seconds: times of serving, the memory of a process that
+            serves, and the points lost on perturbed photos. Card and report then hold none of them.
+
+    Returns:
+        The bundle's folder, `<run_dir>/bundle`.
+
+    Raises:
+        RunError: the folder holds no finished epoch.
+        ExportError: the ONNX file does not give PyTorch's scores.
+    """
+    for name in (RECIPE_COPY, RECORD_FILE, WEIGHTS_FILE, HISTORY_FILE):
+        if not (run_dir / name).is_file():
+            raise RunError(f"{run_dir / name}: missing; a run can be exported after its first epoch")
+    recipe = Recipe.model_validate(yaml.safe_load((run_dir / RECIPE_COPY).read_text(encoding="utf-8")))
+    record = TrainingRecord.model_validate_json((run_dir / RECORD_FILE).read_text(encoding="utf-8"))
+    bundle = run_dir / BUNDLE
+    shutil.rmtree(bundle, ignore_errors=True)
+    bundle.mkdir()
+    build = recipe.build | {key: None for key in ("encoder_weights", "pretrained") if key in recipe.build}
+    model = build_model(recipe.architecture, len(TAXONOMIES[recipe.taxonomy].classes), **build)
+    model.load_state_dict(load_file(run_dir / WEIGHTS_FILE))
+    model.eval()
+    contract = InputContract.model_validate_json((run_dir / CONTRACT_FILE).read_text(encoding="utf-8"))
+    shutil.copy(run_dir / WEIGHTS_FILE, bundle / WEIGHTS_FILE)
+    shutil.copy(run_dir / HISTORY_FILE, bundle / HISTORY_FILE)
+    plan = plan_resize(360, 480, contract, None)
+    size = (plan.padded_height, plan.padded_width)
+    fixed = export_onnx(model.export_form(), bundle / ONNX_FILE, model.size_multiple, size)
+    contract = contract.model_copy(update={"fixed_size": fixed})
+    _write_report(bundle, {})
+    card = Card(
+        name=recipe.name,
+        architecture=recipe.architecture,
+        build=recipe.build,
+        description=recipe.description,
+        limits=recipe.limits,
+        taxonomy=TAXONOMIES[recipe.taxonomy],
+        input=contract,
+        parameters=sum(p.numel() for p in model.parameters()),
+        multiply_adds=multiply_adds(bundle, size),
+        training=record,
+        self_test=make_self_test(lambda image: _label(model, image, contract)),
+        files={},
+    )
+    write_card(bundle, card)
+    predictor = Predictor.load(bundle)
+    options = EvaluationOptions(calibration=True, progress=True)
+    if scores_only:
+        options = replace(options, latency_runs=0)
+    evaluation = evaluate(bundle, val_set, options, predictor=predictor)
+    _write_report(bundle, evaluation)
+    write_card(bundle, card.model_copy(update={"metrics": metrics_of(evaluation)}))
+    if not scores_only:
+        store_robustness(bundle, measure_robustness(predictor, val_set, progress=True))
+    return bundle
+
+
+def metrics_of(evaluation: dict[str, Any]) -> Metrics:
+    """The headline numbers of an evaluation, for the card."""
+    return Metrics.model_validate({key: evaluation[key] for key in Metrics.model_fields})
+
+
+def _write_report(bundle: Path, evaluation: dict[str, Any]) -> None:
+    report = {"schema_version": 1, "evaluation": evaluation or None, "parity": None, "robustness": None}
+    (bundle / REPORT_FILE).write_text(json.dumps(report, indent=1), encoding="utf-8")
+
+
+def _label(model: SegmentationModel, image: np.ndarray, contract: InputContract) -> tuple[np.ndarray, float]:
+    labels, scores = predict_labels(model, image, contract)
+    best, second = scores[0].topk(2, dim=0).values
+    clear = (best - second) > _CLEAR_MARGIN * (scores.max() - scores.min())
+    return labels, clear.float().mean().item()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "example:\n  python -m modelisation export runs/segformer --data path/to/camvid"
+    parser.add_argument("run_dir", type=Path, metavar="RUN", help="folder of the run, for example runs/segformer")
+    parser.add_argument("--data", type=Path, required=True, help="data set whose validation split the card reports")
+    parser.add_argument("--no-register", action="store_true", help="do not add the bundle to the MLflow registry")
+
+
+def run(args: argparse.Namespace) -> int:
+    recipe = Recipe.model_validate(yaml.safe_load((args.run_dir / RECIPE_COPY).read_text(encoding="utf-8")))
+    bundle = export_run(args.run_dir, open_dataset(args.data, recipe.val_split, recipe.taxonomy))
+    if not args.no_register:
+        register_run(bundle)
+    print(f"The bundle is in {bundle}")
+    return 0
+
+
+def register_run(bundle: Path) -> None:
+    """Register a run's bundle as `candidate` in the store that the run was logged to."""
+    history = json.loads((bundle / HISTORY_FILE).read_text(encoding="utf-8"))
+    version = register_bundle(
+        bundle, tracking_uri=default_tracking_uri(), alias="candidate", run_id=history["run_id"]
+    )
+    print(f"Registered {version.name} version {version.version} as candidate")

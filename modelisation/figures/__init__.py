@@ -1,0 +1,1 @@
+"""Everything that draws with matplotlib; the numbers come from other rooms."""

@@ -1,0 +1,74 @@
+"""Figures of a run: confusion matrix, and rows of image | truth | prediction."""
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from back.runtime.masks.colour import palette_of
+from back.runtime.taxonomy import Taxonomy
+from modelisation.data.base import Sample
+from modelisation.evaluation.metrics import Counts
+
+matplotlib.use("Agg")
+
+
+def confusion_figure(matrix: Counts, taxonomy: Taxonomy) -> Figure:
+    """Confusion matrix as shares of each true class (rows), with the percentages written in.
+
+    Args:
+        matrix: int64 [C, C], rows truth, columns prediction.
+        taxonomy: names of the classes.
+    """
+    rows = matrix.sum(1, keepdims=True)
+    share = np.divide(matrix, rows, out=np.zeros(matrix.shape), where=rows > 0)
+    size = 2.5 + 0.62 * len(taxonomy.names)
+    figure = Figure(figsize=(size, size), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    ticks = range(len(taxonomy.names))
+    axes.set_xticks(ticks, taxonomy.names, rotation=45, ha="right")
+    axes.set_yticks(ticks, taxonomy.names)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    for y, x in np.ndindex(matrix.shape):
+        if share[y, x] >= 0.005:
+            shade = "white" if share[y, x] > 0.5 else "black"
+            axes.text(x, y, f"{100 * share[y, x]:.0f}", ha="center", va="center", color=shade)
+    axes.set_title("Share of each true class, %")
+    return figure
+
+
+def panel_figure(samples: Sequence[Sample], predictions: Sequence[np.ndarray], taxonomy: Taxonomy) -> Figure:
+    """One row a sample: image, truth, prediction, with a legend of the classes; ignored pixels are white.
+
+    Args:
+        samples: pictures with their label maps.
+        predictions: uint8 [H, W] label map of each.
+    """
+    colours = label_colours(taxonomy)
+    figure = Figure(figsize=(12, 0.8 + 3 * len(samples)), layout="constrained")
+    grid = figure.subplots(len(samples), 3, squeeze=False)
+    for row, sample, prediction in zip(grid, samples, predictions, strict=True):
+        pictures = (sample.image, colours[sample.label], colours[prediction])
+        for axes, picture, title in zip(row, pictures, ("image", "truth", "prediction"), strict=True):
+            axes.imshow(picture)
+            axes.set_title(title)
+            axes.set_axis_off()
+    add_legend(figure, taxonomy)
+    return figure
+
+
+def label_colours(taxonomy: Taxonomy) -> np.ndarray:
+    """Colour of each label value, uint8 [256, 3]: the taxonomy's, and white for what is ignored."""
+    colours = np.full((256, 3), 255, np.uint8)
+    colours[: len(taxonomy.classes)] = palette_of(taxonomy)[: len(taxonomy.classes)]
+    return colours
+
+
+def add_legend(figure: Figure, taxonomy: Taxonomy) -> None:
+    """The classes and their colours, below the figure."""
+    patches = [Patch(color="#{:02x}{:02x}{:02x}".format(*c.color), label=c.name) for c in taxonomy.classes]
+    figure.legend(handles=patches, loc="outside lower center", ncols=8)

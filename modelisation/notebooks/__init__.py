@@ -1,0 +1,1 @@
+"""The notebooks, and the few functions that only they call."""

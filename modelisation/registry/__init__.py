@@ -1,0 +1,1 @@
+"""Models and runs in MLflow, and the bundled ones; needs no torch."""

@@ -1,0 +1,1 @@
+"""Everything that writes Markdown, the README's tables among it; measures nothing."""

@@ -1,0 +1,54 @@
+"""A comparison in MLflow: a run of its own with scores, files, and where they come from."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from modelisation.provenance import git_state, package_versions
+from modelisation.registry.bundles import experiment_id, explained, tracking_client
+
+EXPERIMENT = "streetseg"
+
+
+def log_report(report: dict[str, Any], files: Sequence[Path], tracking_uri: str) -> str:
+    """Log a report to MLflow as a run of its own; returns the run's id.
+
+    Raises:
+        RegistryError: MLflow does not answer or refuses.
+    """
+    code = git_state()
+    tags = {key: str(report[key]) for key in ("dataset", "split", "split_sha256", "taxonomy")} | {
+        "kind": "comparison",
+        "git_commit": code["git_commit"],
+        "git_dirty": str(code["git_dirty"]).lower(),
+        "packages": json.dumps(package_versions()),
+    }
+    name = f"compare {' '.join(model['label'] for model in report['models'])}"
+    with explained(tracking_uri):
+        client = tracking_client(tracking_uri)
+        run = client.create_run(experiment_id(client, EXPERIMENT), run_name=name, tags=tags)
+        run_id = str(run.info.run_id)
+        for model in report["models"]:
+            slug = re.sub(r"[^A-Za-z0-9_.-]+", "_", model["label"])
+            for metric, value in _metrics(model).items():
+                client.log_metric(run_id, f"{slug}/{metric}", value)
+        for file in files:
+            client.log_artifact(run_id, str(file))
+        client.set_terminated(run_id)
+    return run_id
+
+
+def _metrics(model: dict[str, Any]) -> dict[str, float]:
+    latency, calibration = model["latency"], model["calibration"]
+    metrics = {
+        "miou": model["miou"],
+        "pixel_accuracy": model["pixel_accuracy"],
+        "boundary_iou": model["boundary"]["boundary_iou"],
+        "ms_per_image": model["inference"]["ms_per_image"],
+        "ece": calibration and calibration["ece"],
+        "latency_p50_ms": latency and latency["ms"]["total"]["p50"],
+        "latency_p95_ms": latency and latency["ms"]["total"]["p95"],
+    }
+    return {name: value for name, value in metrics.items() if value is not None}

@@ -1,0 +1,68 @@
+"""An evaluation record as text for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modelisation.evaluation.latency import PERCENTILES, conditions, latency_rows
+from modelisation.reports.markdown import points, table
+
+
+def worst_images(record: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
+    """The images with the lowest mIoU, worst first."""
+    scored = [image for image in record["per_image"] if image["miou"] is not None]
+    return sorted(scored, key=lambda image: image["miou"])[:count]
+
+
+def class_table(records: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[str]:
+    """One row a class: IoU of each model in per cent, and the calibration error of each that was measured.
+
+    The error is that of the pixels predicted as the class.
+    """
+    calibrated = [(record, label) for record, label in zip(records, labels, strict=True) if record["calibration"]]
+    header = ["class", *(f"{label} IoU %" for label in labels), *(f"{label} ECE %" for _, label in calibrated)]
+    rows = [
+        [
+            name,
+            *(points(record["class_iou"][name]) for record in records),
+            *(points(record["calibration"]["class_ece"][name]) for record, _ in calibrated),
+        ]
+        for name in records[0]["class_iou"]
+    ]
+    return table(header, rows)
+
+
+def latency_table(latency: Mapping[str, Any]) -> list[str]:
+    """One row a stage with its percentiles, and below it what they depend on."""
+    header = ["stage", *(f"{p} ms" for p in PERCENTILES)]
+    return [*table(header, latency_rows(latency)), "", f"{conditions(latency)}."]
+
+
+def format_record(record: Mapping[str, Any], worst: int = 0) -> str:
+    """The record as a few lines and Markdown tables, for a terminal or a report."""
+    headline = [f"mIoU {points(record['miou'])}"]
+    if record["miou_7"] is not None:
+        headline.append(f"of the 7 named classes {points(record['miou_7'])}")
+    headline.append(f"pixel accuracy {points(record['pixel_accuracy'])}")
+    headline.append(f"boundary IoU {points(record['boundary']['boundary_iou'])}")
+    lines = [
+        f"{record['model']} on {record['dataset']} {record['split']}: {record['images']} images, "
+        f"{record['engine']}, {record['inference']['ms_per_image']:.1f} ms an image",
+        ", ".join(headline) + " (%)",
+        "",
+        *class_table([record], [record["model"]]),
+        "",
+    ]
+    if record["classes_without_pixels"]:
+        lines.append(f"no pixel, left out of the means: {', '.join(record['classes_without_pixels'])}")
+    if record["calibration"]:
+        lines.append(f"expected calibration error {points(record['calibration']['ece'])} %")
+    if record["cityscapes"]:
+        official = record["cityscapes"]
+        lines.append(
+            f"official protocol: classes {points(official['miou_classes'])}, iIoU "
+            f"{points(official['miiou_classes'])}, categories {points(official['miou_categories'])}"
+        )
+    if record["latency"]:
+        lines += ["", *latency_table(record["latency"]), ""]
+    lines += [f"worst: {image['name']} {points(image['miou'])}" for image in worst_images(record, worst)]
+    return "\n".join(lines)

@@ -1,0 +1,68 @@
+"""Write the tables of the READMEs and docs/performance.md from benchmarks, cards and ablations. `make tables`.
+
+A table stands between `<!-- table NAME: COMMAND -->` and `<!-- end of table -->`; the rest of the file stays,
+and no number is typed by hand.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from modelisation.provenance import REPOSITORY
+from modelisation.registry.bundled import FOLDER, find_bundles
+from modelisation.reports.choices import ablation_lines, budget_lines
+from modelisation.reports.quality import QUALITY, QUALITY_TABLES, quality_lines, robustness_table
+from modelisation.reports.speed import SPEED_TABLES, speed_lines
+
+README = REPOSITORY / "README.md"
+PAGES = (README, REPOSITORY / "docs" / "performance.md", REPOSITORY / "modelisation" / "README.md")
+_BLOCK = re.compile(r"(<!-- table (?P<name>[a-z-]+):[^>]*-->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+Lines = Callable[[], list[str]]
+
+
+def _tables(bundles: Sequence[Path], quality: Path) -> dict[str, Lines]:
+    return {
+        **{name: partial(quality_lines, name, bundles, quality) for name in QUALITY_TABLES},
+        "robustness": partial(robustness_table, bundles),
+        "ablations": ablation_lines,
+        "budgets": partial(budget_lines, bundles),
+        **{name: partial(speed_lines, name) for name in SPEED_TABLES},
+    }
+
+
+def fill_tables(text: str, bundles: Sequence[Path], quality: Path = QUALITY) -> str:
+    """The text with every marked table written anew.
+
+    Args:
+        text: Markdown with marked tables.
+        bundles: folders of the models that ship with the project.
+        quality: JSON report of their comparison.
+
+    Raises:
+        ValueError: a marked table has an unknown name, or the report is of other weights than the bundles'.
+    """
+    tables = _tables(bundles, quality)
+
+    def fill(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name not in tables:
+            raise ValueError(f"unknown table {name!r}; known: {', '.join(tables)}")
+        return f"{match[1]}\n" + "\n".join(tables[name]()) + f"\n\n{match[3]}"
+
+    return _BLOCK.sub(fill, text)
+
+
+def main() -> int:
+    bundles = find_bundles(FOLDER)
+    for page in PAGES:
+        page.write_text(fill_tables(page.read_text(encoding="utf-8"), bundles), encoding="utf-8")
+        print(f"{page.relative_to(REPOSITORY)}: tables written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

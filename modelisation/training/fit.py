@@ -1,0 +1,238 @@
+"""The training loop: read it top to bottom. `python -m modelisation train RECIPE --data DIR`."""
+
+import argparse
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch.optim.lr_scheduler import LambdaLR
+from tqdm import tqdm
+
+from modelisation.data.open import open_dataset
+from modelisation.export.from_run import RECIPE_COPY, export_run, register_run, save_run
+from modelisation.figures.run import confusion_figure, panel_figure
+from modelisation.provenance import REPOSITORY, git_state
+from modelisation.recipe import Recipe, load_recipe
+from modelisation.training import checkpoint
+from modelisation.training.checkpoint import Progress
+from modelisation.training.distillation import Teacher, distilled
+from modelisation.training.ema import WeightAverage
+from modelisation.training.loss import make_criterion
+from modelisation.training.run_record import epoch_line, epoch_metrics, flat, run_tags, training_record
+from modelisation.training.samples.batches import make_loader
+from modelisation.training.samples.cache import decode_all
+from modelisation.training.setup import (
+    build_from_recipe,
+    input_contract,
+    learning_rate_factor,
+    prepare_run_dir,
+    training_data,
+)
+from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted, stop_signals
+from modelisation.training.tracking import Tracker
+from modelisation.training.validate import normalise, predict_labels, validate
+
+
+class TrainingError(RuntimeError):
+    """Training that cannot go on: says at which step, and what to change."""
+
+
+def train(
+    recipe: Recipe,
+    data: Path,
+    run_dir: Path,
+    *,
+    resume: bool = False,
+    register: bool = True,
+    scores_only: bool = False,
+) -> Path:
+    """Train a recipe, export its bundle and register it as `candidate`.
+
+    Args:
+        recipe: what to train.
+        data: folder of a data set that `open_dataset` recognises.
+        run_dir: folder for checkpoint, history and bundle.
+        resume: go on from the checkpoint in `run_dir`, exactly where it stopped.
+        register: whether to add the bundle to the MLflow registry.
+        scores_only: leave serving times and robustness out of the bundle, see `export_run`.
+
+    Returns:
+        The bundle's folder.
+
+    Raises:
+        as `fit`.
+    """
+    fit(recipe, data, run_dir, resume=resume)
+    val_set = open_dataset(data, recipe.val_split, recipe.taxonomy)
+    bundle = export_run(run_dir, val_set, scores_only=scores_only)
+    if register:
+        register_run(bundle)
+    return bundle
+
+
+def fit(
+    recipe: Recipe,
+    data: Path,
+    run_dir: Path,
+    *,
+    resume: bool = False,
+    on_epoch: Callable[[int, dict[str, Any]], None] | None = None,
+    parent_run: str | None = None,
+) -> dict[str, Any]:
+    """Train a recipe; `run_dir` then holds all that `export_run` needs.
+
+    Args:
+        recipe, data, run_dir, resume: as for `train`.
+        on_epoch: called with the number of epochs done and the validation's scores; may raise `Interrupted`.
+        parent_run: MLflow run under which this one is listed.
+
+    Returns:
+        The last validation's scores, see `validate`.
+
+    Raises:
+        Interrupted: stopped by Ctrl-C or by `on_epoch`; the checkpoint holds everything that resuming needs.
+        RecipeError: the run folder is in use, has no checkpoint to resume from, or belongs to another recipe.
+        DatasetError: the data cannot be read.
+        TrainingError: the loss is not finite.
+    """
+    prepare_run_dir(recipe, run_dir, resume)
+    set_seed(recipe.seed)
+    accelerator = Accelerator(mixed_precision=recipe.precision)
+    train_set = open_dataset(data, recipe.train_split, recipe.taxonomy)
+    val_set = open_dataset(data, recipe.val_split, recipe.taxonomy)
+    taxonomy = train_set.taxonomy
+
+    model = build_from_recipe(recipe)
+    contract = input_contract(model, recipe)
+    model.to(accelerator.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = WeightAverage(model, recipe.ema_decay)
+
+    samples, batches = training_data(recipe, train_set, model)
+    val_samples = decode_all(val_set, recipe.cache)
+    total_steps = recipe.epochs * batches.batches
+    optimiser = torch.optim.AdamW(
+        model.parameter_groups(recipe.lr, recipe.encoder_lr_factor, recipe.weight_decay, recipe.layer_decay),
+        fused=True,
+    )
+    scheduler = LambdaLR(optimiser, learning_rate_factor(recipe, total_steps))
+    labelled = make_criterion(recipe.loss, taxonomy.ignore_index)
+    distillation = recipe.distillation
+    teacher = Teacher(REPOSITORY / distillation.teacher, taxonomy, accelerator.device) if distillation else None
+    loader = make_loader(samples, batches, recipe.workers)
+    # The average is a copy of the bare network, so the bare network is kept beside accelerate's wrapped forward.
+    net, optimiser, scheduler, loader = accelerator.prepare(model, optimiser, scheduler, loader)
+    progress = Progress()
+    accelerator.register_for_checkpointing(average, progress)
+    if resume:
+        checkpoint.load(accelerator, run_dir)
+
+    code = git_state()
+    tracker = Tracker(
+        run_dir,
+        recipe.name,
+        flat(recipe.model_dump()) | {"parameters": sum(p.numel() for p in model.parameters())},
+        run_tags(recipe, train_set, code),
+        progress.run_id,
+        parent_run,
+    )
+    progress.run_id = tracker.run_id
+    tracker.log_text(yaml.safe_dump(recipe.model_dump(mode="json")), RECIPE_COPY)
+
+    evaluated: dict[str, Any] = {}
+    steps = tqdm(total=total_steps, unit="step", desc=recipe.name, smoothing=0.1)
+    with tracker, stop_signals() as stopped, steps as bar:
+        bar.update(progress.epoch * batches.batches + progress.batch)
+        while progress.epoch < recipe.epochs:
+            batches.epoch, batches.first_batch = progress.epoch, progress.batch
+            if recipe.freeze_batchnorm_after is not None and progress.epoch >= recipe.freeze_batchnorm_after:
+                model.freeze_batchnorm()
+            model.train()
+            before = time.perf_counter()
+            for image_NCHW, label_NHW in loader:
+                started = time.perf_counter()
+                image_NHWC = image_NCHW.permute(0, 2, 3, 1)
+                image = normalise(image_NHWC, contract)
+                with accelerator.autocast():
+                    criterion = labelled
+                    if teacher and distillation:
+                        criterion = distilled(labelled, teacher.probabilities(image_NHWC), distillation.weight)
+                    loss = net.loss(image.contiguous(memory_format=torch.channels_last), label_NHW.long(), criterion)
+                if not torch.isfinite(loss):
+                    raise TrainingError(f"the loss is {loss.item()} at step {bar.n}; lower lr (now {recipe.lr})")
+                accelerator.backward(loss)
+                accelerator.clip_grad_norm_(model.parameters(), recipe.clip_norm)
+                optimiser.step()
+                scheduler.step()
+                optimiser.zero_grad(set_to_none=True)
+                average.update()
+
+                done = time.perf_counter()
+                progress.batch += 1
+                progress.loss_sum += loss.item()
+                progress.wait_seconds += started - before
+                progress.train_seconds += done - before
+                progress.total_seconds += done - before
+                bar.update()
+                bar.set_postfix(epoch=progress.epoch + 1, loss=f"{progress.loss_sum / progress.batch:.3f}")
+                if stopped():
+                    checkpoint.save(accelerator, run_dir)
+                    raise Interrupted
+                before = time.perf_counter()
+
+            with accelerator.autocast():
+                evaluated = validate(average.model, val_samples, contract, taxonomy)
+            tracker.log_epoch(progress.epoch + 1, epoch_metrics(progress, recipe, evaluated, scheduler.get_last_lr()))
+            bar.write(epoch_line(progress, evaluated))
+            progress.start_epoch()
+            checkpoint.save(accelerator, run_dir)
+            record = training_record(
+                recipe,
+                progress,
+                progress.epoch * batches.batches,
+                model,
+                train_set,
+                code,
+                teacher.record if teacher else None,
+            )
+            save_run(average.model, contract, record, run_dir)
+            if on_epoch:
+                on_epoch(progress.epoch, evaluated)
+
+        if not evaluated:  # resumed after the last epoch
+            evaluated = validate(average.model, val_samples, contract, taxonomy)
+        tracker.log_figure(confusion_figure(evaluated["confusion_matrix"], taxonomy), "confusion_matrix.png")
+        shown = [val_samples[i] for i in range(0, len(val_samples), max(1, len(val_samples) // 4))][:4]
+        predictions = [predict_labels(average.model.eval(), s.image, contract)[0] for s in shown]
+        tracker.log_figure(panel_figure(shown, predictions, taxonomy), "panel.png")
+    return evaluated
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "example:\n  python -m modelisation train modelisation/recipes/segformer.yaml --data path/to/camvid"
+    )
+    parser.add_argument("recipe", type=Path, help="YAML file, for example modelisation/recipes/segformer.yaml")
+    parser.add_argument("--data", type=Path, required=True, help="folder of Cityscapes, CamVid or images/labels")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe field")
+    parser.add_argument("--run-dir", type=Path, help="folder of the run (default: runs/<name of the recipe>)")
+    parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
+    parser.add_argument("--no-register", action="store_true", help="do not add the bundle to the MLflow registry")
+
+
+def run(args: argparse.Namespace) -> int:
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    recipe = load_recipe(args.recipe, args.set)
+    run_dir = args.run_dir or REPOSITORY / "runs" / recipe.name
+    try:
+        bundle = train(recipe, args.data, run_dir, resume=args.resume, register=not args.no_register)
+    except Interrupted:
+        print(f"\nStopped; the checkpoint is in {run_dir}. Go on with the same command and --resume.")
+        return INTERRUPTED_EXIT
+    print(f"The bundle is in {bundle}")
+    return 0

@@ -1,0 +1,1 @@
+"""From data set to batch: decoded pictures, augmentation, drawing; files are read in `modelisation/data`."""

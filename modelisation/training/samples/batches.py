@@ -1,0 +1,116 @@
+"""Feeding a training run: augmented samples in batches whose content depends on the seed alone."""
+
+import os
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from back.runtime.taxonomy import Taxonomy, apply_remap, remap_for
+from modelisation.data.base import Sample
+from modelisation.scenes.render import render_scene
+from modelisation.training.samples.augment import TrainingTransform
+
+Key = tuple[int, int, int]
+
+
+def render_all(count: int, height: int, width: int, taxonomy: Taxonomy, seed: int) -> list[Sample]:
+    """Render `count` scenes in a taxonomy, with a progress bar."""
+    remap = remap_for("cityscapes_label_ids", taxonomy.id)
+    samples = []
+    for i in tqdm(range(count), desc="rendering scenes", unit="img", disable=not count):
+        scene = render_scene(seed * 100_003 + i, height, width)
+        samples.append(Sample(scene.image, apply_remap(scene.label_ids, remap), f"scene_{i:05d}"))
+    return samples
+
+
+class AugmentedSamples(Dataset[tuple[Tensor, Tensor]]):
+    """Samples by (index, seed, epoch): the seed decides the crop, so no state is carried between pictures.
+
+    Args:
+        samples: pictures and labels.
+        transforms: (end, transform) pairs in ascending order; a transform serves the epochs below its end.
+    """
+
+    def __init__(self, samples: Sequence[Sample], transforms: Sequence[tuple[int, TrainingTransform]]) -> None:
+        self.samples = samples
+        self.transforms = transforms
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, key: Key) -> tuple[Tensor, Tensor]:
+        index, seed, epoch = key
+        transform = next(transform for end, transform in self.transforms if epoch < end)
+        return transform(self.samples[index], seed)
+
+
+class EpochBatches:
+    """Batches of (index, seed, epoch) for one epoch at a time; set `epoch` and `first_batch` before iterating.
+
+    Args:
+        main: number of real pictures, indices 0..main-1.
+        extra: number of rendered scenes, indices main..main+extra-1.
+        extra_share: share of scenes in an epoch, 0..1.
+        epoch_samples: pictures an epoch.
+        batch_size: pictures a batch; the last, incomplete batch is left out.
+        seed: decides the order and every crop, together with the epoch.
+    """
+
+    def __init__(
+        self, main: int, extra: int, extra_share: float, epoch_samples: int, batch_size: int, seed: int
+    ) -> None:
+        self.main, self.extra, self.batch_size, self.seed = main, extra, batch_size, seed
+        self.from_extra = round(epoch_samples * extra_share) if extra else 0
+        self.from_main = epoch_samples - self.from_extra
+        self.batches = epoch_samples // batch_size
+        if not self.batches:
+            raise ValueError(f"an epoch of {epoch_samples} pictures holds no batch of {batch_size}")
+        self.epoch = 0
+        self.first_batch = 0
+
+    def __len__(self) -> int:
+        return self.batches - self.first_batch
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        rng = np.random.default_rng((self.seed, self.epoch))
+        indices = np.concatenate(
+            [_passes(self.from_main, self.main, rng), self.main + _passes(self.from_extra, self.extra, rng)]
+        )
+        rng.shuffle(indices)
+        seeds = rng.integers(0, 2**62, len(indices))
+        for b in range(self.first_batch, self.batches):
+            part = slice(b * self.batch_size, (b + 1) * self.batch_size)
+            yield [(int(i), int(s), self.epoch) for i, s in zip(indices[part], seeds[part], strict=True)]
+
+
+def _passes(count: int, pool: int, rng: np.random.Generator) -> np.ndarray:
+    """`count` indices below `pool` in whole random passes: none is seen twice before all were seen once."""
+    if not count:
+        return np.empty(0, np.int64)
+    passes = [rng.permutation(pool) for _ in range(-(-count // pool))]
+    return np.concatenate(passes)[:count]
+
+
+def make_loader(dataset: AugmentedSamples, batches: EpochBatches, workers: int) -> DataLoader[tuple[Tensor, Tensor]]:
+    """A loader over `batches`. Its own generator keeps it from drawing on the global one, which drives dropout."""
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,  # type: ignore[arg-type]
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        prefetch_factor=4 if workers else None,
+        generator=torch.Generator(),
+        worker_init_fn=_leave_stopping_to_the_parent,
+    )
+
+
+def _leave_stopping_to_the_parent(worker: int) -> None:
+    """Ctrl-C reaches a whole process group; a worker that died of it would take the last step along.
+
+    In a group of its own it never sees it, and still ends when the parent tells it to.
+    """
+    os.setpgid(0, 0)

@@ -1,0 +1,132 @@
+"""What a training run needs before its first step: folder, network, input contract, learning-rate schedule."""
+
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from back.runtime.card import CARD_FILE, WEIGHTS_FILE, BundleError, InputContract, read_card
+from back.runtime.taxonomy import TAXONOMIES
+from modelisation.data.base import SegmentationDataset
+from modelisation.export.from_run import BUNDLE, RECIPE_COPY
+from modelisation.models import build_model, load_bundle_model
+from modelisation.models.base import SegmentationModel
+from modelisation.provenance import REPOSITORY
+from modelisation.recipe import Recipe, RecipeError, load_recipe
+from modelisation.training import checkpoint
+from modelisation.training.kernels.depthwise import use_fast_depthwise
+from modelisation.training.samples.augment import TrainingTransform
+from modelisation.training.samples.batches import AugmentedSamples, EpochBatches, render_all
+from modelisation.training.samples.cache import Joined, decode_all
+from modelisation.training.samples.copy_paste import Paster
+
+
+def prepare_run_dir(recipe: Recipe, run_dir: Path, resume: bool) -> None:
+    """Make the run's folder and keep the recipe in it, or check that it can be resumed.
+
+    Raises:
+        RecipeError: the folder is in use, has no checkpoint to resume from, or belongs to another recipe.
+    """
+    copy = run_dir / RECIPE_COPY
+    fields = recipe.model_dump(mode="json")
+    if resume:
+        if not checkpoint.exists(run_dir):
+            raise RecipeError(f"{run_dir}: no checkpoint to resume from; start without --resume")
+        # As a recipe, not as text: a field that was added since then has its default in both.
+        stored = load_recipe(copy).model_dump(mode="json")
+        if changed := [name for name in fields if fields[name] != stored[name]]:
+            raise RecipeError(
+                f"{copy} differs from this recipe in {', '.join(changed)}; "
+                "resume with the same recipe and --set, or start anew"
+            )
+        return
+    if checkpoint.exists(run_dir):
+        raise RecipeError(f"{run_dir}: holds a run; go on with --resume, choose another --run-dir, or delete it")
+    shutil.rmtree(run_dir, ignore_errors=True)
+    run_dir.mkdir(parents=True)
+    copy.write_text(yaml.safe_dump(fields), encoding="utf-8")
+
+
+def build_from_recipe(recipe: Recipe) -> SegmentationModel:
+    """The network of a recipe, with the weights that training begins with.
+
+    Raises:
+        RecipeError: `init_from` is no bundle and no run's folder, or holds the weights of another network.
+    """
+    model = build_model(recipe.architecture, len(TAXONOMIES[recipe.taxonomy].classes), **recipe.build)
+    if recipe.init_from:
+        _begin_with(model, REPOSITORY / recipe.init_from)
+    use_fast_depthwise(model)
+    return model
+
+
+def _begin_with(model: SegmentationModel, folder: Path) -> None:
+    """Load a bundle's weights and say in `initialisation` where they come from, on whose data and terms."""
+    bundle = folder if (folder / CARD_FILE).is_file() or not (folder / BUNDLE).is_dir() else folder / BUNDLE
+    try:
+        card = read_card(bundle)
+    except BundleError as error:
+        raise RecipeError(
+            f"init_from {folder}: {error}; train that run first, or name another bundle or run with --set init_from=…"
+        ) from error
+    try:
+        model.load_state_dict(load_bundle_model(bundle).state_dict())
+    except RuntimeError as error:
+        raise RecipeError(
+            f"init_from {bundle}: its {card.architecture} for {card.taxonomy.id} has other weights than the recipe's "
+            "network; set architecture, build and taxonomy as its model.json says"
+        ) from error
+    origin = f"weights of {card.name} (sha256 {card.files[WEIGHTS_FILE][:12]}"
+    if (record := card.training) is not None:
+        origin += (
+            f", run {record.run_id}, {record.steps} steps on {record.dataset} {record.split}, "
+            f"terms: {record.weights_licence}; it began with {record.initialisation}"
+        )
+        model.steps_before = record.steps_before + record.steps
+    model.initialisation = origin + ")"
+
+
+def training_data(
+    recipe: Recipe, train_set: SegmentationDataset, model: SegmentationModel
+) -> tuple[AugmentedSamples, EpochBatches]:
+    """The augmented pictures of a recipe, rendered scenes among them, and the batches that an epoch takes."""
+    taxonomy = train_set.taxonomy
+    main = decode_all(train_set, recipe.cache)
+    height, width = main[0].label.shape
+    scenes = render_all(recipe.scenes, height, width, taxonomy, recipe.seed)
+    paste = recipe.augmentation.copy_paste
+    paster = Paster(main, paste, taxonomy) if paste else None
+    transforms = [
+        (end, TrainingTransform(augmentation, model.mean, taxonomy.ignore_index, paster))
+        for end, augmentation in recipe.augmentations()
+    ]
+    batches = EpochBatches(
+        len(main), len(scenes), recipe.scenes_share, recipe.epoch_samples or len(main), recipe.batch_size, recipe.seed
+    )
+    return AugmentedSamples(Joined(main, scenes), transforms), batches
+
+
+def input_contract(model: SegmentationModel, recipe: Recipe) -> InputContract:
+    """The input contract of a network trained by a recipe."""
+    return InputContract(
+        mean=model.mean,
+        std=model.std,
+        resize_filter=recipe.resize_filter,
+        stride=model.size_multiple,
+        score_stride=model.score_stride,
+        pixel_budget=recipe.pixel_budget,
+    )
+
+
+def learning_rate_factor(recipe: Recipe, total_steps: int) -> Callable[[int], float]:
+    """Factor of the learning rate at a step: linear warm-up, then poly (power 0.9) or cosine down to zero."""
+
+    def factor(step: int) -> float:
+        warmup = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
+        left = max(0.0, 1 - step / total_steps)
+        decay = left**0.9 if recipe.schedule == "poly" else 0.5 * (1 - math.cos(math.pi * left))
+        return warmup * decay
+
+    return factor

@@ -1,0 +1,1 @@
+"""Many trainings of one recipe: random search and ablations; one training is in `modelisation/training`."""

@@ -1,0 +1,175 @@
+"""What each choice of a recipe is worth: variants of it trained alike, and a table.
+
+`python -m modelisation ablate FILE --data DIR`
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from back.runtime.card import TrainingRecord
+from modelisation.data.open import open_dataset
+from modelisation.export.from_run import RECORD_FILE
+from modelisation.provenance import REPOSITORY
+from modelisation.recipe import Recipe, RecipeError, load_recipe
+from modelisation.reports.ablations import BASELINE, Ablation, Result, ablation_page
+from modelisation.training import checkpoint
+from modelisation.training.fit import fit
+from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
+from modelisation.training.tracking import ParentRun
+
+RESULTS = REPOSITORY / "docs" / "ablations.json"
+
+
+class Variants(BaseModel):
+    """An ablation file: a recipe, what all its runs change, and what each variant changes on top."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    recipe: str = Field(description="recipe file, seen from the ablation file's folder")
+    overrides: list[str] = Field(default_factory=list, description="key=value, for the baseline too")
+    variants: dict[str, list[str]]
+
+
+def load_variants(path: Path) -> Variants:
+    """Read an ablation file. Raises `RecipeError` where it is missing or not of the form of `Variants`."""
+    try:
+        return Variants.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: no such file; modelisation/recipes/ablations holds some") from None
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not valid YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RecipeError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def ablate(
+    file: Path, data: Path, *, seeds: int = 1, results: Path = RESULTS, run_dir: Path | None = None
+) -> Ablation:
+    """Train the baseline and every variant with every seed, and write the scores after each run.
+
+    What `results` holds already, by the same recipe, is not trained again; a run that was interrupted goes on from
+    its checkpoint. Beside `results` its tables are written in Markdown.
+
+    Args:
+        file: the ablation file, see `Variants`.
+        data: folder of a data set that `open_dataset` recognises.
+        seeds: runs of each variant, the first with the recipe's own seed.
+        results: JSON file of every ablation's results, by the name of its file.
+        run_dir: folder for the runs at work, each removed when it is done.
+
+    Raises:
+        Interrupted: stopped by Ctrl-C.
+        RecipeError: the file, its recipe or one of its overrides is wrong; all are checked before the first run.
+    """
+    plan = load_variants(file)
+    recipe_file = file.parent / plan.recipe
+    changes: dict[str, list[str]] = {BASELINE: [], **plan.variants}
+    recipes = {name: load_recipe(recipe_file, [*plan.overrides, *own]) for name, own in changes.items()}
+    splits = {(recipe.val_split, recipe.taxonomy) for recipe in recipes.values()}
+    measured_on = {split: open_dataset(data, split, taxonomy).split_sha256 for split, taxonomy in sorted(splits)}
+    first = recipes[BASELINE].seed
+    todo = [
+        (name, recipe.model_copy(update={"seed": seed}))
+        for seed in range(first, first + seeds)
+        for name, recipe in recipes.items()
+    ]
+    ablations = _read(results)
+    ablation = ablations.get(file.stem, Ablation(dataset="", split="", results=[]))
+    # Results of variants that the file no longer has, that changed, or that were measured on other data are dropped
+    # when the first new one comes.
+    wanted = {(name, _sha256(recipe), measured_on[recipe.val_split]) for name, recipe in recipes.items()}
+    done = [r for r in ablation.results if (r.variant, r.recipe_sha256, r.split_sha256) in wanted]
+    finished = {(result.variant, result.seed) for result in done}
+    todo = [(name, recipe) for name, recipe in todo if (name, recipe.seed) not in finished]
+    if not todo:
+        return ablation
+    with ParentRun(f"ablation {file.stem}") as parent:
+        for name, recipe in todo:
+            print(f"{name}, seed {recipe.seed}")
+            at_work = (run_dir or REPOSITORY / "runs" / f"ablation_{file.stem}") / _folder_name(name, recipe.seed)
+            result, record = _run(name, recipe, data, at_work, parent.run_id, measured_on[recipe.val_split])
+            done.append(result)
+            ablation = Ablation(dataset=record.dataset, split=recipe.val_split, results=done)
+            ablations[file.stem] = ablation
+            _write(results, ablations)
+    return ablation
+
+
+def _run(
+    name: str, recipe: Recipe, data: Path, run_dir: Path, parent_run: str, split_sha256: str
+) -> tuple[Result, TrainingRecord]:
+    scores = fit(recipe, data, run_dir, resume=checkpoint.exists(run_dir), parent_run=parent_run)
+    record = TrainingRecord.model_validate_json((run_dir / RECORD_FILE).read_text(encoding="utf-8"))
+    shutil.rmtree(run_dir)
+    result = Result(
+        variant=name,
+        seed=recipe.seed,
+        miou=scores["miou"],
+        class_iou=scores["class_iou"],
+        steps=record.steps,
+        minutes=round(record.wall_time_s / 60, 1),
+        git_commit=record.git_commit,
+        recipe_sha256=_sha256(recipe),
+        split_sha256=split_sha256,
+    )
+    return result, record
+
+
+def _folder_name(variant: str, seed: int) -> str:
+    return re.sub(r"\W+", "_", f"{variant}_{seed}")
+
+
+def _sha256(recipe: Recipe) -> str:
+    """A recipe's hash but for the seed; fields at their defaults are left out, so one added later changes nothing."""
+    fields: dict[str, Any] = recipe.model_dump(mode="json", exclude={"seed"}, exclude_defaults=True)
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _read(results: Path) -> dict[str, Ablation]:
+    if not results.is_file():
+        return {}
+    stored = json.loads(results.read_text(encoding="utf-8"))
+    return {name: Ablation.model_validate(fields) for name, fields in stored.items()}
+
+
+def _write(results: Path, ablations: dict[str, Ablation]) -> None:
+    results.parent.mkdir(parents=True, exist_ok=True)
+    fields = {name: ablation.model_dump(mode="json") for name, ablation in ablations.items()}
+    results.write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
+    results.with_suffix(".md").write_text(ablation_page(ablations), encoding="utf-8")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "example:\n  python -m modelisation ablate modelisation/recipes/ablations/deeplabv3plus.yaml"
+        " --data path/to/camvid"
+    )
+    parser.add_argument("file", type=Path, help="YAML file: a recipe, what all runs change, and the variants")
+    parser.add_argument("--data", type=Path, required=True, help="folder of Cityscapes, CamVid or images/labels")
+    parser.add_argument(
+        "--seeds", type=int, default=1, metavar="N", help="runs of each variant, with seeds of their own"
+    )
+    parser.add_argument("--run-dir", type=Path, help="folder for the runs at work (default: runs/ablation_<file>)")
+    parser.add_argument(
+        "--json", type=Path, default=RESULTS, metavar="FILE", help="results; tables go to a .md beside"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    try:
+        ablation = ablate(args.file, args.data, seeds=args.seeds, results=args.json, run_dir=args.run_dir)
+    except Interrupted:
+        print(f"\nStopped; what is done is in {args.json}. The same command goes on.")
+        return INTERRUPTED_EXIT
+    print(ablation_page({args.file.stem: ablation}))
+    return 0

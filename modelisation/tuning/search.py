@@ -1,0 +1,183 @@
+"""Random search of a recipe's hyper-parameters (Bergstra & Bengio, JMLR 2012), hopeless trials stopped early.
+
+`python -m modelisation search RECIPE --data DIR --trials N`
+"""
+
+import argparse
+import logging
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from modelisation.data.open import open_dataset
+from modelisation.provenance import REPOSITORY
+from modelisation.recipe import Recipe, load_recipe
+from modelisation.training.fit import TrainingError, fit
+from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
+from modelisation.training.tracking import ParentRun
+from modelisation.tuning.space import DEFAULT_SPACE, SearchError, Space, draw, load_space
+
+DATABASE = REPOSITORY / "store" / "search.db"
+# Choices belong on a clip that training never saw; val stays for the end.
+DEV_SPLITS = ["train_split=devtrain", "val_split=dev"]
+# So many trials run to their end before the first is stopped; a trial always ends its first epoch.
+_UNPRUNED_TRIALS = 4
+
+
+class _Pruned(Interrupted):
+    """This trial is worse than the median of those before it at the same epoch."""
+
+
+def search(
+    recipe_file: Path,
+    data: Path,
+    space: Space,
+    *,
+    trials: int,
+    overrides: list[str] | None = None,
+    database: Path = DATABASE,
+    run_dir: Path | None = None,
+) -> optuna.Study:
+    """Train a recipe with fields drawn at random until `trials` trials are done, those of earlier calls counted in.
+
+    The study maximises the validation mIoU of the last epoch on `dev`, and is kept in an SQLite file under the
+    recipe's name. Each trial's draw depends on its number alone, so a search that was stopped goes on as if it had
+    not been. In MLflow the trials are listed under one run of the search.
+
+    Args:
+        recipe_file: what to train.
+        data: folder of a data set that `open_dataset` recognises.
+        space: the fields to draw.
+        trials: how many trials the study is to hold.
+        overrides: recipe fields for every trial, as --set; the splits are devtrain and dev unless set here.
+        database: SQLite file of the study.
+        run_dir: folder of the trial at work, removed after it.
+
+    Raises:
+        Interrupted: stopped by Ctrl-C; the trial at work is drawn again by the next call.
+        SearchError: the database holds a search of another recipe, space or data under this name.
+        RecipeError: the recipe, an override or a drawn value is wrong.
+    """
+    fixed = [*DEV_SPLITS, *(overrides or [])]
+    recipe = load_recipe(recipe_file, fixed)
+    study = _open_study(database, recipe, space, _data_of(recipe, data))
+    run_dir = run_dir or REPOSITORY / "runs" / f"search_{recipe.name}"
+    with ParentRun(f"search {recipe.name}", study.user_attrs.get("mlflow_run_id")) as parent:
+        study.set_user_attr("mlflow_run_id", parent.run_id)
+        while (number := len(_finished(study))) < trials:
+            study.sampler = optuna.samplers.RandomSampler(seed=1009 * recipe.seed + number)
+            trial = study.ask()
+            try:
+                drawn = draw(trial, space)
+                trial.set_user_attr("overrides", drawn)
+                print(f"trial {number + 1} of {trials}: {' '.join(drawn)}")
+                miou = _train(load_recipe(recipe_file, [*fixed, *drawn]), data, run_dir, trial, parent.run_id)
+            except (_Pruned, TrainingError) as reason:
+                study.tell(trial, state=TrialState.PRUNED)
+                print(f"trial {number + 1} stopped early: {reason}")
+            except BaseException:
+                study.tell(trial, state=TrialState.FAIL)
+                raise
+            else:
+                study.tell(trial, miou)
+                print(f"trial {number + 1}: mIoU {miou:.4f}, best so far {study.best_value:.4f}")
+                parent.log_metric("best_val_miou", study.best_value, number + 1)
+    return study
+
+
+def _train(recipe: Recipe, data: Path, run_dir: Path, trial: optuna.Trial, parent_run: str) -> float:
+    def report(epoch: int, evaluated: dict[str, Any]) -> None:
+        trial.report(evaluated["miou"], epoch)
+        if epoch < recipe.epochs and trial.should_prune():
+            raise _Pruned(f"mIoU {evaluated['miou']:.4f} after epoch {epoch} is below the median")
+
+    shutil.rmtree(run_dir, ignore_errors=True)
+    try:
+        return float(fit(recipe, data, run_dir, on_epoch=report, parent_run=parent_run)["miou"])
+    finally:
+        shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def _data_of(recipe: Recipe, data: Path) -> dict[str, str]:
+    """Hash of the file list of each split that a trial reads: trials on other data belong to another study."""
+    splits = (recipe.train_split, recipe.val_split)
+    return {split: open_dataset(data, split, recipe.taxonomy).split_sha256 for split in splits}
+
+
+def _open_study(database: Path, recipe: Recipe, space: Space, data: dict[str, str]) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    database.parent.mkdir(parents=True, exist_ok=True)
+    study = optuna.create_study(
+        storage=f"sqlite:///{database}",
+        study_name=recipe.name,
+        direction="maximize",
+        load_if_exists=True,
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS),
+    )
+    setup = {
+        "recipe": recipe.model_dump(mode="json", exclude_defaults=True),
+        "space": {key: part.model_dump() for key, part in space.items()},
+        "data": data,
+    }
+    before = study.user_attrs.get("setup", setup)
+    if changed := [name for name in setup if before[name] != setup[name]]:
+        raise SearchError(
+            f"{database} holds a search for {recipe.name} with another {' and '.join(changed)}; "
+            "give another file with --study, or the same recipe, --set, --space and --data to go on with it"
+        )
+    study.set_user_attr("setup", setup)
+    return study
+
+
+def _finished(study: optuna.Study) -> list[FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+
+
+def best_overrides(study: optuna.Study) -> list[str]:
+    """The drawn fields of the best trial, as `key=value`. Raises `SearchError` where no trial ran to its end."""
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        raise SearchError("no trial ran to its end; lower lr's upper end in the space, or give more --trials")
+    return list(study.best_trial.user_attrs["overrides"])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "example:\n  python -m modelisation search modelisation/recipes/deeplabv3plus.yaml --data path/to/camvid"
+        " --trials 20 --set epochs=4\n\nThe splits are devtrain and dev, which CamVid has; for other data add"
+        " --set train_split=train --set val_split=val."
+    )
+    parser.add_argument("recipe", type=Path, help="YAML file, for example modelisation/recipes/deeplabv3plus.yaml")
+    parser.add_argument("--data", type=Path, required=True, help="folder of Cityscapes, CamVid or images/labels")
+    parser.add_argument("--trials", type=int, default=20, metavar="N", help="trials in all, earlier ones counted in")
+    parser.add_argument("--space", type=Path, default=DEFAULT_SPACE, metavar="FILE", help="YAML of what to draw")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="recipe field of every trial")
+    parser.add_argument("--run-dir", type=Path, help="folder for the trial at work (default: runs/search_<recipe>)")
+    parser.add_argument("--study", type=Path, default=DATABASE, metavar="FILE", help="SQLite file of the study")
+
+
+def run(args: argparse.Namespace) -> int:
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    space = load_space(args.space)
+    try:
+        study = search(
+            args.recipe,
+            args.data,
+            space,
+            trials=args.trials,
+            overrides=args.set,
+            database=args.study,
+            run_dir=args.run_dir,
+        )
+    except Interrupted:
+        print(f"\nStopped; the trials so far are in {args.study}. The same command goes on.")
+        return INTERRUPTED_EXIT
+    best = best_overrides(study)
+    print(
+        f"Best of {len(_finished(study))} trials: mIoU {study.best_value:.4f} (trial {study.best_trial.number + 1})"
+    )
+    print(f"{args.recipe} {' '.join(f'--set {shlex.quote(override)}' for override in best)}")
+    return 0

@@ -1,0 +1,91 @@
+"""What a search draws from: recipe fields, each with a range or a list of choices."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import optuna
+import yaml
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError, model_validator
+
+from modelisation.provenance import REPOSITORY
+
+DEFAULT_SPACE = REPOSITORY / "modelisation" / "recipes" / "spaces" / "default.yaml"
+
+
+class SearchError(ValueError):
+    """A search that cannot be run or gone on with: says what to change."""
+
+
+class Choices(BaseModel):
+    """A value from a list, each as likely as the others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    choices: list[Any] = Field(min_length=1)
+
+
+class Range(BaseModel):
+    """A number between `low` and `high`, uniform or, with `log`, uniform in its logarithm."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    low: float
+    high: float
+    log: bool = False
+    integer: bool = False
+
+    @model_validator(mode="after")
+    def _ascends(self) -> "Range":
+        if not self.low <= self.high or (self.log and self.low <= 0):
+            raise ValueError("wanted low <= high, and low > 0 where log is true")
+        return self
+
+
+def _kind(part: Any) -> str:
+    return "choices" if isinstance(part, Choices) or (isinstance(part, dict) and "choices" in part) else "range"
+
+
+# Told apart by hand, so that a mistake is explained in the words of the one that was meant.
+_Part = Annotated[Annotated[Choices, Tag("choices")] | Annotated[Range, Tag("range")], Discriminator(_kind)]
+Space = dict[str, Choices | Range]
+
+
+def load_space(path: Path) -> Space:
+    """Read a YAML file `{recipe field: {low, high, log, integer} or {choices}}`; dotted fields reach nested parts.
+
+    Raises:
+        SearchError: the file is missing or not of that form.
+    """
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        space = TypeAdapter(dict[str, _Part]).validate_python(fields)
+    except FileNotFoundError:
+        raise SearchError(
+            f"{path}: no such file; {DEFAULT_SPACE.name} in {DEFAULT_SPACE.parent} is an example"
+        ) from None
+    except yaml.YAMLError as error:
+        raise SearchError(f"{path}: not valid YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise SearchError(f"{path}: {where}: {first['msg']}; see {DEFAULT_SPACE.name}") from error
+    if not space:
+        raise SearchError(f"{path}: names no recipe field, so there is nothing to search")
+    return space
+
+
+def draw(trial: optuna.trial.BaseTrial, space: Space) -> list[str]:
+    """Draw every field; gives `key=value` overrides as `--set` takes them, floats rounded to three digits."""
+    overrides = []
+    for key, part in space.items():
+        if isinstance(part, Choices):
+            # Optuna's choices are numbers and texts; as YAML, lists are texts too.
+            text = str(trial.suggest_categorical(key, [_yaml(choice) for choice in part.choices]))
+        elif part.integer:
+            text = str(trial.suggest_int(key, round(part.low), round(part.high), log=part.log))
+        else:
+            text = _yaml(float(f"{trial.suggest_float(key, part.low, part.high, log=part.log):.3g}"))
+        overrides.append(f"{key}={text}")
+    return overrides
+
+
+def _yaml(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("...\n").strip()

@@ -1,0 +1,92 @@
+import asyncio
+import time
+
+import pytest
+
+from back.problems import Problem
+from back.workers import INFER_THREADS, Workers
+
+
+def test_one_too_many_is_told_when_to_come_back() -> None:
+    async def scenario() -> Problem:
+        workers = Workers(cpus=1, max_requests=2)
+        async with workers.admit(), workers.admit():
+            with pytest.raises(Problem) as caught:
+                async with workers.admit():
+                    pass
+        async with workers.admit():  # there is room again
+            assert workers.admitted == 1
+        return caught.value
+
+    problem = asyncio.run(scenario())
+    assert (problem.status_code, problem.cause) == (503, "overloaded")
+    assert problem.headers is not None
+    assert 1 <= int(problem.headers["Retry-After"]) <= 30
+
+
+def test_only_a_few_hold_a_photo_at_a_time() -> None:
+    most = 0
+
+    async def scenario() -> None:
+        workers = Workers(cpus=2, max_requests=100)
+
+        async def request() -> None:
+            nonlocal most
+            async with workers.admit(), workers.turn():
+                most = max(most, workers.working)
+                await asyncio.sleep(0.001)
+
+        await asyncio.gather(*(request() for _ in range(30)))
+        assert (workers.admitted, workers.working) == (0, 0)
+
+    asyncio.run(scenario())
+    assert most == INFER_THREADS + 1
+
+
+def test_failure_inside_gives_the_place_back() -> None:
+    async def scenario() -> None:
+        workers = Workers(cpus=1, max_requests=1)
+        for _ in range(10):
+            with pytest.raises(ZeroDivisionError):
+                async with workers.admit(), workers.turn():
+                    await workers.codec(lambda: 1 // 0)
+        assert (workers.admitted, workers.working) == (0, 0)
+
+    asyncio.run(scenario())
+
+
+def test_event_loop_is_free_and_codec_work_runs_beside_inference() -> None:
+    async def scenario() -> tuple[float, float]:
+        workers = Workers(cpus=2, max_requests=10)
+        start = time.perf_counter()
+        busy = [workers.infer(time.sleep, 0.2), workers.infer(time.sleep, 0.2), workers.codec(time.sleep, 0.2)]
+        tasks = [asyncio.ensure_future(work) for work in busy]
+        await asyncio.sleep(0.01)
+        free_after = time.perf_counter() - start
+        await asyncio.gather(*tasks)
+        return free_after, time.perf_counter() - start
+
+    free_after, all_after = asyncio.run(scenario())
+    assert free_after < 0.15
+    assert all_after < 0.5
+
+
+def test_large_photos_take_turns_one_at_a_time_and_hold_up_no_small_one() -> None:
+    most = {True: 0, False: 0}
+
+    async def scenario() -> None:
+        workers = Workers(cpus=2, max_requests=100)
+        working = {True: 0, False: 0}
+
+        async def request(large: bool) -> None:
+            async with workers.admit(), workers.turn(large):
+                working[large] += 1
+                most[large] = max(most[large], working[large])
+                await asyncio.sleep(0.001)
+                working[large] -= 1
+
+        await asyncio.gather(*(request(i < 8) for i in range(30)))
+
+    asyncio.run(scenario())
+    assert most[True] == 1
+    assert most[False] >= 3

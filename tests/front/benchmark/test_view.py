@@ -1,0 +1,149 @@
+"""The Benchmark page: its table, differences, and what it says when there is little to show."""
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.front import fake_api, fake_records
+from tests.front.conftest import OpenPage, jpeg
+from tests.front.fake_api import FakeApi
+from tests.front.segment.test_view import texts
+
+
+def test_every_model_is_in_the_table_with_its_numbers(open_page: OpenPage) -> None:
+    app = open_page("benchmark")
+    table = app.dataframe[0].value.set_index("Model")
+    assert list(table.index) == ["DeepLabV3+", "SegFormer"]
+    expected = 100 * fake_records.entry_of("segformer", "1")["metrics"]["miou_7"]
+    assert table.loc["SegFormer", "mIoU, 7 classes"] == pytest.approx(expected)
+    assert {"Boundary IoU", "Latency p95", "Peak memory", "Version"} <= set(table.columns)
+    assert "All were measured on scenes val, 12 images" in texts(app.caption)
+    app.segmented_control(key="benchmark_columns").set_value("IoU by class").run()
+    by_class = app.dataframe[0].value.set_index("Model")
+    expected = 100 * fake_records.entry_of("segformer", "1")["metrics"]["class_iou"]["pedestrian"]
+    assert by_class.loc["SegFormer", "IoU pedestrian"] == pytest.approx(expected)
+    assert list(by_class.columns) == ["Version", *(f"IoU {name}" for name in fake_records.NAMES)]
+
+
+def test_models_measured_on_different_images_say_so_in_the_table(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = fake_api.entry_of
+
+    def on_its_own(model: str, version: str) -> dict[str, object]:
+        entry = real(model, version)
+        return entry | {"metrics": entry["metrics"] | {"dataset": model}}
+
+    monkeypatch.setattr(fake_api, "entry_of", on_its_own)
+    app = open_page("benchmark")
+    assert list(app.dataframe[0].value["Data"]) == ["deeplabv3plus val, 12 images", "segformer val, 12 images"]
+    assert "All were measured" not in texts(app.caption)
+
+
+def test_the_sections_are_there(open_page: OpenPage) -> None:
+    app = open_page("benchmark")
+    assert [s.value for s in app.subheader] == [
+        "IoU by class",
+        "Is one really better?",
+        "Accuracy against time",
+        "What is taken for what",
+        "Image by image",
+    ]
+    assert "SegFormer is better on mean" in texts(app.caption)
+
+
+def test_the_worst_images_are_named_worst_first(open_page: OpenPage) -> None:
+    worst = open_page("benchmark").dataframe[1].value
+    assert len(worst) == 10
+    assert worst["mIoU"][:5].is_monotonic_increasing
+
+
+def pictures(app: AppTest) -> list[tuple[str, str]]:
+    """(caption, alt text) of every picture."""
+    return [(image.caption, image.alt) for element in app.get("image") for image in element.proto.imgs]
+
+
+def test_without_a_data_set_beside_the_api_the_names_stand_alone(open_page: OpenPage, api: FakeApi) -> None:
+    app = open_page("benchmark")
+    assert not pictures(app)
+    assert api.count("/images") == 0
+
+
+def test_the_worst_images_are_shown_with_alt_text(open_page: OpenPage, api: FakeApi) -> None:
+    api.pictures = {f"scene_{i:03}": jpeg() for i in range(12)}
+    app = open_page("benchmark")
+    shown = pictures(app)
+    assert len(shown) == 10
+    names = list(app.dataframe[1].value["Image"])
+    assert [caption.split(":")[0] for caption, _ in shown] == names
+    assert all(name in alt and "% mIoU" in alt for name, (_, alt) in zip(names, shown, strict=True))
+
+
+def test_a_data_set_without_these_images_leaves_the_names(open_page: OpenPage, api: FakeApi) -> None:
+    api.pictures = {"another": jpeg()}
+    app = open_page("benchmark")
+    assert not pictures(app)
+    assert "No pictures for SegFormer: STREETSEG_DATASET_DIR holds no picture" in texts(app.caption)
+    assert len(app.dataframe[1].value) == 10
+
+
+def test_charts_show_the_chosen_models_and_the_table_all(open_page: OpenPage) -> None:
+    app = open_page("benchmark")
+    assert app.pills(key="benchmark_models").value == ["deeplabv3plus", "segformer"]
+    app.pills(key="benchmark_models").set_value(["segformer"]).run()
+    assert not app.exception
+    assert len(app.dataframe[0].value) == 2
+    assert set(app.dataframe[1].value["Model"]) == {"SegFormer"}
+    assert "Is one really better?" not in [s.value for s in app.subheader]
+    app.pills(key="benchmark_models").set_value([]).run()
+    assert "Choose at least one model" in texts(app.info)
+
+
+def test_a_model_registered_later_joins_the_charts(open_page: OpenPage, api: FakeApi) -> None:
+    app = open_page("benchmark")
+    app.pills(key="benchmark_models").set_value(["segformer"]).run()
+    api.models = (*api.models, "mask2former")
+    st.cache_data.clear()
+    app.run()
+    assert not app.exception
+    assert app.pills(key="benchmark_models").value == ["segformer", "mask2former"]
+
+
+def test_every_chart_says_what_it_shows(open_page: OpenPage) -> None:
+    alts = [element.proto.alt for element in open_page("benchmark").get("plotly_chart")]
+    assert len(alts) == 5
+    for words in ("SegFormer: road", "Most often:", "half above", "in 92 ms", "Differences in IoU"):
+        assert sum(words in alt for alt in alts) == 1, words
+
+
+def test_turning_the_comparison_round_turns_the_sentence(open_page: OpenPage) -> None:
+    app = open_page("benchmark")
+    app.selectbox(key="base").set_value("segformer").run()
+    assert not app.exception
+    assert "DeepLabV3+ is worse on mean" in texts(app.caption)
+
+
+@pytest.mark.parametrize("evaluation", [None, dict(fake_records.entry_of("segformer", "1")["metrics"].items())])
+def test_a_model_with_little_or_no_report_is_still_in_the_table(
+    open_page: OpenPage, api: FakeApi, monkeypatch: pytest.MonkeyPatch, evaluation: object
+) -> None:
+    real = api.answer
+
+    def bare(path: str, query: dict[str, str], files: dict[str, bytes]) -> object:
+        answer = real(path, query, files)
+        return answer | {"report": {"evaluation": evaluation}} if path == "/models/segformer" else answer
+
+    monkeypatch.setattr(api, "answer", bare)
+    app = open_page("benchmark")
+    assert len(app.dataframe[0].value) == 2
+    assert app.selectbox(key="confusion_model").options == ["DeepLabV3+"]
+    assert "is better on mean" not in texts(app.caption)
+
+
+def test_an_api_that_is_starting_is_waited_for(open_page: OpenPage, api: FakeApi) -> None:
+    api.mode = "starting"
+    app = open_page("benchmark")
+    assert "The API is getting ready" in texts(app.warning)
+    api.mode = "ok"
+    app.run()
+    assert len(app.dataframe) == 2

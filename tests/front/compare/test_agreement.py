@@ -1,0 +1,54 @@
+"""Agreement of two class maps: by hand, and as the API counts it."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from back import agreement as api
+from back.runtime.taxonomy import Taxonomy
+from front.compare.agreement import agreement_of, as_png
+
+
+def taxonomy(names: list[str]) -> Taxonomy:
+    classes = [{"id": i, "name": name, "color": (i, i, i)} for i, name in enumerate(names)]
+    return Taxonomy.model_validate({"id": "test", "classes": classes, "ignore_index": 255})
+
+
+def pixels(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def test_agreement_by_hand() -> None:
+    a, b = as_png(np.array([[0, 0, 1, 2]], np.uint8)), as_png(np.array([[0, 1, 1, 0]], np.uint8))
+    found = agreement_of(a, b, ["road", "sky", "tree"], ["road", "sky", "tree"])
+    assert found.share == 0.5
+    assert found.matrix == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+    assert pixels(found.map_png).tolist() == [[0, 255, 0, 255]]
+
+
+def test_classes_are_compared_by_name_not_by_number() -> None:
+    a, b = as_png(np.array([[0, 1]], np.uint8)), as_png(np.array([[1, 0]], np.uint8))
+    assert agreement_of(a, b, ["road", "sky"], ["sky", "road"]).share == 1
+    assert agreement_of(a, a, ["road", "sky"], ["sky", "car", "road"]).share == 0
+
+
+def test_it_counts_as_the_api_counts() -> None:
+    a, b = np.random.default_rng(3).integers(0, 3, (2, 40, 70), dtype=np.uint8)
+    names_a, names_b = ["road", "sky", "tree"], ["tree", "road", "car"]
+    found = agreement_of(as_png(a), as_png(b), names_a, names_b)
+    pairs = api.count_pairs(a, b)
+    assert found.share == pytest.approx(api.agreement_of(pairs, taxonomy(names_a), taxonomy(names_b)))
+    assert found.matrix == pairs[:3, :3].tolist()
+    differs = api.disagreement_map([(a, taxonomy(names_a)), (b, taxonomy(names_b))])
+    np.testing.assert_array_equal(pixels(found.map_png), differs)
+
+
+def test_a_map_larger_than_one_strip_is_counted_whole() -> None:
+    a = np.zeros((1100, 1000), np.uint8)
+    b = a.copy()
+    b[-1, -5:] = 1
+    found = agreement_of(as_png(a), as_png(b), ["road", "sky"], ["road", "sky"])
+    assert found.matrix == [[1_100_000 - 5, 5], [0, 0]]
+    assert pixels(found.map_png).sum() == 5 * 255

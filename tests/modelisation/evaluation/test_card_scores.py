@@ -1,0 +1,88 @@
+"""A bundled model answers over HTTP as its card says: masks of a whole split, scored against the labels."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+from PIL import Image
+
+from back.main import create_app
+from back.runtime.card import read_card
+from modelisation.data.base import SegmentationDataset
+from modelisation.data.open import open_dataset
+from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
+from modelisation.evaluation.metrics import confusion_matrix, scores_of
+from modelisation.registry.bundled import FOLDER, find_bundles
+from modelisation.registry.bundles import register_bundle
+from modelisation.scenes.writer import write_scenes
+from tests.api import Store, empty_database, listening, store, wait_until
+
+__all__ = ["empty_database", "store"]
+CAMVID = Path(__file__).resolve().parents[4] / "shared" / "camvid"
+POINTS = 0.003
+BUNDLES = find_bundles(FOLDER)
+
+
+@pytest.fixture
+def api(store: Store) -> Iterator[str]:
+    for bundle in BUNDLES:
+        register_bundle(bundle, tracking_uri=store.uri, alias="champion")
+    with listening(create_app(store.settings(precision="auto"))) as url:
+        wait_until(lambda: requests.get(f"{url}/readyz", timeout=5).ok, "the API to be ready", 120)
+        wait_until(lambda: len(requests.get(f"{url}/readyz", timeout=5).json()["models"]) == len(BUNDLES), "all", 120)
+        yield url
+
+
+def miou_over_http(url: str, model: str, dataset: SegmentationDataset) -> float:
+    classes = len(dataset.taxonomy.classes)
+    total = np.zeros((classes, classes), np.int64)
+    with requests.Session() as session:
+        for index, item in enumerate(dataset.items):
+            answer = session.post(
+                f"{url}/predict",
+                params={"model": model, "output": "classes"},
+                files={"image": item.image.read_bytes()},
+                timeout=60,
+            )
+            assert answer.status_code == 200, answer.text
+            with Image.open(io.BytesIO(answer.content)) as mask:
+                assert mask.mode == "L"
+                total += confusion_matrix(dataset[index].label, np.asarray(mask), classes)
+    return scores_of(total, dataset.taxonomy)["miou_8"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CAMVID.is_dir(), reason="CamVid is not beside the project (../shared/camvid)")
+def test_camvid_val_over_http_gives_the_cards_miou(api):
+    val = open_dataset(CAMVID, "val")
+    for bundle in BUNDLES:
+        card = read_card(bundle)
+        assert card.metrics.split_sha256 == val.split_sha256
+        assert miou_over_http(api, card.name, val) == pytest.approx(card.metrics.miou_8, abs=POINTS)
+
+
+def test_rendered_scenes_over_http_give_what_evaluate_gives(api, tmp_path):
+    write_scenes(tmp_path, {"val": 4}, 180, 240, 5, None)
+    val = open_dataset(tmp_path, "val")
+    for bundle in BUNDLES:
+        expected = evaluate(bundle, val, EvaluationOptions(latency_runs=0))["miou_8"]
+        assert miou_over_http(api, read_card(bundle).name, val) == pytest.approx(expected, abs=POINTS)
+
+
+def test_the_bundled_models_fit_in_the_tree():
+    assert sum(f.stat().st_size for f in FOLDER.rglob("*") if f.is_file()) < 70e6
+    assert {bundle.name for bundle in BUNDLES} == {"deeplabv3plus", "segformer"}
+
+
+@pytest.mark.parametrize("bundle", BUNDLES, ids=lambda p: p.name)
+def test_a_bundled_card_is_honest_about_its_origin(bundle):
+    card = read_card(bundle)
+    assert card.training.split == "train"
+    assert card.metrics.split == "val"
+    assert card.training.split_sha256 != card.metrics.split_sha256
+    assert "non-commercial" in card.training.data_licence
+    assert card.training.wall_time_s > 0
+    assert card.limits

@@ -1,0 +1,92 @@
+"""`export`: a run's folder becomes a bundle whose card says everything that was measured."""
+
+import gc
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from torch.utils.flop_counter import FlopCounterMode
+
+from back.runtime.card import HISTORY_FILE, TrainingRecord, read_card, verify_files
+from modelisation.data.open import open_dataset
+from modelisation.evaluation.cost import input_size
+from modelisation.evaluation.perturbations import perturbations
+from modelisation.export.from_run import RECIPE_COPY, RunError, export_run, save_run
+from modelisation.export.gate import read_report
+from modelisation.models import load_bundle_model
+from modelisation.recipe import Recipe
+from modelisation.training.setup import build_from_recipe, input_contract
+from tests.modelisation.tiny import TINY, write_data
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_data(tmp_path_factory.mktemp("data"))
+
+
+def run_folder(folder: Path) -> Path:
+    """What a training run leaves, with weights as they begin."""
+    recipe = Recipe.model_validate(TINY)
+    folder.mkdir()
+    (folder / RECIPE_COPY).write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
+    (folder / HISTORY_FILE).write_text(json.dumps({"run_id": "0" * 32}), encoding="utf-8")
+    record = TrainingRecord(
+        run_id="0" * 32,
+        git_commit="0" * 40,
+        git_dirty=False,
+        seed=0,
+        recipe=recipe.model_dump(mode="json"),
+        dataset="scenes",
+        split="train",
+        split_sha256="0" * 64,
+        data_licence="MIT",
+        weights_licence="MIT",
+        initialisation="random",
+        epochs=1,
+        steps=1,
+        wall_time_s=1.0,
+        packages={},
+    )
+    model = build_from_recipe(recipe)
+    save_run(model, input_contract(model, recipe), record, folder)
+    return folder
+
+
+def test_the_card_holds_scores_and_robustness_and_the_report_calibration(data: Path, tmp_path: Path) -> None:
+    val = open_dataset(data, "val")
+    bundle = export_run(run_folder(tmp_path / "run"), val)
+    assert gc.isenabled(), "it rests while the network is traced, and only then"
+    card, report = read_card(bundle), read_report(bundle)
+    verify_files(bundle, card)
+    assert card.metrics is not None
+    assert card.metrics.split_sha256 == val.split_sha256
+    assert tuple(card.robustness) == tuple(perturbations((0, 0, 0)))
+    assert report["robustness"]["clean_miou"] == report["evaluation"]["miou"] == card.metrics.miou
+    assert report["evaluation"]["calibration"]["bins"] == 15
+    assert report["evaluation"]["latency"]["threads"] > 0
+    size = input_size(card, (360, 480), card.input.pixel_budget)
+    form = load_bundle_model(bundle).eval().export_form()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        form(torch.zeros(1, 3, *size))
+    assert card.multiply_adds == counter.get_total_flops() // 2
+
+
+def test_scores_alone_leave_out_what_takes_longer_than_a_short_run(data: Path, tmp_path: Path) -> None:
+    bundle = export_run(run_folder(tmp_path / "run"), open_dataset(data, "val"), scores_only=True)
+    card, report = read_card(bundle), read_report(bundle)
+    verify_files(bundle, card)
+    assert card.metrics is not None
+    assert report["evaluation"]["miou"] == card.metrics.miou
+    assert report["evaluation"]["calibration"]["bins"] == 15
+    assert report["evaluation"]["latency"] is None
+    assert report["robustness"] is None
+    assert card.robustness == {}
+
+
+def test_a_run_without_a_finished_epoch_is_explained(data: Path, tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run")
+    (folder / HISTORY_FILE).unlink()
+    with pytest.raises(RunError, match="can be exported after its first epoch"):
+        export_run(folder, open_dataset(data, "val"))

@@ -1,0 +1,52 @@
+"""Every notebook runs from top to bottom without data, in half a minute, and is committed without outputs."""
+
+import json
+import time
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+ROOT = Path(__file__).parents[3]
+NOTEBOOKS = sorted((ROOT / "modelisation" / "notebooks").glob("*.ipynb"))
+BUNDLES = [ROOT / "modelisation" / "bundled" / name for name in ("deeplabv3plus", "segformer")]
+SECONDS = 30
+
+
+def test_there_are_five_notebooks():
+    assert [p.stem for p in NOTEBOOKS] == [
+        "01_explore_data", "02_train_deeplabv3plus", "03_train_segformer", "04_compare", "05_search",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_it_is_committed_without_outputs_and_says_what_to_expect(path):
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    first = notebook.cells[0].source
+    assert "**Expect:**" in first
+    assert "renders street scenes" in first
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
+    assert max(len(cell.source.splitlines()) for cell in code) <= 25, "a notebook calls the package and shows"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_it_runs_without_data(path, tmp_path, monkeypatch):
+    # As in a terminal that has no inline backend: the figures must come as pictures all the same.
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'store' / 'mlflow.db'}")
+    output = "run_dir" if "train" in path.stem else "study_file" if "search" in path.stem else None
+    parameters = {output: str(tmp_path / "output")} if output else {}
+    started = time.perf_counter()
+    executed = papermill.execute_notebook(
+        path, tmp_path / path.name, parameters=parameters, kernel_name="python3", cwd=ROOT, progress_bar=False
+    )
+    seconds = time.perf_counter() - started
+    shown = json.dumps([cell.outputs for cell in executed.cells if cell.cell_type == "code"])
+    assert "scenes rendered by this project" in shown
+    assert "image/png" in shown
+    # Twice the promise: the tests share their two cores with other work.
+    assert seconds < 2 * SECONDS, f"took {seconds:.0f} s"

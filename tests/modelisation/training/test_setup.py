@@ -1,0 +1,102 @@
+"""What a run needs before its first step: a folder of its own that keeps the recipe, the weights to begin with."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from back.runtime.card import CARD_FILE, WEIGHTS_FILE, Card, SelfTest, TrainingRecord
+from back.runtime.taxonomy import TAXONOMIES
+from modelisation.export.from_run import RECIPE_COPY
+from modelisation.recipe import Recipe, RecipeError
+from modelisation.training.checkpoint import FOLDER
+from modelisation.training.setup import build_from_recipe, input_contract, prepare_run_dir
+from tests.modelisation.tiny import TINY
+
+FIELDS = {"name": "tiny", "description": "d", "limits": "l", "architecture": "segformer", "epochs": 2, "lr": 1e-3}
+TINY_RECIPE = Recipe.model_validate(TINY)
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    """A run's folder with a checkpoint, as an interrupted run leaves it."""
+    path = tmp_path / "run"
+    prepare_run_dir(Recipe.model_validate(FIELDS), path, resume=False)
+    (path / FOLDER).mkdir()
+    return path
+
+
+def test_the_same_recipe_resumes(run_dir):
+    prepare_run_dir(Recipe.model_validate(FIELDS), run_dir, resume=True)
+
+
+def test_a_run_from_before_a_field_was_added_resumes(run_dir):
+    copy = run_dir / RECIPE_COPY
+    stored = yaml.safe_load(copy.read_text(encoding="utf-8"))
+    del stored["schedule"], stored["augmentation"]["jpeg"]
+    copy.write_text(yaml.safe_dump(stored), encoding="utf-8")
+    prepare_run_dir(Recipe.model_validate(FIELDS), run_dir, resume=True)
+    with pytest.raises(RecipeError, match="differs from this recipe in schedule"):
+        prepare_run_dir(Recipe.model_validate(FIELDS | {"schedule": "cosine"}), run_dir, resume=True)
+
+
+def test_another_recipe_is_refused_with_the_fields_that_differ(run_dir):
+    other = Recipe.model_validate(FIELDS | {"epochs": 3, "augmentation": {"flip": 0.0}})
+    with pytest.raises(RecipeError, match=r"differs from this recipe in epochs, augmentation; resume with the same"):
+        prepare_run_dir(other, run_dir, resume=True)
+
+
+def test_a_copy_that_is_no_recipe_is_named(run_dir):
+    (run_dir / RECIPE_COPY).write_text("speed: 9\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match=re.escape(f"{run_dir / RECIPE_COPY}: ")):
+        prepare_run_dir(Recipe.model_validate(FIELDS), run_dir, resume=True)
+
+
+def save_bundle(folder: Path, seed: int) -> dict[str, torch.Tensor]:
+    """A bundle's card and weights, as a run on scenes leaves them; the weights."""
+    torch.manual_seed(seed)
+    model = build_from_recipe(TINY_RECIPE)
+    folder.mkdir(parents=True)
+    record = TrainingRecord(
+        run_id="0a1b", git_commit="c", git_dirty=False, seed=1, recipe={}, dataset="scenes", split="train",
+        split_sha256="s", data_licence="MIT", weights_licence="MIT", initialisation="random", epochs=1, steps=40,
+        wall_time_s=1.0, packages={},
+    )  # fmt: skip
+    card = Card(
+        name="drawn", architecture="segformer", build=TINY_RECIPE.build, description="d", limits="l",
+        taxonomy=TAXONOMIES["street8"], input=input_contract(model, TINY_RECIPE), parameters=1, training=record,
+        self_test=SelfTest(image_png="", labels_png=""), files={WEIGHTS_FILE: "abcdef0123456789"},
+    )  # fmt: skip
+    (folder / CARD_FILE).write_text(card.model_dump_json(), encoding="utf-8")
+    save_file(model.state_dict(), folder / WEIGHTS_FILE)
+    return model.state_dict()
+
+
+@pytest.mark.parametrize("place", ["run/bundle", "bundle"])
+def test_training_begins_with_a_bundles_weights_and_says_whose(tmp_path, place):
+    expected = save_bundle(tmp_path / place, seed=5)
+    # A run's folder stands for the bundle in it.
+    folder = tmp_path / place.removesuffix("/bundle")
+    model = build_from_recipe(TINY_RECIPE.model_copy(update={"init_from": str(folder)}))
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in model.state_dict().items())
+    assert model.initialisation == (
+        "weights of drawn (sha256 abcdef012345, run 0a1b, 40 steps on scenes train, terms: MIT; it began with random)"
+    )
+    assert model.steps_before == 40
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    save_bundle(tmp_path / "bundle", seed=5)
+    changes = {"init_from": str(tmp_path / "bundle"), "build": TINY_RECIPE.build | {"decoder_hidden_size": 24}}
+    with pytest.raises(RecipeError, match="its segformer for street8 has other weights than the recipe's network"):
+        build_from_recipe(TINY_RECIPE.model_copy(update=changes))
+
+
+def test_weights_that_are_not_there_are_named(tmp_path):
+    with pytest.raises(
+        RecipeError, match=r"init_from .*none: .* no such file.* train that run first, or name another"
+    ):
+        build_from_recipe(TINY_RECIPE.model_copy(update={"init_from": str(tmp_path / "none")}))
