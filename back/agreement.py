@@ -8,23 +8,10 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from back.problems import Problem
+from back.runtime.scores.confusion import Counts
 from back.runtime.taxonomy import LabelValueError, RemapError, Taxonomy, apply_remap, remap_for
 
 UInt8Array = npt.NDArray[np.uint8]
-Counts = npt.NDArray[np.int64]
-
-_STRIP = 1 << 20  # pixels counted at once, so that the codes of a large photo do not fill the memory
-
-
-def count_pairs(rows_HW: UInt8Array, columns_HW: UInt8Array) -> Counts:
-    """Count every pair of values of two label maps of one size: int64 [256, 256]."""
-    total = np.zeros(1 << 16, np.int64)
-    rows, columns = rows_HW.reshape(-1), columns_HW.reshape(-1)
-    for start in range(0, rows.size, _STRIP):
-        codes = rows[start : start + _STRIP].astype(np.uint16) << 8
-        codes |= columns[start : start + _STRIP]
-        total += np.bincount(codes, minlength=1 << 16)
-    return total.reshape(256, 256)
 
 
 def agreement_of(pairs: Counts, a: Taxonomy, b: Taxonomy) -> float:
@@ -47,26 +34,6 @@ def disagreement_map(maps: Sequence[tuple[UInt8Array, Taxonomy]]) -> UInt8Array:
     for other in common[1:]:
         differs_HW |= other != common[0]
     return differs_HW.view(np.uint8) * np.uint8(255)
-
-
-def scores_against(pairs: Counts, taxonomy: Taxonomy) -> dict[str, object]:
-    """mIoU, pixel accuracy and class IoU, all 0..1, from counts whose rows are the label and columns the model.
-
-    IoU = TP / (TP + FP + FN) with ignored label pixels left out; None for a class that neither side has.
-    """
-    classes = len(taxonomy.classes)
-    matrix = pairs[:classes, :classes]
-    hits = np.diag(matrix)
-    unions = matrix.sum(0) + matrix.sum(1) - hits
-    iou = [int(h) / int(u) if u else None for h, u in zip(hits, unions, strict=True)]
-    present = [value for value in iou if value is not None]
-    total = int(matrix.sum())
-    return {
-        "miou": sum(present) / len(present) if present else None,
-        "pixel_accuracy": int(hits.sum()) / total if total else None,
-        "class_iou": dict(zip(taxonomy.names, iou, strict=True)),
-        "confusion_matrix": matrix.tolist(),
-    }
 
 
 def error_map(label_HW: UInt8Array, predicted_HW: UInt8Array, ignore_index: int) -> UInt8Array:

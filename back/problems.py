@@ -69,6 +69,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     what = {
         400: "the image or the form is corrupt",
         404: "no such model, run or path; the known ones are listed",
+        409: "the two evaluations cannot be compared; detail says why",
         413: "the body or the image is too large",
         415: "not multipart/form-data, or not a JPEG, PNG or WEBP",
         422: "a field or query parameter is missing, unknown or out of range",

@@ -118,6 +118,32 @@ class ModelDetail(ModelEntry):
     report: dict[str, Any] | None = Field(description="report.json of the bundle: evaluation, parity, robustness")
 
 
+class ScoreDifference(Answer):
+    """IoU of b less that of a, a fraction; low and high are null with fewer than min_blocks blocks."""
+
+    difference: float = Field(examples=[0.012])
+    low: float | None = Field(examples=[0.001])
+    high: float | None = Field(examples=[0.02])
+
+
+class DifferencesAnswer(Answer):
+    """How far the evaluations of two models are apart, b less a, with bootstrap intervals."""
+
+    a: str = Field(description="as it was asked for", examples=["segformer"])
+    b: str = Field(examples=["deeplabv3plus"])
+    taxonomy: str = Field(examples=["street8"])
+    dataset: str = Field(examples=["camvid"])
+    split: str = Field(examples=["val"])
+    images: int
+    blocks: int = Field(description="independent stretches of video that the images come from")
+    min_blocks: int = Field(description="how many of them an interval takes")
+    level: float = Field(description="coverage of the intervals, a fraction", examples=[0.95])
+    mean: ScoreDifference = Field(description="of mIoU")
+    classes: dict[str, ScoreDifference] = Field(
+        description="of each class's IoU, without classes that have no pixel in either record"
+    )
+
+
 class RunEntry(Answer):
     """A training run in MLflow, with the last value of each metric."""
 

@@ -9,6 +9,8 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
+from back.catalogue import ModelVersion
+from back.evaluations import EvaluationDifferences
 from back.metrics import Metrics
 from back.problems import Problem
 from back.registry import ModelRegistry, Served
@@ -32,6 +34,8 @@ class Services:
     # Two threads wait for MLflow's answers to /runs, so that a slow MLflow holds up nothing else.
     _mlflow: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "mlflow"))
     _pinning: bool = False
+    # What /differences has worked out, oldest first.
+    differences: dict[tuple[ModelVersion, ModelVersion], EvaluationDifferences] = field(default_factory=dict)
 
     async def model(self, text: str | None) -> Served:
         """The model that a request means, loaded for it where it is a version that nobody asked for yet.

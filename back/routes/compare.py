@@ -11,18 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from back.agreement import (
     UInt8Array,
     agreement_of,
-    count_pairs,
     decode_label,
     disagreement_map,
     error_map,
     remap_label,
-    scores_against,
 )
 from back.pipeline import Segmented, Upload, answer, check_form, decode, encoded, is_large, segment
 from back.problems import Problem, responses
 from back.registry import Served
 from back.runtime.imaging import Photo
 from back.runtime.masks.png import encode_gray_png
+from back.runtime.scores.confusion import count_pairs, scores_against
 from back.schemas import CompareAnswer, LabelAnswer, LabelScores, Pair
 from back.services import Services, ServicesDep
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from back.runtime.scores.confusion import Counts, Labels, mean_of, ratios
 from back.runtime.taxonomy import Taxonomy
-from modelisation.evaluation.metrics import Counts, Labels, mean_of
 
 DISTANCE_FRACTION = 0.005
 
@@ -62,7 +62,7 @@ class BoundaryIoU:
 
     def scores(self, taxonomy: Taxonomy) -> dict[str, Any]:
         """`boundary_iou` (mean over classes with an outline), `class_boundary_iou` by name, `distance_fraction`."""
-        values = [int(i) / int(u) if u else None for i, u in zip(self.intersection, self.union, strict=True)]
+        values = ratios(self.intersection, self.union)
         return {
             "boundary_iou": mean_of(values),
             "class_boundary_iou": dict(zip(taxonomy.names, values, strict=True)),

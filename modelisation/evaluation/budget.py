@@ -15,10 +15,11 @@ from tqdm import tqdm
 
 from back.runtime.card import read_card
 from back.runtime.predictor import Predictor
+from back.runtime.scores.confusion import confusion_matrix
 from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
 from modelisation.data.base import SegmentationDataset
 from modelisation.evaluation.cost import input_size, multiply_adds
-from modelisation.evaluation.metrics import confusion_matrix, scores_of
+from modelisation.evaluation.metrics import scores_of
 from modelisation.export.bundle import store_result
 from modelisation.provenance import git_state, machine
 from modelisation.reports.markdown import points, table

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from back.runtime.scores.confusion import Labels
 from back.runtime.taxonomy import Taxonomy
-from modelisation.evaluation.metrics import Labels
 
 BINS = 15
 _STRIP_ROWS = 64

@@ -1,8 +1,9 @@
 """The official Cityscapes pixel-level protocol: 19 classes, 7 categories, and iIoU weighted by instance size.
 
 Definitions follow the published benchmark (Cordts et al., "The Cityscapes Dataset", CVPR 2016, section 4.2) and agree
-with its evaluation script to the last digit. iIoU divides each instance's pixels by its size and multiplies them by
-the class's average size, so that small instances weigh as much as large ones; false positives stay unweighted.
+with its evaluation script to the last digit. Pixels are counted and IoU is worked out as for every other split. iIoU
+divides each instance's pixels by its size and multiplies them by the class's average size, so that small instances
+weigh as much as large ones; false positives stay unweighted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from back.runtime.scores.confusion import Counts, Labels, class_ious, count_pairs, mean_of
 from back.runtime.taxonomy import CITYSCAPES7, CITYSCAPES19, CITYSCAPES_TRAIN_LABEL_IDS
-from modelisation.evaluation.metrics import Counts, Labels, joint_histogram, mean_of
 
 LABEL_IDS = 34
 CLASS_NAMES = dict(zip(CITYSCAPES_TRAIN_LABEL_IDS, CITYSCAPES19.names, strict=True))
@@ -42,6 +43,12 @@ AVERAGE_SIZES = {
 }
 # What iIoU is counted for: labelIds and categories.
 WEIGHTED_KEYS: tuple[int | str, ...] = (*AVERAGE_SIZES, *INSTANCE_CATEGORIES)
+# int64 [34, 8]: 1 where a labelId belongs to a category; the last column is for those that are never evaluated.
+_UNGROUPED = tuple(set(range(LABEL_IDS)).difference(*CATEGORIES.values()))
+_CATEGORY_OF = np.array(
+    [[i in ids for ids in (*CATEGORIES.values(), _UNGROUPED)] for i in range(LABEL_IDS)], np.int64
+)
+_OUTSIDE = "{} holds values outside the labelIds 0..33; write labelIds, not trainIds"
 
 
 class ProtocolError(ValueError):
@@ -77,11 +84,11 @@ class CityscapesProtocol:
         """
         if not truth.shape == prediction.shape == (truth if instances is None else instances).shape:
             raise ProtocolError(f"truth {truth.shape}, prediction {prediction.shape} and instances differ in size")
-        pairs = joint_histogram(truth, prediction)
+        pairs = count_pairs(_eight_bit(truth, "truth"), _eight_bit(prediction, "prediction"))
         counted = pairs[:LABEL_IDS, :LABEL_IDS]
         if counted.sum() != pairs.sum():
             side = "truth" if pairs[LABEL_IDS:].any() else "prediction"
-            raise ProtocolError(f"{side} holds values outside the labelIds 0..33; write labelIds, not trainIds")
+            raise ProtocolError(_OUTSIDE.format(side))
         self.matrix += counted
         if instances is not None:
             self.has_instances = True
@@ -110,16 +117,21 @@ class CityscapesProtocol:
             `classes` and `categories`: name -> {"iou", "iiou"}; `miou_classes`, `miiou_classes`, `miou_categories`,
             `miiou_categories`: their means over what is there.
         """
+        # Pixels that the protocol ignores in the truth do not count; as predictions of other pixels they are wrong.
+        evaluated = np.zeros_like(self.matrix)
+        evaluated[list(CLASS_NAMES)] = self.matrix[list(CLASS_NAMES)]
+        class_iou = class_ious(evaluated)
+        category_iou = class_ious(_CATEGORY_OF.T @ evaluated @ _CATEGORY_OF)
         classes = {
-            name: {"iou": self._iou((i,), (i,)), "iiou": self._iiou(i, (i,), (i,)) if i in AVERAGE_SIZES else None}
+            name: {"iou": class_iou[i], "iiou": self._iiou(i, (i,), (i,)) if i in AVERAGE_SIZES else None}
             for i, name in CLASS_NAMES.items()
         }
         categories = {
             name: {
-                "iou": self._iou(ids, ids),
+                "iou": category_iou[i],
                 "iiou": self._iiou(name, INSTANCE_CATEGORIES[name], ids) if name in INSTANCE_CATEGORIES else None,
             }
-            for name, ids in CATEGORIES.items()
+            for i, (name, ids) in enumerate(CATEGORIES.items())
         }
         return {
             "classes": classes,
@@ -134,17 +146,21 @@ class CityscapesProtocol:
         others = [i for i in CITYSCAPES_TRAIN_LABEL_IDS if i not in own]
         return int(self.matrix[np.ix_(others, list(predicted))].sum())
 
-    def _iou(self, predicted: Sequence[int], own: Sequence[int]) -> float | None:
-        hits = int(self.matrix[np.ix_(list(own), list(own))].sum())
-        union = int(self.matrix[list(own)].sum()) + self._false_positives(predicted, own)
-        return hits / union if union else None
-
     def _iiou(self, key: int | str, predicted: Sequence[int], own: Sequence[int]) -> float | None:
         if not self.has_instances:
             return None
         hits, missed = self.weighted[key]
         union = hits + missed + self._false_positives(predicted, own)
         return hits / union if union else None
+
+
+def _eight_bit(labels: npt.NDArray[Any], side: str) -> Labels:
+    """A map as uint8; a 16-bit PNG is read as such, and its values may still be labelIds."""
+    if labels.dtype == np.uint8:
+        return labels
+    if labels.size and not 0 <= labels.min() <= labels.max() < LABEL_IDS:
+        raise ProtocolError(_OUTSIDE.format(side))
+    return labels.astype(np.uint8)
 
 
 def to_label_ids(prediction: Labels) -> Labels:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from back.runtime.card import read_card
-from back.runtime.scores.bootstrap import BLOCK_FRAMES, block_of, paired_difference
+from back.runtime.scores.bootstrap import BLOCK_FRAMES, block_of, paired_differences
 from back.runtime.taxonomy import TAXONOMIES
 from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
@@ -60,7 +60,7 @@ def compare_records(records: Sequence[dict[str, Any]], *, block_frames: int = BL
     matrices = [_matrices(record, names) for record in records]
     differences = []
     for i, j in combinations(range(len(records)), 2):
-        difference = paired_difference(matrices[i], matrices[j], blocks)
+        difference = paired_differences(matrices[i], matrices[j], blocks).mean
         differences.append(
             {"a": labels[i], "b": labels[j]}
             | difference.as_json()

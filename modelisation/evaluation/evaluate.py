@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from back.runtime.predictor import Predictor
+from back.runtime.scores.confusion import Counts, Labels, confusion_matrix
 from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
 from modelisation.data.base import Sample, SegmentationDataset
 from modelisation.evaluation.boundary import BoundaryIoU
@@ -22,7 +23,7 @@ from modelisation.evaluation.cityscapes_protocol import evaluate_folders, write_
 from modelisation.evaluation.cost import cost_of
 from modelisation.evaluation.inference import InferenceOptions, score_photo
 from modelisation.evaluation.latency import measure_latency
-from modelisation.evaluation.metrics import Counts, Labels, confusion_matrix, scores_of
+from modelisation.evaluation.metrics import scores_of
 from modelisation.provenance import git_state, package_versions
 from modelisation.reports.evaluation import format_record
 

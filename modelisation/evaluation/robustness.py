@@ -13,9 +13,10 @@ from tqdm import tqdm
 
 from back.runtime.card import Card
 from back.runtime.predictor import Predictor
+from back.runtime.scores.confusion import Counts, confusion_matrix
 from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
 from modelisation.data.base import SegmentationDataset
-from modelisation.evaluation.metrics import Counts, confusion_matrix, scores_of
+from modelisation.evaluation.metrics import scores_of
 from modelisation.evaluation.perturbations import perturbations
 from modelisation.export.bundle import store_result
 from modelisation.provenance import git_state

@@ -14,10 +14,11 @@ from back.runtime.card import InputContract
 from back.runtime.engines.base import EngineKind, Precision
 from back.runtime.imaging import plan_resize, to_input
 from back.runtime.predictor import Predictor
+from back.runtime.scores.confusion import Counts, Labels, confusion_matrix
 from back.runtime.upsample import upsample_argmax
 from modelisation.data.base import Sample, SegmentationDataset
 from modelisation.evaluation.latency import MAX_PIXELS, percentiles
-from modelisation.evaluation.metrics import Counts, Labels, confusion_matrix, scores_of
+from modelisation.evaluation.metrics import scores_of
 from modelisation.export.gate import MAX_MIOU_POINTS, MIN_AGREEMENT, engine_passes
 from modelisation.provenance import machine, package_versions
 

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from back.runtime.masks.colour import palette_of
+from back.runtime.scores.confusion import Counts
 from back.runtime.taxonomy import Taxonomy
 from modelisation.data.base import Sample
-from modelisation.evaluation.metrics import Counts
 
 matplotlib.use("Agg")
 

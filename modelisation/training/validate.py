@@ -10,10 +10,11 @@ from torch import Tensor
 
 from back.runtime.card import InputContract
 from back.runtime.imaging import plan_resize, to_input
+from back.runtime.scores.confusion import confusion_matrix
 from back.runtime.taxonomy import Taxonomy
 from back.runtime.upsample import upsample_argmax
 from modelisation.data.base import Sample
-from modelisation.evaluation.metrics import confusion_matrix, scores_of
+from modelisation.evaluation.metrics import scores_of
 from modelisation.models.base import SegmentationModel
 
 

@@ -3,47 +3,19 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from back.agreement import (
     agreement_of,
-    count_pairs,
     decode_label,
     disagreement_map,
     error_map,
     remap_label,
-    scores_against,
 )
 from back.problems import Problem
+from back.runtime.scores.confusion import count_pairs
 from back.runtime.taxonomy import CITYSCAPES7, STREET8
-from modelisation.evaluation.metrics import confusion_matrix, scores_of
 from tests.bundles import png_bytes
-
-maps = hnp.arrays(np.uint8, (3, 50), elements=st.integers(0, 7))
-
-
-@given(maps, maps)
-def test_pairs_are_those_of_a_loop_over_the_pixels(a: np.ndarray, b: np.ndarray) -> None:
-    counts = np.zeros((256, 256), int)
-    for row, column in zip(a.flat, b.flat, strict=True):
-        counts[row, column] += 1
-    assert np.array_equal(count_pairs(a, b), counts)
-
-
-def test_large_maps_are_counted_whole() -> None:
-    a, b = np.random.default_rng(0).integers(0, 8, (2, 1500, 1501), dtype=np.uint8)
-    assert np.array_equal(count_pairs(a, b)[:8, :8], confusion_matrix(a, b, 8))
-
-
-@given(hnp.arrays(np.uint8, (3, 50), elements=st.sampled_from([0, 1, 2, 7, 255])), maps)
-def test_scores_are_those_of_the_evaluation(label: np.ndarray, predicted: np.ndarray) -> None:
-    ours = scores_against(count_pairs(label, predicted), STREET8)
-    theirs = scores_of(confusion_matrix(label, predicted, 8), STREET8)
-    assert ours["class_iou"] == pytest.approx(theirs["class_iou"])
-    assert (ours["miou"], ours["pixel_accuracy"]) == pytest.approx((theirs["miou"], theirs["pixel_accuracy"]))
 
 
 def test_taxonomies_agree_by_the_names_of_their_classes() -> None:

@@ -11,8 +11,9 @@ from PIL import Image
 from back.runtime.card import Card
 from back.runtime.imaging import open_photo, plan_resize, to_input
 from back.runtime.masks.colour import palette_of
+from back.runtime.scores.confusion import confusion_matrix
 from back.runtime.upsample import upsample_argmax_dense
-from modelisation.evaluation.metrics import confusion_matrix, scores_of
+from modelisation.evaluation.metrics import scores_of
 from tests.benchmarks.photos import Case
 from tests.benchmarks.usual import labels_of
 

@@ -1,4 +1,4 @@
-"""Is model A better than model B? Paired block bootstrap of mIoU that respects video.
+"""Is model A better than model B? Paired block bootstrap of IoU that respects video.
 
 Neighbouring frames of a clip show the same street, so they are not independent: whole blocks of contiguous frames are
 resampled, never single frames (Künsch, "The jackknife and the bootstrap for general stationary observations", Annals
@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from back.runtime.scores.confusion import Counts, ious_of
+
 # Ten seconds of video at 30 frames a second: after that a car has passed a block of houses.
 BLOCK_FRAMES = 300
 MIN_BLOCKS = 5
 RESAMPLES = 2000
 LEVEL = 0.95
 
-Matrices = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Difference:
-    """mIoU of A less mIoU of B, as fractions; `low` and `high` are None where there are too few blocks."""
+    """A score of A less that of B, as fractions; `low` and `high` are None where there are too few blocks."""
 
     estimate: float
     low: float | None
@@ -62,6 +62,14 @@ class Difference:
         }
 
 
+@dataclass(frozen=True)
+class Differences:
+    """Of mIoU, and of the IoU of each class; None for a class that has no pixel in the records of A or of B."""
+
+    mean: Difference
+    classes: tuple[Difference | None, ...]
+
+
 def _counted(blocks: int) -> str:
     return "" if blocks == 1 else f" ({blocks} independent blocks, {MIN_BLOCKS} are needed)"
 
@@ -92,15 +100,10 @@ def _frame(name: str, fallback: int) -> int:
     return int(numbers[-1]) if numbers else fallback
 
 
-def paired_difference(
-    a_NCC: Matrices,
-    b_NCC: Matrices,
-    blocks: Sequence[int],
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> Difference:
-    """Bootstrap interval of mIoU(A) - mIoU(B).
+def paired_differences(
+    a_NCC: Counts, b_NCC: Counts, blocks: Sequence[int], *, resamples: int = RESAMPLES, seed: int = 0
+) -> Differences:
+    """Bootstrap intervals of A less B: for mIoU and for the IoU of each class, from the same draws.
 
     Args:
         a_NCC: confusion matrix of each image for model A, int64 [N, C, C].
@@ -110,29 +113,34 @@ def paired_difference(
         seed: of the random draws, so that a report can be made again.
 
     Returns:
-        The difference on all images with a 95 % percentile interval; none with fewer than five blocks.
+        The differences on all images with 95 % percentile intervals; none with fewer than five blocks.
     """
-    classes = a_NCC.shape[1]
     _, which = np.unique(np.asarray(blocks), return_inverse=True)
     count = int(which.max()) + 1
-    sums = np.zeros((2, count, classes * classes), np.int64)
+    # Counts of pixels are exact in float64, and a product of floats is many times faster than one of integers.
+    sums = np.zeros((2, count, *a_NCC.shape[1:]))
     for side, matrices in enumerate((a_NCC, b_NCC)):
-        np.add.at(sums[side], which, matrices.reshape(len(matrices), -1))
-    estimate = float(_miou(sums[0].sum(0), classes) - _miou(sums[1].sum(0), classes))
-    if count < MIN_BLOCKS:
-        return Difference(estimate, None, None, count)
-    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples)
-    differences = _miou(draws @ sums[0], classes) - _miou(draws @ sums[1], classes)
-    tail = 50 * (1 - LEVEL)
-    low, high = np.nanpercentile(differences, (tail, 100 - tail)).tolist()
-    return Difference(estimate, low, high, count)
+        np.add.at(sums[side], which, matrices)
+    estimates = _mean_and_classes(sums[0].sum(0)) - _mean_and_classes(sums[1].sum(0))
+    bounds = np.full((2, len(estimates)), np.nan)
+    if count >= MIN_BLOCKS:
+        draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples).astype(float)
+        drawn_a, drawn_b = (_mean_and_classes(np.tensordot(draws, side, axes=1)) for side in sums)
+        differences = drawn_a - drawn_b
+        there = ~np.isnan(differences).all(axis=0)
+        tail = 50 * (1 - LEVEL)
+        bounds[:, there] = np.nanpercentile(differences[:, there], (tail, 100 - tail), axis=0)
+    mean, *classes = (
+        Difference(estimate, None if low != low else low, None if high != high else high, count)
+        for estimate, low, high in zip(estimates.tolist(), *bounds.tolist(), strict=True)
+    )
+    return Differences(mean, tuple(None if c.estimate != c.estimate else c for c in classes))
 
 
-def _miou(matrices: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float64]:
-    """mIoU of [..., C * C] confusion matrices; classes without a pixel are left out."""
-    square = matrices.reshape(*matrices.shape[:-1], classes, classes)
-    hits = np.diagonal(square, axis1=-2, axis2=-1)
-    union = square.sum(-1) + square.sum(-2) - hits
-    ratio = np.divide(hits, union, out=np.full(hits.shape, np.nan), where=union > 0)
-    result: npt.NDArray[np.float64] = np.nanmean(ratio, axis=-1)
-    return result
+def _mean_and_classes(matrices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """mIoU and the IoU of each class of [..., C, C] confusion matrices: [..., 1 + C], NaN for what has no pixel."""
+    iou = ious_of(matrices)
+    present = ~np.isnan(iou)
+    with np.errstate(invalid="ignore"):  # no class has a pixel: the mean is NaN
+        mean = np.where(present, iou, 0).sum(-1) / present.sum(-1)
+    return np.concatenate([mean[..., None], iou], axis=-1)

@@ -6,8 +6,9 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from back.runtime.scores.confusion import confusion_matrix
 from back.runtime.taxonomy import STREET8
-from modelisation.evaluation.metrics import confusion_matrix, scores_of
+from modelisation.evaluation.metrics import scores_of
 from tests.api import HEIGHT, LABELS_HW, PHOTO, WIDTH, noise_png
 from tests.bundles import png_bytes
 

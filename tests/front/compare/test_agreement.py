@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from back import agreement as api
+from back.runtime.scores.confusion import count_pairs
 from back.runtime.taxonomy import Taxonomy
 from front.compare.agreement import agreement_of, as_png
 
@@ -38,7 +39,7 @@ def test_it_counts_as_the_api_counts() -> None:
     a, b = np.random.default_rng(3).integers(0, 3, (2, 40, 70), dtype=np.uint8)
     names_a, names_b = ["road", "sky", "tree"], ["tree", "road", "car"]
     found = agreement_of(as_png(a), as_png(b), names_a, names_b)
-    pairs = api.count_pairs(a, b)
+    pairs = count_pairs(a, b)
     assert found.share == pytest.approx(api.agreement_of(pairs, taxonomy(names_a), taxonomy(names_b)))
     assert found.matrix == pairs[:3, :3].tolist()
     differs = api.disagreement_map([(a, taxonomy(names_a)), (b, taxonomy(names_b))])

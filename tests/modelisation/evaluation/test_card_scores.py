@@ -11,10 +11,11 @@ from PIL import Image
 
 from back.main import create_app
 from back.runtime.card import read_card
+from back.runtime.scores.confusion import confusion_matrix
 from modelisation.data.base import SegmentationDataset
 from modelisation.data.open import open_dataset
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
-from modelisation.evaluation.metrics import confusion_matrix, scores_of
+from modelisation.evaluation.metrics import scores_of
 from modelisation.registry.bundled import FOLDER, find_bundles
 from modelisation.registry.bundles import register_bundle
 from modelisation.scenes.writer import write_scenes

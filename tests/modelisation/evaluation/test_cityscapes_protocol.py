@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from back.runtime.scores.confusion import confusion_matrix
 from back.runtime.taxonomy import CITYSCAPES19, apply_remap, remap_for
 from modelisation.evaluation.cityscapes_protocol import (
     CITYSCAPES_TRAIN_LABEL_IDS,
@@ -16,7 +17,8 @@ from modelisation.evaluation.cityscapes_protocol import (
     to_label_ids,
     write_label_ids,
 )
-from modelisation.evaluation.metrics import confusion_matrix, scores_of
+from modelisation.evaluation.metrics import scores_of
+from modelisation.scenes.render import render_scene
 
 official = pytest.importorskip(
     "cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling",
@@ -93,11 +95,10 @@ def test_random_label_maps_score_as_the_official_script(seed: int, tmp_path: Pat
 
 
 def test_rendered_scenes_score_as_the_official_script(tmp_path: Path, run_official: Any) -> None:
-    scenes = pytest.importorskip("modelisation.scenes", reason="the scene renderer is not there")
     rng = np.random.default_rng(7)
     matrix = np.zeros((19, 19), np.int64)
     for seed in range(3):
-        scene = scenes.render_scene(seed, 128, 256)
+        scene = render_scene(seed, 128, 256)
         stem = f"scene_{seed:06d}_000019"
         write_truth(tmp_path / "gt", stem, scene.label_ids, scene.instance_ids)
         truth = apply_remap(scene.label_ids, remap_for("cityscapes_label_ids", "cityscapes19"))
@@ -137,6 +138,20 @@ def test_train_ids_given_as_label_ids_are_refused() -> None:
     truth = np.full((2, 2), 255, np.uint8)
     with pytest.raises(ValueError, match="not trainIds"):
         CityscapesProtocol().add(truth, np.zeros((2, 2), np.uint8))
+
+
+@pytest.mark.parametrize("value", [34, 256 * 3 + 11, 26001])
+def test_sixteen_bit_values_that_are_no_label_ids_are_refused(value: int) -> None:
+    truth = np.full((2, 2), 7, np.uint8)
+    with pytest.raises(ValueError, match="prediction holds values outside the labelIds"):
+        CityscapesProtocol().add(truth, np.full((2, 2), value, np.uint16))
+
+
+def test_sixteen_bit_label_ids_count_as_eight_bit_ones() -> None:
+    road = np.full((2, 2), 7, np.uint16)
+    protocol = CityscapesProtocol()
+    protocol.add(road, road)
+    assert protocol.scores()["classes"]["road"]["iou"] == 1.0
 
 
 def test_missing_prediction_is_named(tmp_path: Path) -> None:

@@ -6,25 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from back.runtime.scores.confusion import confusion_matrix, mean_of
 from back.runtime.taxonomy import CITYSCAPES19, STREET8
-from modelisation.evaluation.metrics import confusion_matrix, mean_of, scores_of
+from modelisation.evaluation.metrics import scores_of
 
 SHAPE = (7, 9)
 CLASSES = len(STREET8.classes)
 labels = hnp.arrays(np.uint8, SHAPE, elements=st.integers(0, CLASSES - 1))
 labels_or_ignore = hnp.arrays(np.uint8, SHAPE, elements=st.sampled_from([*range(CLASSES), 255]))
-
-
-@settings(max_examples=60, deadline=None)
-@given(labels_or_ignore, labels)
-def test_matrix_equals_scikit_learn_on_the_pixels_that_count(truth: np.ndarray, prediction: np.ndarray) -> None:
-    from sklearn.metrics import confusion_matrix as reference
-
-    counts = truth != 255
-    expected = np.zeros((CLASSES, CLASSES), np.int64)
-    if counts.any():
-        expected = reference(truth[counts], prediction[counts], labels=range(CLASSES))
-    assert (confusion_matrix(truth, prediction, CLASSES) == expected).all()
 
 
 @settings(max_examples=40, deadline=None)
@@ -58,17 +47,6 @@ def test_scores_equal_torchmetrics(truth: np.ndarray, prediction: np.ndarray) ->
     assert [v or 0.0 for v in scores["class_accuracy"].values()] == pytest.approx(
         per_class(multiclass_accuracy), abs=1e-6
     )
-
-
-@settings(max_examples=30, deadline=None)
-@given(labels_or_ignore, labels, labels_or_ignore, labels)
-def test_matrices_of_two_images_add_up_to_the_matrix_of_both(
-    truth_a: np.ndarray, prediction_a: np.ndarray, truth_b: np.ndarray, prediction_b: np.ndarray
-) -> None:
-    both = confusion_matrix(np.stack([truth_a, truth_b]), np.stack([prediction_a, prediction_b]), CLASSES)
-    apart = confusion_matrix(truth_a, prediction_a, CLASSES) + confusion_matrix(truth_b, prediction_b, CLASSES)
-    assert both.dtype == np.int64
-    assert (both == apart).all()
 
 
 def test_scores_worked_out_by_hand() -> None:
@@ -112,21 +90,3 @@ def test_nothing_labelled_gives_no_score_rather_than_a_division_by_zero() -> Non
     assert scores["miou"] is None
     assert scores["pixel_accuracy"] is None
     assert mean_of([]) is None
-
-
-@pytest.mark.parametrize(
-    ("truth", "prediction", "sentence"),
-    [
-        (np.uint8([0, 9]), np.uint8([0, 0]), "truth holds 9"),
-        (np.uint8([0, 1]), np.uint8([0, 8]), "prediction holds 8"),
-        (np.uint8([0, 1]), np.uint8([0]), "compare at one size"),
-        (np.int64([0, 1]), np.uint8([0, 1]), "must be uint8"),
-    ],
-)
-def test_wrong_maps_are_refused_with_a_sentence(truth: np.ndarray, prediction: np.ndarray, sentence: str) -> None:
-    with pytest.raises(ValueError, match=sentence):
-        confusion_matrix(truth, prediction, 8)
-
-
-def test_values_at_ignored_pixels_do_not_matter() -> None:
-    assert confusion_matrix(np.uint8([255, 1]), np.uint8([200, 1]), 8).sum() == 1
