@@ -5,20 +5,17 @@ and what a link leads out of the data set is not read.
 """
 
 import io
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from back.runtime.imaging import open_photo
+from back.runtime.layouts.listing import composed, name_of
+from back.runtime.layouts.recognise import layout_of
 
 SIDE = 480  # pixels of a picture's longer side
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-_CITYSCAPES = "_leftImg8bit"
-# CamVid's splits that this project adds are parts of train.
-_PARTS_OF = {"dev": "train", "devtrain": "train"}
 
 
 def evaluated_images(report: Mapping[str, Any] | None) -> tuple[str, frozenset[str]]:
@@ -32,10 +29,13 @@ def evaluated_images(report: Mapping[str, Any] | None) -> tuple[str, frozenset[s
 
 
 def find_picture(root: Path, split: str, name: str) -> Path | None:
-    """The file of an image by its name, in the layout of Cityscapes, CamVid or a plain folder; None: not there."""
+    """The file of an image by its name, in whatever layout the data set has; None: not there."""
+    layout = layout_of(root)
+    if layout is None:
+        return None
     inside = root.resolve()
-    for listed, path in _pictures(root, split):
-        if listed == name:
+    for key, path in layout.images(root, split).files.items():
+        if name_of(key) == composed(name):
             resolved = path.resolve()
             return resolved if resolved.is_relative_to(inside) and resolved.is_file() else None
     return None
@@ -58,33 +58,3 @@ def thumbnail(path: Path, max_pixels: int) -> bytes:
 def _shown(height: int, width: int) -> tuple[int, int]:
     scale = min(1.0, SIDE / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def _pictures(root: Path, split: str) -> Iterator[tuple[str, Path]]:
-    """(name, file) of every picture of a split, named as the evaluation names them."""
-    if frames := _child(root, "leftImg8bit"):
-        for city in _entries(_child(frames, split)):
-            for path in _entries(city):
-                if path.stem.endswith(_CITYSCAPES):
-                    yield path.stem.removesuffix(_CITYSCAPES), path
-        return
-    if _child(root, "trainannot"):
-        folder = _child(root, _PARTS_OF.get(split, split))
-    else:
-        own = _child(root, split)
-        folder = (own and _child(own, "images")) or _child(root, "images")
-    for path in _entries(folder):
-        if path.suffix.lower() in _SUFFIXES:
-            yield path.stem, path
-
-
-def _child(folder: Path, name: str) -> Path | None:
-    """The folder's own subfolder of this name; a listing holds no `..` and no path."""
-    return next((path for path in _entries(folder) if path.name == name and path.is_dir()), None)
-
-
-def _entries(folder: Path | None) -> list[Path]:
-    if folder is None or not folder.is_dir():
-        return []
-    with os.scandir(folder) as entries:
-        return sorted(Path(entry.path) for entry in entries)

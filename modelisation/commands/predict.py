@@ -7,10 +7,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from back.runtime.imaging import ImageError
+from back.runtime.layouts.listing import IMAGE_SUFFIXES
 from back.runtime.masks.colour import palette_of
 from back.runtime.masks.png import encode_gray_png, encode_palette_png
 from back.runtime.predictor import Predictor
-from modelisation.data.base import IMAGE_SUFFIXES, DatasetError
+from modelisation.data.base import DatasetError
 from modelisation.registry.bundles import resolve_model
 
 MAX_PIXELS = 200_000_000

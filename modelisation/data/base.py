@@ -11,8 +11,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from back.runtime.taxonomy import TAXONOMIES, Taxonomy, apply_remap, remap_for
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-
 
 class DatasetError(ValueError):
     """A data folder that cannot be used: says which file or folder, what is wrong, and what to do."""

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from back.runtime.layouts.listing import Pair
 from back.runtime.taxonomy import REMAPS, TAXONOMIES
 from modelisation.commands.arguments import describe
 from modelisation.doctor.examine import Examination, examine, street8_table
 from modelisation.doctor.faults import ERROR, Fault
-from modelisation.doctor.layout import Layout, Pair, read_layout
+from modelisation.doctor.layout import Layout, read_layout
 from modelisation.doctor.leaks import clips_in_two_splits, near_duplicates, single_scenes
 from modelisation.doctor.text import format_diagnosis
 
@@ -50,6 +51,7 @@ def diagnose(root: Path, *, workers: int | None = None, progress: bool = False) 
         )
     classes = class_frequencies(examinations, layout.source)
     faults = [
+        *(Fault(one.kind, one.path, one.detail) for one in layout.left_out),
         *(fault for examination in examinations for fault in examination.faults),
         *near_duplicates(examinations),
         *clips_in_two_splits(layout.pairs),

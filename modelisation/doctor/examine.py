@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from back.runtime.layouts.listing import Pair
 from back.runtime.taxonomy import IGNORE, REMAPS
 from modelisation.doctor.faults import Fault
 from modelisation.doctor.label_values import TURNED, Explanation, bands_of, explain
-from modelisation.doctor.layout import Pair
 from modelisation.doctor.palettes import palette_trap
 
 HASH_SIDE = 16

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from back.runtime.layouts.listing import REASONS
+
 ERROR, WARNING = "error", "warning"
 
 
@@ -17,7 +19,6 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "image_without_label": Kind(ERROR, "image without a label", "add the label PNG, or take the image out"),
-    "label_without_image": Kind(WARNING, "label without an image", "add the image, or take the label out"),
     "unreadable_image": Kind(ERROR, "corrupt or truncated image", "copy or download the file again"),
     "unreadable_label": Kind(ERROR, "corrupt or truncated label", "copy or download the file again"),
     "size_mismatch": Kind(
@@ -81,6 +82,7 @@ KINDS: dict[str, Kind] = {
     "class_missing": Kind(
         WARNING, "class without a pixel in the split", "add images that show it, or leave its score out"
     ),
+    **{kind: Kind(WARNING, reason.title, reason.fix) for kind, reason in REASONS.items()},
 }
 
 

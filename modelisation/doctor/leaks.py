@@ -8,10 +8,10 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from back.runtime.layouts.listing import Pair
 from back.runtime.scores.bootstrap import BLOCK_FRAMES, block_of
 from modelisation.doctor.examine import Examination
 from modelisation.doctor.faults import Fault
-from modelisation.doctor.layout import Pair
 
 # Of 256 bits. Copies that were scaled, recompressed or brightened differ in under 16; frames of a standing camera in
 # under 30; the closest unrelated pictures of one city in more than 70.

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from modelisation.data.cityscapes import CITY
 from modelisation.scenes.render import Scene, render_scene
-
-CITY = "scenes"
 
 
 def write_scenes(

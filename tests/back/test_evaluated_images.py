@@ -1,6 +1,7 @@
 """Finding a picture by its name in each layout, and nothing else on the machine."""
 
 import io
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def camvid(root: Path) -> Path:
     [
         ("cityscapes", "leftImg8bit/val/aachen/aachen_000_019_leftImg8bit.png", "val", "aachen_000_019"),
         ("camvid", "val/0016E5_07959.png", "val", "0016E5_07959"),
-        ("camvid", "train/0006R0_00010.png", "dev", "0006R0_00010"),
+        ("camvid", "train/0006R0_f00930.png", "dev", "0006R0_f00930"),
         ("plain", "val/images/a.jpg", "val", "a"),
         ("plain", "images/b.webp", "val", "b"),
     ],
@@ -63,6 +64,24 @@ def test_a_link_out_of_the_data_set_is_not_followed(tmp_path: Path) -> None:
     assert find_picture(root, "val", "out") is None
     assert find_picture(root, "test", "secret") is None
     assert find_picture(root, "val", "within") == inside.resolve()
+
+
+def test_the_picture_shown_is_the_one_that_was_evaluated(tmp_path: Path) -> None:
+    picture(tmp_path / "val" / "images" / "a.jpg")
+    evaluated = picture(tmp_path / "val" / "images" / "a.PNG")
+    picture(tmp_path / "val" / "images" / "city" / "b.png")
+    assert find_picture(tmp_path, "val", "a") == evaluated.resolve()
+    assert find_picture(tmp_path, "val", "b") is None
+
+
+def test_a_jpeg_in_the_cityscapes_layout_is_found(tmp_path: Path) -> None:
+    path = picture(tmp_path / "leftImg8bit" / "val" / "ulm" / "ulm_0_1_leftImg8bit.JPG")
+    assert find_picture(tmp_path, "val", "ulm_0_1") == path.resolve()
+
+
+def test_a_name_is_found_in_either_unicode_form(tmp_path: Path) -> None:
+    path = picture(tmp_path / "images" / unicodedata.normalize("NFD", "café.png"))
+    assert find_picture(tmp_path, "val", "café") == path.resolve()
 
 
 def test_a_data_set_that_is_itself_a_link_is_read(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from back.runtime.layouts.listing import Pair
 from modelisation.doctor.diagnose import diagnose
-from modelisation.doctor.layout import Pair
 from modelisation.doctor.leaks import clips_in_two_splits
 from tests.modelisation.doctor.planting import FIRST, found
 

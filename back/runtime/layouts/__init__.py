@@ -1,0 +1,1 @@
+"""Which files of a data set belong together, by their names alone: no pixels are read here."""
