@@ -33,9 +33,9 @@ def benchmark_row(entry: Record, evaluation: Record | None) -> dict[str, Any]:
         "Boundary IoU": _percent((evaluation.get("boundary") or {}).get("boundary_iou")),
         "Latency p50": total.get("p50"),
         "Latency p95": total.get("p95"),
-        "Parameters": _scaled(entry.get("parameters"), 1e6),
-        "File": _scaled(entry.get("file_size_bytes"), 1e6),
-        "Peak memory": _scaled(peak, 1e6),
+        "Parameters": _in_units(entry.get("parameters"), 1e6),
+        "File": _in_units(entry.get("file_size_bytes"), 1e6),
+        "Peak memory": _in_units(peak, 1e6),
         "Data": f"{dataset_name(metrics['dataset'])} {metrics['split']}, {metrics['images']} images"
         if metrics
         else None,
@@ -188,5 +188,5 @@ def _percent(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
-def _scaled(value: float | None, unit: float) -> float | None:
+def _in_units(value: float | None, unit: float) -> float | None:
     return None if value is None else value / unit

@@ -6,6 +6,8 @@ import streamlit as st
 
 from front import page
 from front.api.client import Json
+from front.api.models import all_models, detail_of
+from front.api.waiting import guard
 from front.benchmark import charts as benchmark_charts
 from front.benchmark import numbers
 from front.benchmark.images import image_by_image
@@ -16,10 +18,11 @@ from front.ui.names import display_name
 
 def main() -> None:
     page.header("Benchmark", "Every registered model, measured through the runtime that serves it.")
-    with page.guarded("benchmark"):
-        entries = page.all_models()
+    with guard("benchmark"):
+        entries = all_models()
+        page.watch_models(entries)
         colours = page.colours_of_models()
-        details = {entry["name"]: page.detail_of(entry) for entry in entries}
+        details = {entry["name"]: detail_of(entry) for entry in entries}
         evaluations = {n: (d.get("report") or {}).get("evaluation") for n, d in details.items()}
         show_table(entries, evaluations)
         names = _choose([entry["name"] for entry in entries])

@@ -255,7 +255,7 @@ def test_a_download_that_failed_is_told_in_a_sentence(open_page: OpenPage, api: 
 
 def test_comparing_what_was_segmented_asks_the_api_for_nothing(open_page: OpenPage, api: FakeApi) -> None:
     app = upload(open_page("segment"), ("street.jpg", jpeg()))
-    app.switch_page("views/compare.py").run()
+    app.switch_page("compare/view.py").run()
     assert [m.label for m in app.metric] == ["Same class", "Different class"]
     app.selectbox(key="model_a").set_value("segformer").run()
     assert not app.exception
@@ -273,7 +273,7 @@ def test_photos_can_be_removed(open_page: OpenPage) -> None:
 
 def test_photos_outlive_a_change_of_page(open_page: OpenPage, api: FakeApi) -> None:
     app = upload(open_page("segment"), ("street.jpg", jpeg()))
-    app.switch_page("views/runs.py").run()
-    app.switch_page("views/segment.py").run()
+    app.switch_page("runs/view.py").run()
+    app.switch_page("segment/view.py").run()
     assert "street.jpg" in texts(app.caption)
     assert api.count("/compare") == 1
