@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from front.benchmark.numbers import Difference
 from front.ui.charts import LINE, base, fold_title
 from front.ui.names import display_name
 
 BETTER, WORSE = "#149d8f", "#e07b39"
 
 
-def difference_dots(rows: Sequence[tuple[str, float, float | None, float | None]], label: str) -> go.Figure:
+def difference_dots(rows: Sequence[Difference], label: str) -> go.Figure:
     """Difference by class in points with its interval: rows of (class, difference, low, high)."""
     figure = go.Figure()
     has_interval = all(low is not None and high is not None for _, _, low, high in rows)

@@ -64,6 +64,7 @@ def test_reading_models_runs_and_classes(client: ApiClient) -> None:
     assert [m["name"] for m in client.models()["models"]] == ["deeplabv3plus", "segformer"]
     assert client.model("segformer")["card"]["name"] == "segformer"
     assert client.classes("segformer")["id"] == "street8"
+    assert client.differences("deeplabv3plus", "segformer")["mean"]["difference"] > 0
     assert client.runs()["runs"][0]["run_id"] == "run-deeplabv3plus"
     assert "val_miou" in client.run("run-segformer")["history"]
     assert client.ready() == ["deeplabv3plus", "segformer"]
