@@ -95,7 +95,7 @@ def _terms(entry: Json, card: Json) -> None:
             "Licence of the data": training.get("data_licence") or entry.get("data_licence"),
             "Licence of the weights": training.get("weights_licence") or entry.get("weights_licence"),
             "Started from": training.get("initialisation"),
-            "Taught by": teacher
+            "Teacher": teacher
             and f"{display_name(teacher['name'])}: {teacher['weights_licence'] or 'terms unknown'}",
         },
         "Data and licence",
@@ -162,7 +162,7 @@ def _robustness(card: Json) -> None:
     lost: dict[str, float] = card.get("robustness") or {}
     if not lost:
         return
-    st.subheader("When the photo is worse", anchor=False)
+    st.subheader("Robustness", anchor=False)
     st.dataframe(
         pd.DataFrame({"What was done to it": lost.keys(), "mIoU lost": lost.values()}).sort_values(
             "mIoU lost", ascending=False

@@ -139,7 +139,7 @@ def _confusion(evaluations: dict[str, Any]) -> None:
     names = [name for name, evaluation in evaluations.items() if evaluation.get("confusion_matrix")]
     if not names:
         return
-    st.subheader("What is taken for what", anchor=False)
+    st.subheader("Confusion matrix", anchor=False)
     name = st.selectbox("Model", names, format_func=display_name, key="confusion_model", width=240)
     classes = list(evaluations[name]["class_iou"])
     page.chart(

@@ -139,7 +139,7 @@ def _table(titles: tuple[str, str], scores: Pair) -> None:
         table,
         hide_index=True,
         column_config=dict.fromkeys(titles, percent)
-        | {"Difference": st.column_config.NumberColumn(format="%+.1f", help="Points, B less A.")},
+        | {"Difference": st.column_config.NumberColumn(format="%+.1f", help="Points, B − A.")},
         placeholder="—",
         alt="Table of each model's scores against the label.",
     )

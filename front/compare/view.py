@@ -29,7 +29,7 @@ Scores = dict[str, LabelScore]
 
 
 def main() -> None:
-    page.header("Compare", "Two models, one photo: where they part, and who is right.")
+    page.header("Compare", "Two models, one photo: where they differ, and which is right.")
     album = album_of(st.session_state)
     photo_intake(album)
     photo = album.current
@@ -110,7 +110,7 @@ def _headline(agreement: Agreement, titles: tuple[str, str], scores: tuple[Label
             a, b = (score.miou for score in scores)
             _metric(f"mIoU, {titles[0]}", _percent(a))
             _metric(f"mIoU, {titles[1]}", _percent(b))
-            _metric("B less A", "—" if a is None or b is None else f"{100 * (b - a):+.1f} points")
+            _metric("B − A", "—" if a is None or b is None else f"{100 * (b - a):+.1f} points")
 
 
 def _metric(label: str, value: str) -> None:

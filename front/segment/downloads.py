@@ -84,7 +84,7 @@ def sentence(name: str, error: ApiError) -> str:
 @st.fragment
 def downloads(photo: Photo, album: Album, answers: dict[str, Segmentation]) -> None:
     """The section of the page. A fragment: pressing a button redraws nothing else."""
-    st.subheader("Take it with you", anchor=False)
+    st.subheader("Downloads", anchor=False)
     percent = st.slider(
         "Opacity of downloaded overlays",
         0,

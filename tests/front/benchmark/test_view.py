@@ -46,7 +46,7 @@ def test_the_sections_are_there(open_page: OpenPage) -> None:
         "IoU by class",
         "Is one really better?",
         "Accuracy against time",
-        "What is taken for what",
+        "Confusion matrix",
         "Image by image",
     ]
     assert "SegFormer is better on mean" in texts(app.caption)

@@ -36,7 +36,7 @@ def test_an_uploaded_photo_is_segmented_by_both_models_in_one_call(open_page: Op
     app = upload(open_page("segment"), ("street.jpg", jpeg()))
     assert not app.exception
     assert api.count("/compare") == 1
-    assert [s.value for s in app.subheader] == ["Share of the photo", "Latency", "Take it with you"]
+    assert [s.value for s in app.subheader] == ["Share of the photo", "Latency", "Downloads"]
     assert "street.jpg · 120 × 60 pixels" in texts(app.caption)
     assert album(app).current is not None
 
@@ -150,7 +150,7 @@ def test_a_model_that_left_the_registry_is_left_out_without_anybody_s_help(open_
     app = upload(open_page("segment"), ("a.jpg", jpeg(seed=1)))
     api.models = ("deeplabv3plus",)  # the page still has the list of before
     upload(app, ("b.jpg", jpeg(seed=2)))
-    assert "A model is not there any more" in texts(app.warning)
+    assert "This model is no longer available" in texts(app.warning)
     assert "Waiting to try again" in texts(app.caption)
     st.cache_data.clear()  # the list is a few seconds old
     app.run()  # as the page does by itself
