@@ -67,7 +67,7 @@ def _serve(settings: Settings) -> None:
 
 def _obstacles(settings: Settings, *, ask_mlflow: bool) -> Iterator[str]:
     for name in unknown_variables() if ask_mlflow else ():
-        yield f"{name} is no setting; is it misspelt?"
+        yield f"Unknown setting {name} is ignored; check its spelling."
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

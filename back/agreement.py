@@ -78,7 +78,7 @@ def remap_label(label_HW: UInt8Array, source: str, target: Taxonomy) -> UInt8Arr
     try:
         table: Mapping[int, int] = remap_for(source, target.id)
     except RemapError as error:
-        raise Problem(422, f"The label is of no use: {error}; set label_taxonomy.") from error
+        raise Problem(422, f"This label cannot be used: {error}; set label_taxonomy.") from error
     try:
         return apply_remap(label_HW, table, name="The label")
     except LabelValueError as error:

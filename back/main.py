@@ -39,7 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or load_settings()
     for name in unknown_variables():
-        log.warning("%s is no setting of the API and has no effect; is it misspelt?", name)
+        log.warning("Unknown setting %s is ignored; check its spelling.", name)
     registry = ModelRegistry(settings)
     workers = Workers(cpus=settings.threads or available_cpus(), max_requests=settings.max_queue)
     services = Services(settings, registry, workers, Metrics())

@@ -1,2 +1,1 @@
-"""The dashboard, in Streamlit: one room a page; it knows the HTTP API alone and imports nothing of the other
-tiers."""
+"""The dashboard, in Streamlit: one room a page; of the other tiers it knows only the HTTP API."""

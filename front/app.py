@@ -13,11 +13,11 @@ if ROOT not in sys.path:  # `streamlit run` puts this folder on the path, not th
 # Not in a folder named `pages`: Streamlit would serve those files as an app of its own to whoever opens one by its
 # address before the first visitor of this file.
 PAGES = (
-    ("views/segment.py", "Segment", ":material/imagesmode:", "segment"),
-    ("views/compare.py", "Compare", ":material/compare:", "compare"),
-    ("views/benchmark.py", "Benchmark", ":material/leaderboard:", "benchmark"),
-    ("views/runs.py", "Runs", ":material/show_chart:", "runs"),
-    ("views/about.py", "About this model", ":material/badge:", "about"),
+    ("segment/view.py", "Segment", ":material/imagesmode:", "segment"),
+    ("compare/view.py", "Compare", ":material/compare:", "compare"),
+    ("benchmark/view.py", "Benchmark", ":material/leaderboard:", "benchmark"),
+    ("runs/view.py", "Runs", ":material/show_chart:", "runs"),
+    ("about/view.py", "About this model", ":material/badge:", "about"),
 )
 
 st.set_page_config(page_title="StreetSeg", page_icon=HERE / "icon.png", layout="wide")

@@ -1,4 +1,6 @@
-"""What every page shares: its head, what is known of the models, and the reader's settings."""
+"""What every page shares: its head, the models that are away, charts, and the reader's settings."""
+
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -6,92 +8,16 @@ from streamlit.delta_generator import DeltaGenerator
 
 from front.api import waiting
 from front.api.client import Json
-from front.api.errors import ApiError
-from front.api.predictions import PredictionCache
-from front.api.waiting import client, guarded, problem
+from front.api.models import registered_models
 from front.ui import charts
-
-__all__ = ["client", "guarded", "problem"]
+from front.ui.names import display_name
 
 _STATUS_HEIGHT = 44  # pixels: a button, or a bar with its text
 
 
-@st.cache_resource(show_spinner=False)
-def prediction_cache() -> PredictionCache:
-    return PredictionCache()
-
-
-@st.cache_data(ttl=4, max_entries=4, show_spinner=False)
-def models(base_url: str) -> Json:
-    """`/models`, asked at most every few seconds; failures are not kept."""
-    return client().models()
-
-
-@st.cache_data(ttl=30, max_entries=32, show_spinner=False)
-def model_detail(base_url: str, name: str, sha256: str) -> Json:
-    """`/models/{name}` with card and report; the hash renews it after a reload."""
-    return client().model(name)
-
-
-@st.cache_data(ttl=300, max_entries=32, show_spinner=False)
-def classes(base_url: str, name: str, sha256: str) -> Json:
-    """`/classes` of a model."""
-    return client().classes(name)
-
-
-def all_models() -> list[Json]:
-    """Every registered model's entry; says which cannot answer and why, and takes them up when they can.
-
-    Raises:
-        ApiError: none can answer; with the reason that the API gives.
-    """
-    entries = _listed()
-    if not any(entry.get("ready") for entry in entries):
-        client().ready()
-        # Ready since the list was made: the next try finds it.
-        raise ApiError("starting", "Its models have just been loaded. This page goes on by itself.")
-    waiting.watch(entries)
-    return entries
-
-
-def ready_models() -> list[Json]:
-    """The entries that can answer.
-
-    Raises:
-        ApiError: there is none; with the reason that the API gives.
-    """
-    return [entry for entry in all_models() if entry.get("ready")]
-
-
 def colours_of_models() -> dict[str, str]:
     """A model's colour in every chart of every page: by its place among all registered models, ready or not."""
-    return charts.model_colours([entry["name"] for entry in _listed()])
-
-
-def _listed() -> list[Json]:
-    entries: list[Json] = _listing()["models"]
-    return entries
-
-
-def _listing() -> Json:
-    """`/models`; an answer that names no model, or not only ready ones, is asked for again by the next run."""
-    answer = models(client().base_url)
-    if not answer["models"] or not all(entry.get("ready") for entry in answer["models"]):
-        models.clear()
-    return answer
-
-
-def has_pictures() -> bool:
-    """Whether the API has pictures of the images that models were evaluated on."""
-    return bool(_listing().get("pictures"))
-
-
-def detail_of(entry: Json) -> Json:
-    return model_detail(client().base_url, entry["name"], str(entry.get("sha256")))
-
-
-def taxonomy_of(entry: Json) -> Json:
-    return classes(client().base_url, entry["name"], str(entry.get("sha256")))
+    return charts.model_colours([entry["name"] for entry in registered_models()])
 
 
 def header(title: str, caption: str) -> None:
@@ -115,9 +41,34 @@ def header(title: str, caption: str) -> None:
     waiting.status_notice()
 
 
+def watch_models(entries: Sequence[Json]) -> None:
+    """Say which models do not answer and why, unless the notice does, and run the page again when that changes."""
+    away = [entry for entry in entries if not entry.get("ready")]
+    if not away:
+        return
+    loading = any(entry.get("loading") for entry in away)
+    said = waiting.state()[1]
+    starting = said is not None and said.kind == "starting"
+
+    def watching(memory: dict[str, bool]) -> None:
+        if not memory.pop("first", False) and waiting.has_changed(entries):
+            st.rerun()
+        for entry in away:
+            name = display_name(entry["name"])
+            if entry.get("loading") and starting:
+                continue
+            if entry.get("loading"):
+                st.info(f"**{name}** is being loaded. It joins by itself.", icon=":material/hourglass_top:")
+            else:
+                st.warning(f"**{name}** is not served: {entry['error']}", icon=":material/warning:")
+
+    pace = waiting.WAITING_SECONDS if loading else waiting.STATUS_SECONDS
+    st.fragment(watching, run_every=pace, key="models-watch")({"first": True})
+
+
 def chart(figure: go.Figure, *, key: str, alt: str) -> None:
     """Draw a figure as wide as its place; `alt` says what it shows."""
-    st.plotly_chart(charts.inked(figure, dark=dark()), config=charts.CONFIG, key=key, alt=alt)
+    st.plotly_chart(charts.ink_figure(figure, dark=dark()), config=charts.CONFIG, key=key, alt=alt)
 
 
 def dark() -> bool:

@@ -8,15 +8,17 @@ import streamlit as st
 
 from front import page
 from front.api.client import Json
-from front.runs.tables import duration
-from front.ui.names import dataset_name, display_name
+from front.api.models import all_models, detail_of
+from front.api.waiting import guard
+from front.ui.names import dataset_name, display_name, duration
 from front.ui.palette import class_table, css
 
 
 def main() -> None:
     page.header("About this model", "What a model is, where it comes from, and what it is not for.")
-    with page.guarded("about"):
-        entries = page.all_models()
+    with guard("about"):
+        entries = all_models()
+        page.watch_models(entries)
         names = [entry["name"] for entry in entries]
         name = st.pills(
             "Model",
@@ -29,7 +31,7 @@ def main() -> None:
             label_visibility="collapsed",
         )
         entry = next(e for e in entries if e["name"] == name)
-        detail = page.detail_of(entry)
+        detail = detail_of(entry)
     card = detail.get("card")
     if entry.get("ready") and entry.get("error"):  # an older version answers; `all_models` says the other cases
         st.warning(str(entry["error"]), icon=":material/warning:")
@@ -93,7 +95,7 @@ def _terms(entry: Json, card: Json) -> None:
             "Licence of the data": training.get("data_licence") or entry.get("data_licence"),
             "Licence of the weights": training.get("weights_licence") or entry.get("weights_licence"),
             "Started from": training.get("initialisation"),
-            "Taught by": teacher
+            "Teacher": teacher
             and f"{display_name(teacher['name'])}: {teacher['weights_licence'] or 'terms unknown'}",
         },
         "Data and licence",
@@ -160,7 +162,7 @@ def _robustness(card: Json) -> None:
     lost: dict[str, float] = card.get("robustness") or {}
     if not lost:
         return
-    st.subheader("When the photo is worse", anchor=False)
+    st.subheader("Robustness", anchor=False)
     st.dataframe(
         pd.DataFrame({"What was done to it": lost.keys(), "mIoU lost": lost.values()}).sort_values(
             "mIoU lost", ascending=False

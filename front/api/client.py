@@ -90,6 +90,20 @@ class ApiClient:
         """The class set of a model: `{"id", "classes": [{"id", "name", "color"}], "ignore_index"}`."""
         return self._json("GET", "/classes", params={"model": model}, need=("classes",), missing="gone")
 
+    def differences(self, a: str, b: str) -> Json:
+        """b − a in IoU, mean and by class, with intervals: `/differences` as the API gives it; fractions.
+
+        Raises:
+            ApiError: `rejected` with status 409 when the two cannot be compared; `gone` when one is not served.
+        """
+        return self._json(
+            "GET",
+            "/differences",
+            params={"a": a, "b": b},
+            need=("mean", "classes", "level", "images"),
+            missing="gone",
+        )
+
     def image(self, model: str, name: str) -> bytes:
         """A small JPEG of an image that a model was evaluated on; `rejected` where there is none."""
         content = self._request("GET", "/images", params={"model": model, "name": name}).content

@@ -15,7 +15,7 @@ _TITLES: Mapping[Kind, str] = {
     "slow": "The API takes too long",
     "failed": "The API met an error",
     "broken": "The answer is not what this dashboard expects",
-    "gone": "A model is not there any more",
+    "gone": "This model is no longer available",
     "rejected": "The API did not accept this",
 }
 

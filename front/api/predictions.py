@@ -10,16 +10,23 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 from front.api.client import ApiClient, Comparison, Segmentation
 from front.api.errors import ApiError
-from front.compare.agreement import Agreement, agreement_of
-from front.photos.album import Photo
-from front.photos.label_files import LabelFile
 
 CACHE_BYTES = 128 * 2**20
 MODELS_A_CALL = 8  # the API compares no more at once
+
+
+class SentFile(Protocol):
+    """A photo or a label file as it goes to the API: its bytes, and their hash to know it again by."""
+
+    @property
+    def sha(self) -> str: ...
+
+    @property
+    def data(self) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -95,21 +102,21 @@ def footprint(value: Any) -> int:
     return size
 
 
-def cached(cache: PredictionCache, photo: Photo, models: Iterable[ModelRef]) -> dict[str, Segmentation]:
+def cached_answers(cache: PredictionCache, photo: SentFile, models: Iterable[ModelRef]) -> dict[str, Segmentation]:
     """The answers that are there already, by model name."""
     found = {ref.name: cache.get(_key(photo, ref)) for ref in models}
     return {name: value for name, value in found.items() if value is not None}
 
 
 def segment(
-    client: ApiClient, cache: PredictionCache, photo: Photo, models: Sequence[ModelRef]
+    client: ApiClient, cache: PredictionCache, photo: SentFile, models: Sequence[ModelRef]
 ) -> dict[str, Segmentation]:
     """Class maps of one photo by model name, in the models' order; one call for up to eight models.
 
     Raises:
         ApiError: the call brought no result.
     """
-    have = cached(cache, photo, models)
+    have = cached_answers(cache, photo, models)
     missing = [ref for ref in models if ref.name not in have]
     for start in range(0, len(missing), MODELS_A_CALL):
         asked = missing[start : start + MODELS_A_CALL]
@@ -118,24 +125,12 @@ def segment(
     return {ref.name: have[ref.name] for ref in models}
 
 
-def agreement(
-    cache: PredictionCache, photo: Photo, a: Segmentation, b: Segmentation, names: tuple[Sequence[str], Sequence[str]]
-) -> Agreement:
-    """How two answers for one photo agree; `names` are both models' classes by id. Asks the API for nothing."""
-    key = ("agreement", photo.sha, ModelRef.of_answer(a), ModelRef.of_answer(b))
-    found: Agreement | None = cache.get(key)
-    if found is None:
-        found = agreement_of(a.classes_png, b.classes_png, *names)
-        cache.put(key, found)
-    return found
-
-
 def against_label(
     client: ApiClient,
     cache: PredictionCache,
-    photo: Photo,
+    photo: SentFile,
     models: Sequence[ModelRef],
-    label: LabelFile,
+    label: SentFile,
     source: str,
 ) -> dict[str, LabelScore]:
     """Each model's score against a label whose values are those of `source`; the order of the models is all the same.
@@ -178,7 +173,7 @@ def _scores(answer: Comparison) -> dict[str, LabelScore]:
 
 
 def _keep(
-    cache: PredictionCache, photo: Photo, asked: Sequence[ModelRef], answer: Comparison
+    cache: PredictionCache, photo: SentFile, asked: Sequence[ModelRef], answer: Comparison
 ) -> dict[str, Segmentation]:
     """Store each model's answer and return them by the names asked for."""
     if len(answer.segmentations) != len(asked):
@@ -188,5 +183,5 @@ def _keep(
     return {ref.name: s for ref, s in zip(asked, answer.segmentations, strict=True)}
 
 
-def _key(photo: Photo, ref: ModelRef) -> tuple[str, ...]:
+def _key(photo: SentFile, ref: ModelRef) -> tuple[str, ...]:
     return ("classes", photo.sha, ref.name, ref.version, ref.sha256)

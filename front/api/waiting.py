@@ -9,7 +9,6 @@ import streamlit as st
 
 from front.api.client import ApiClient, Json
 from front.api.errors import ApiError, Kind
-from front.ui.names import display_name
 
 STATUS_SECONDS = 10.0
 WAITING_SECONDS = 2.0
@@ -101,17 +100,17 @@ def _pace() -> float:
 
 
 @contextmanager
-def guarded(task: str) -> Iterator[None]:
+def guard(task: str) -> Iterator[None]:
     """Turn an `ApiError` into a sentence and end the run; a passing one is tried again by itself."""
     try:
         yield
     except ApiError as error:
-        problem(error, task)
+        show_problem(error, task)
         st.stop()
     st.session_state.get("attempts", {}).pop(task, None)
 
 
-def problem(error: ApiError, task: str) -> None:
+def show_problem(error: ApiError, task: str) -> None:
     """Show an error, unless the notice above says the same; when it may pass, try again without anybody's help."""
     said = state()[1]
     if said is None or said.kind != error.kind:
@@ -150,32 +149,8 @@ def _retry(memory: dict[str, Any], *, needs_ready: bool) -> None:
     st.rerun()
 
 
-def watch(entries: Sequence[Json]) -> None:
-    """Say which models do not answer and why, unless the notice does, and run the page again when that changes."""
-    waiting = [entry for entry in entries if not entry.get("ready")]
-    if not waiting:
-        return
-    loading = any(entry.get("loading") for entry in waiting)
-    said = state()[1]
-    starting = said is not None and said.kind == "starting"
-
-    def watching(memory: dict[str, bool]) -> None:
-        if not memory.pop("first", False) and _changed(entries):
-            st.rerun()
-        for entry in waiting:
-            name = display_name(entry["name"])
-            if entry.get("loading") and starting:
-                continue
-            if entry.get("loading"):
-                st.info(f"**{name}** is being loaded. It joins by itself.", icon=":material/hourglass_top:")
-            else:
-                st.warning(f"**{name}** is not served: {entry['error']}", icon=":material/warning:")
-
-    pace = WAITING_SECONDS if loading else STATUS_SECONDS
-    st.fragment(watching, run_every=pace, key="models-watch")({"first": True})
-
-
-def _changed(entries: Sequence[Json]) -> bool:
+def has_changed(entries: Sequence[Json]) -> bool:
+    """Whether `/models` says something else by now than these entries."""
     try:
         return fingerprint(client().models()["models"]) != fingerprint(entries)
     except ApiError:  # the notice says so

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from front.ui.charts import LINE, base, folded
+from front.benchmark.numbers import Difference
+from front.ui.charts import LINE, base, fold_title
 from front.ui.names import display_name
 
 BETTER, WORSE = "#149d8f", "#e07b39"
 
 
-def difference_dots(rows: Sequence[tuple[str, float, float | None, float | None]], label: str) -> go.Figure:
+def difference_dots(rows: Sequence[Difference], label: str) -> go.Figure:
     """Difference by class in points with its interval: rows of (class, difference, low, high)."""
     figure = go.Figure()
     has_interval = all(low is not None and high is not None for _, _, low, high in rows)
@@ -36,7 +37,7 @@ def difference_dots(rows: Sequence[tuple[str, float, float | None, float | None]
     )
     figure.add_vline(x=0, line_width=1.5, line_dash="dot", line_color=LINE)
     figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title=folded(label), zeroline=False)
+    figure.update_xaxes(title=fold_title(label), zeroline=False)
     return base(figure, height=100 + 32 * len(rows), top=8)
 
 
@@ -76,7 +77,7 @@ def pareto(points: Sequence[tuple[str, float, float]], colours: Mapping[str, str
             cliponaxis=False,
             hovertemplate="%{x:.0f} ms, mIoU %{y:.1f} %<extra>%{text}</extra>",
         )
-    figure.update_xaxes(title=folded(label), range=[0, right])
+    figure.update_xaxes(title=fold_title(label), range=[0, right])
     figure.update_yaxes(title="mIoU, %", range=[bottom, top])
     return base(figure, height=420)
 

@@ -9,6 +9,8 @@ import streamlit as st
 
 from front import page
 from front.api.errors import ApiError
+from front.api.models import has_pictures
+from front.api.waiting import client
 from front.benchmark import charts as benchmark_charts
 from front.benchmark import numbers
 from front.ui.names import display_name, shorten
@@ -31,13 +33,13 @@ def image_by_image(evaluations: Mapping[str, Any], colours: Mapping[str, str]) -
         page.chart(
             benchmark_charts.score_spread(spread, colours),
             key="spread",
-            alt="Spread of the mIoU of single images. " + " ".join(map(_described, spread, spread.values())),
+            alt="Spread of the mIoU of single images. " + " ".join(map(_sentence, spread, spread.values())),
         )
         st.caption("A dot is one image; the box holds the middle half of them.")
     with right:
         _table(spread)
         st.caption(f"The {WORST} worst images of each model.")
-    if page.has_pictures():
+    if has_pictures():
         for name, images in spread.items():
             _pictures(name, worst(images))
 
@@ -47,7 +49,7 @@ def worst(images: Images) -> list[tuple[str, float]]:
     return sorted(images, key=lambda item: item[1])[:WORST]
 
 
-def _described(model: str, images: Images) -> str:
+def _sentence(model: str, images: Images) -> str:
     values = [100 * score for _, score in images]
     return f"{display_name(model)}: {min(values):.0f} to {max(values):.0f} %, half above {median(values):.0f} %."
 
@@ -68,13 +70,13 @@ def _table(spread: Mapping[str, Images]) -> None:
 
 @st.cache_data(ttl=3600, max_entries=200, show_spinner=False)
 def _picture(base_url: str, model: str, image: str) -> bytes:
-    return page.client().image(model, image)
+    return client().image(model, image)
 
 
 def _pictures(model: str, images: Images) -> None:
     """Pictures of a model's worst images; without them the names in the table stand alone."""
     try:
-        found = [(image, score, _picture(page.client().base_url, model, image)) for image, score in images]
+        found = [(image, score, _picture(client().base_url, model, image)) for image, score in images]
     except ApiError as error:
         st.caption(f"No pictures for {display_name(model)}: {error.advice}")
         return

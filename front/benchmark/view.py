@@ -6,6 +6,9 @@ import streamlit as st
 
 from front import page
 from front.api.client import Json
+from front.api.errors import ApiError
+from front.api.models import all_models, detail_of
+from front.api.waiting import client, guard
 from front.benchmark import charts as benchmark_charts
 from front.benchmark import numbers
 from front.benchmark.images import image_by_image
@@ -13,13 +16,16 @@ from front.benchmark.table import show_table
 from front.ui import charts
 from front.ui.names import display_name
 
+NOT_COMPARABLE = 409  # what `/differences` answers for two models that cannot be subtracted
+
 
 def main() -> None:
     page.header("Benchmark", "Every registered model, measured through the runtime that serves it.")
-    with page.guarded("benchmark"):
-        entries = page.all_models()
+    with guard("benchmark"):
+        entries = all_models()
+        page.watch_models(entries)
         colours = page.colours_of_models()
-        details = {entry["name"]: page.detail_of(entry) for entry in entries}
+        details = {entry["name"]: detail_of(entry) for entry in entries}
         evaluations = {n: (d.get("report") or {}).get("evaluation") for n, d in details.items()}
         show_table(entries, evaluations)
         names = _choose([entry["name"] for entry in entries])
@@ -32,7 +38,7 @@ def main() -> None:
         with left:
             _class_iou({e["name"]: e for e in entries if e.get("metrics")}, colours)
         with right:
-            _differences(measured)
+            _differences(list(measured), {entry["name"]: str(entry.get("sha256")) for entry in entries})
         left, right = st.columns(2, gap="medium")
         with left:
             _pareto(entries, evaluations, colours)
@@ -73,24 +79,32 @@ def _class_iou(measured: dict[str, Json], colours: dict[str, str]) -> None:
     )
 
 
-def _differences(evaluations: dict[str, Any]) -> None:
-    if len(evaluations) < 2:
+@st.cache_data(ttl=3600, max_entries=64, show_spinner=False)
+def _difference(base_url: str, a: str, b: str, *hashes: str) -> Json:
+    """`/differences`; the hashes renew it after a reload of either model."""
+    return client().differences(a, b)
+
+
+def _differences(names: list[str], hashes: dict[str, str]) -> None:
+    """How one model's IoU differs from another's, with the API's intervals."""
+    if len(names) < 2:
         return
     st.subheader("Is one really better?", anchor=False)
-    names = list(evaluations)
     with st.container(horizontal=True):
         base = st.selectbox("Baseline", names, 0, format_func=display_name, key="base", width=240)
         others = [n for n in names if n != base]
         if st.session_state.get("other") not in others:
             st.session_state["other"] = others[0]
         other = st.selectbox("Compared with it", others, format_func=display_name, key="other", width=240)
-    a, b = evaluations[base], evaluations[other]
-    reason = numbers.comparable(a, b)
-    if reason:
-        st.info(f"{display_name(base)} and {display_name(other)} cannot be subtracted: {reason}.")
+    try:
+        found = _difference(client().base_url, base, other, hashes[base], hashes[other])
+    except ApiError as error:
+        if error.status != NOT_COMPARABLE:
+            raise
+        st.info(f"{display_name(base)} and {display_name(other)} cannot be subtracted: {error.advice}")
         return
-    rows = numbers.iou_differences(a, b, list(a["class_iou"]))
-    text = numbers.sentence(rows, display_name(base), display_name(other))
+    rows = numbers.difference_rows(found)
+    text = numbers.sentence(rows, display_name(base), display_name(other), found["min_blocks"])
     page.chart(
         benchmark_charts.difference_dots(rows, f"{display_name(other)} − {display_name(base)}, IoU points"),
         key="differences",
@@ -98,7 +112,8 @@ def _differences(evaluations: dict[str, Any]) -> None:
     )
     st.caption(text)
     if rows[0][2] is not None:
-        st.caption(f"Bars: 95 % intervals, paired block bootstrap over the {len(a['per_image'])} images' video.")
+        level = f"{100 * found['level']:.0f} %"
+        st.caption(f"Bars: {level} intervals, paired block bootstrap over the {found['images']} images' video.")
 
 
 def _pareto(entries: list[Json], evaluations: dict[str, Any], colours: dict[str, str]) -> None:
@@ -124,7 +139,7 @@ def _confusion(evaluations: dict[str, Any]) -> None:
     names = [name for name, evaluation in evaluations.items() if evaluation.get("confusion_matrix")]
     if not names:
         return
-    st.subheader("What is taken for what", anchor=False)
+    st.subheader("Confusion matrix", anchor=False)
     name = st.selectbox("Model", names, format_func=display_name, key="confusion_model", width=240)
     classes = list(evaluations[name]["class_iou"])
     page.chart(

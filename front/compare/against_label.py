@@ -15,9 +15,9 @@ from front.compare import who_is_right
 from front.compare.agreement import as_png
 from front.photos.album import DISPLAY_SIDE, Photo, display_size
 from front.photos.label_files import LabelFile, labelled_pixels
-from front.segment import csv
 from front.ui import charts
 from front.viewer.canvas import Layer, View, show
+from front.viewer.layers import preview_of
 
 Pair = tuple[LabelScore, LabelScore]
 
@@ -54,7 +54,7 @@ def judge(
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _judged(
+def _judgement_of(
     key: tuple[str, ...],
     source: str,
     taxonomies: tuple[str, ...],
@@ -77,7 +77,7 @@ def show_judgement(
     scores: Pair,
 ) -> None:
     """The section of the page; `models` says which weights the scores are of."""
-    found = _judged((photo.sha, label.sha, *models), source, tuple(taxonomies), titles, label, scores)
+    found = _judgement_of((photo.sha, label.sha, *models), source, tuple(taxonomies), titles, label, scores)
     st.subheader("Against the label", anchor=False)
     left, right = st.columns([3, 2], gap="medium")
     spoken = ", ".join(f"{name} {100 * share:.1f} %" for name, share in found.shares.items())
@@ -116,7 +116,7 @@ def show_judgement(
 
 def _view(photo: Photo, layers: Sequence[Layer], views: Sequence[View], key: str) -> None:
     show(
-        photo_jpeg=csv.preview_of(photo.sha, photo, DISPLAY_SIDE),
+        photo_jpeg=preview_of(photo.sha, photo, DISPLAY_SIDE),
         preview_size=display_size(photo.width, photo.height),
         full_size=(photo.width, photo.height),
         photo_alt=f"{photo.name} with the models' errors.",
@@ -139,7 +139,7 @@ def _table(titles: tuple[str, str], scores: Pair) -> None:
         table,
         hide_index=True,
         column_config=dict.fromkeys(titles, percent)
-        | {"Difference": st.column_config.NumberColumn(format="%+.1f", help="Points, B less A.")},
+        | {"Difference": st.column_config.NumberColumn(format="%+.1f", help="Points, B − A.")},
         placeholder="—",
         alt="Table of each model's scores against the label.",
     )

@@ -8,6 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from front.api.client import Segmentation
+from front.api.predictions import ModelRef, PredictionCache
+from front.photos.album import Photo
+
+MOST_SWAPS = 8
 _STRIP = 1 << 20  # pixels at once: counting widens each to eight bytes
 
 
@@ -26,6 +31,18 @@ class Agreement:
     map_png: bytes
 
 
+def agreement(
+    cache: PredictionCache, photo: Photo, a: Segmentation, b: Segmentation, names: tuple[Sequence[str], Sequence[str]]
+) -> Agreement:
+    """How two answers for one photo agree; `names` are both models' classes by id. Asks the API for nothing."""
+    key = ("agreement", photo.sha, ModelRef.of_answer(a), ModelRef.of_answer(b))
+    found: Agreement | None = cache.get(key)
+    if found is None:
+        found = agreement_of(a.classes_png, b.classes_png, *names)
+        cache.put(key, found)
+    return found
+
+
 def agreement_of(map_a: bytes, map_b: bytes, names_a: Sequence[str], names_b: Sequence[str]) -> Agreement:
     """Compare two class-map PNGs of one size; names by id, because two models may order their classes differently."""
     a, b = _ids(map_a), _ids(map_b)
@@ -42,6 +59,20 @@ def agreement_of(map_a: bytes, map_b: bytes, names_a: Sequence[str], names_b: Se
         marked[part] = table[codes]
     matrix = counts.reshape(256, 256)[: len(names_a), : len(names_b)].tolist()
     return Agreement(1 - np.count_nonzero(marked) / marked.size, matrix, as_png(marked.reshape(a.shape)))
+
+
+def largest_swaps(
+    matrix: Sequence[Sequence[int]], rows: Sequence[str], columns: Sequence[str]
+) -> list[tuple[str, str, float]]:
+    """(class of A, class of B, per cent of the photo) where the names differ, largest first."""
+    total = sum(map(sum, matrix)) or 1
+    swaps = [
+        (row, column, 100 * matrix[i][j] / total)
+        for i, row in enumerate(rows)
+        for j, column in enumerate(columns)
+        if row != column and matrix[i][j]
+    ]
+    return sorted(swaps, key=lambda swap: -swap[2])[:MOST_SWAPS]
 
 
 def as_png(values: npt.NDArray[np.uint8]) -> bytes:

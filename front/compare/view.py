@@ -10,32 +10,35 @@ from front import page
 from front.api import predictions
 from front.api.client import Json, Segmentation
 from front.api.errors import ApiError
+from front.api.models import all_models, prediction_cache, ready_models, taxonomy_of
 from front.api.predictions import LabelScore, ModelRef
-from front.compare import who_is_right
+from front.api.waiting import client, guard
 from front.compare.against_label import show_judgement
-from front.compare.agreement import Agreement
+from front.compare.agreement import Agreement, agreement, largest_swaps
 from front.page import status_line
 from front.photos.add import label_intake, photo_intake
 from front.photos.album import DISPLAY_SIDE, Photo, album_of, display_size
 from front.photos.label_files import LabelFile
-from front.segment import csv
 from front.ui import charts
 from front.ui.names import display_name
 from front.ui.palette import class_table
 from front.viewer.canvas import show
+from front.viewer.layers import layer_of, preview_of
 
 Scores = dict[str, LabelScore]
 
 
 def main() -> None:
-    page.header("Compare", "Two models, one photo: where they part, and who is right.")
+    page.header("Compare", "Two models, one photo: where they differ, and which is right.")
     album = album_of(st.session_state)
     photo_intake(album)
     photo = album.current
     if photo is None:
         return
-    with page.guarded("compare"):
-        entries = page.ready_models()
+    with guard("compare"):
+        registered = all_models()
+        page.watch_models(registered)
+        entries = ready_models(registered)
         if len(entries) < 2:
             st.info("One model is served; it takes two to compare.", icon=":material/compare:")
             return
@@ -46,14 +49,14 @@ def main() -> None:
         found = _ask(status_line(), photo, [ModelRef.of(entry) for entry in chosen], label, source or "")
         if found is None:
             return
-        classes = [class_table(page.taxonomy_of(entry), safe=page.safe_palette()) for entry in chosen]
+        classes = [class_table(taxonomy_of(entry), safe=page.safe_palette()) for entry in chosen]
     answers, scores = found
     names = tuple([str(c["name"]) for c in table] for table in classes)
-    agreement = predictions.agreement(page.prediction_cache(), photo, *answers, (names[0], names[1]))
+    found_agreement = agreement(prediction_cache(), photo, *answers, (names[0], names[1]))
     titles = (display_name(chosen[0]["name"]), display_name(chosen[1]["name"]))
-    _headline(agreement, titles, scores)
-    _viewer(photo, answers, agreement, classes)
-    _swaps(agreement, titles, names)
+    _headline(found_agreement, titles, scores)
+    _viewer(photo, answers, found_agreement, classes)
+    _swaps(found_agreement, titles, names)
     if label is not None and source is not None and scores is not None:
         taxonomies = [entry["taxonomy"] for entry in chosen]
         show_judgement(photo, label, source, taxonomies, titles, names, [s.sha256 for s in answers], scores)
@@ -74,19 +77,19 @@ def _ask(
     line: DeltaGenerator, photo: Photo, refs: list[ModelRef], label: LabelFile | None, source: str
 ) -> tuple[tuple[Segmentation, Segmentation], tuple[LabelScore, LabelScore] | None] | None:
     """Both models' answers, A first, with their scores where a label is of use; None when the photo is refused."""
-    client, cache = page.client(), page.prediction_cache()
+    api, cache = client(), prediction_cache()
     scores: Scores = {}
     refusal: ApiError | None = None
     try:
         with line, st.spinner("Waiting for both models …"):
             if label is not None:
                 try:
-                    scores = predictions.against_label(client, cache, photo, refs, label, source)
+                    scores = predictions.against_label(api, cache, photo, refs, label, source)
                 except ApiError as error:
                     if error.passing:
                         raise
                     refusal = error
-            answers = predictions.segment(client, cache, photo, refs)
+            answers = predictions.segment(api, cache, photo, refs)
     except ApiError as error:
         if not error.of_photo:
             raise
@@ -107,7 +110,7 @@ def _headline(agreement: Agreement, titles: tuple[str, str], scores: tuple[Label
             a, b = (score.miou for score in scores)
             _metric(f"mIoU, {titles[0]}", _percent(a))
             _metric(f"mIoU, {titles[1]}", _percent(b))
-            _metric("B less A", "—" if a is None or b is None else f"{100 * (b - a):+.1f} points")
+            _metric("B − A", "—" if a is None or b is None else f"{100 * (b - a):+.1f} points")
 
 
 def _metric(label: str, value: str) -> None:
@@ -121,11 +124,11 @@ def _viewer(
     classes: list[list[dict[str, Any]]],
 ) -> None:
     show(
-        photo_jpeg=csv.preview_of(photo.sha, photo, DISPLAY_SIDE),
+        photo_jpeg=preview_of(photo.sha, photo, DISPLAY_SIDE),
         preview_size=display_size(photo.width, photo.height),
         full_size=(photo.width, photo.height),
         photo_alt=f"{photo.name}, {photo.width} by {photo.height} pixels.",
-        layers=[csv.layer_of(s, c) for s, c in zip(answers, classes, strict=True)],
+        layers=[layer_of(s, c) for s, c in zip(answers, classes, strict=True)],
         views=["pair", "overlay", "wipe", "layers"],
         key="compare-viewer",
     )
@@ -142,7 +145,7 @@ def _viewer(
 
 def _swaps(agreement: Agreement, titles: tuple[str, str], names: tuple[list[str], ...]) -> None:
     """Which class of A is which class of B where they differ."""
-    swaps = who_is_right.largest_swaps(agreement.matrix, names[0], names[1])
+    swaps = largest_swaps(agreement.matrix, names[0], names[1])
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.subheader("Which class turns into which", anchor=False)

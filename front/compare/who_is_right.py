@@ -1,6 +1,5 @@
-"""Two models against each other and against a label: which classes swap, and who is right where."""
+"""Two models against a label: which of them is right at each pixel."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,24 +9,9 @@ from PIL import Image
 UInt8Array = npt.NDArray[np.uint8]
 Classes = list[dict[str, Any]]
 
-MOST_SWAPS = 8
 BOTH_RIGHT, ONLY_A, ONLY_B, BOTH_WRONG, NO_LABEL = range(5)
 # Blue against orange on light and dark: every two stay apart in red-green colour blindness too; a test measures it.
 COLOURS = ((235, 240, 240), (0, 125, 200), (235, 140, 40), (90, 0, 50), (120, 124, 123))
-
-
-def largest_swaps(
-    matrix: Sequence[Sequence[int]], rows: Sequence[str], columns: Sequence[str]
-) -> list[tuple[str, str, float]]:
-    """(class of A, class of B, per cent of the photo) where the names differ, largest first."""
-    total = sum(map(sum, matrix)) or 1
-    swaps = [
-        (row, column, 100 * matrix[i][j] / total)
-        for i, row in enumerate(rows)
-        for j, column in enumerate(columns)
-        if row != column and matrix[i][j]
-    ]
-    return sorted(swaps, key=lambda swap: -swap[2])[:MOST_SWAPS]
 
 
 def outcome_names(titles: tuple[str, str]) -> tuple[str, ...]:

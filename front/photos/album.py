@@ -134,7 +134,8 @@ class Album:
         self.labels.pop(sha, None)
 
     def _make_sure_it_fits(self, name: str, size: int) -> None:
-        used = sum(len(file.data) for file in (*self.photos.values(), *self.labels.values()))
+        photos, labels = self.photos.values(), self.labels.values()
+        used = sum(len(photo.data) for photo in photos) + sum(len(label.data) for label in labels)
         if used + size > SESSION_BYTES:
             raise PhotoError(
                 f"{name} does not fit: a session holds {SESSION_BYTES >> 20} MB. Remove other photos first."

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from front.ui.names import display_name
+from front.ui.names import display_name, duration
 
 Record = Mapping[str, Any]
 
@@ -17,7 +17,7 @@ def run_table(runs: Sequence[Record]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Run": [run["name"] for run in runs],
-            "Model": [_registered(run) for run in runs],
+            "Model": [_model_and_version(run) for run in runs],
             "State": [str(run["status"]).capitalize() for run in runs],
             "Started": [_moment(run.get("start_time")) for run in runs],
             "Took": [duration(run.get("start_time"), run.get("end_time")) for run in runs],
@@ -72,20 +72,7 @@ def run_colours(runs: Sequence[Record], of_models: Mapping[str, str], all_colour
     return [colour or next(free) for colour in colours]
 
 
-def duration(start_ms: float | None, end_ms: float | None) -> str:
-    """`1 h 30 min`, `12 min`, `40 s`; a dash while it is not known."""
-    if start_ms is None or end_ms is None:
-        return "—"
-    seconds = max(0, round((end_ms - start_ms) / 1000))
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
-
-
-def _registered(run: Record) -> str:
+def _model_and_version(run: Record) -> str:
     model = run.get("model")
     return f"{display_name(model)} v{run['version']}" if model and run.get("version") else display_name(model or "—")
 

@@ -6,13 +6,13 @@ import pandas as pd
 import streamlit as st
 
 from front import page
-
-from front.ui import charts
 from front.api.client import Json
-from front.ui.charts import MODEL_COLOURS
+from front.api.waiting import client, guard
 from front.runs.metric_info import CLASS_IOU_PREFIX, METRICS, info_of
-from front.ui.palette import DASHES
 from front.runs.tables import listing_key, parameter_table, rows_of, run_colours, run_table, unique_names
+from front.ui import charts
+from front.ui.charts import MODEL_COLOURS
+from front.ui.palette import DASHES
 
 MOST_RUNS = len(MODEL_COLOURS)
 LISTED = 200
@@ -21,18 +21,18 @@ _SHOWN = ("val_miou", "val_pixel_accuracy", "train_loss", "val_loss", "images_pe
 
 @st.cache_data(ttl=10, max_entries=4, show_spinner=False)
 def _runs(base_url: str) -> Json:
-    return page.client().runs(limit=LISTED + 1)  # one more than is shown says that there are more
+    return client().runs(limit=LISTED + 1)  # one more than is shown says that there are more
 
 
 @st.cache_data(ttl=10, max_entries=64, show_spinner=False)
 def _run(base_url: str, run_id: str) -> Json:
-    return page.client().run(run_id)
+    return client().run(run_id)
 
 
 def main() -> None:
     page.header("Runs", "How the models were trained, from MLflow.")
-    with page.guarded("runs"):
-        listing = _runs(page.client().base_url)
+    with guard("runs"):
+        listing = _runs(client().base_url)
         runs = listing["runs"][:LISTED]
         if not runs:
             st.info("There is no run yet. `make demo` registers those of the bundled models, training adds more.")
@@ -46,7 +46,7 @@ def main() -> None:
             st.info("Choose at least one run in the table.", icon=":material/arrow_upward:")
             return
         with st.spinner("Reading the runs' curves …"):
-            details = [_run(page.client().base_url, run["run_id"]) for run in chosen]
+            details = [_run(client().base_url, run["run_id"]) for run in chosen]
         colours = run_colours(details, page.colours_of_models(), MODEL_COLOURS)
     _legend(details, colours)
     _curves(details, colours)
@@ -143,11 +143,11 @@ def _parameters(details: list[Json]) -> None:
         same = len(table) - len(differing)
         st.caption(f"{len(differing)} differ and are marked; {same} are the same in all chosen runs.")
 
-    def marked(row: "pd.Series[str]") -> list[str]:
+    def mark_differing(row: "pd.Series[str]") -> list[str]:
         return ["background-color: rgba(224, 163, 57, 0.13)" if row["Parameter"] in differing else ""] * len(row)
 
     st.dataframe(
-        table.reset_index().style.apply(marked, axis=1),
+        table.reset_index().style.apply(mark_differing, axis=1),
         hide_index=True,
         column_config={"Parameter": st.column_config.TextColumn(width=200, pinned=True)},
         alt="Table of parameters by run; those that differ come first.",

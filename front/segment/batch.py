@@ -1,19 +1,24 @@
 """All photos of a session, one after the other: what is going on, how to stop it, and the table of what came out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from front import page
 from front.api import predictions
 from front.api.errors import ApiError
-from front.api.predictions import ModelRef
+from front.api.models import prediction_cache
+from front.api.predictions import ModelRef, PredictionCache
+from front.api.waiting import client
 from front.photos.album import Album, Photo
-from front.segment import csv
 from front.ui.names import display_name, shorten
+
+
+def waiting(cache: PredictionCache, photos: Iterable[Photo], refs: Sequence[ModelRef]) -> list[Photo]:
+    """Photos for which an answer of a chosen model is missing."""
+    return [p for p in photos if len(predictions.cached_answers(cache, p, refs)) < len(refs)]
 
 
 def run_batch(line: DeltaGenerator, album: Album, refs: Sequence[ModelRef]) -> None:
@@ -24,7 +29,7 @@ def run_batch(line: DeltaGenerator, album: Album, refs: Sequence[ModelRef]) -> N
     """
     refused = refusals(album)
     total = len(album.photos)
-    todo = [p for p in csv.waiting(page.prediction_cache(), album.photos.values(), refs) if p.sha not in refused]
+    todo = [p for p in waiting(prediction_cache(), album.photos.values(), refs) if p.sha not in refused]
     if todo and st.session_state.get("batch_stopped"):
         with line:
             done = total - len(todo)
@@ -57,7 +62,7 @@ def _segment_all(
             text = f"{done} of {total}, now {shorten(photo.name, 16)}; Cancel waits for it"
             bar.progress(done / total, text=text)
             try:
-                predictions.segment(page.client(), page.prediction_cache(), photo, refs)
+                predictions.segment(client(), prediction_cache(), photo, refs)
             except ApiError as error:
                 if not error.of_photo:
                     raise
@@ -85,7 +90,7 @@ def show_table(album: Album, refs: Sequence[ModelRef]) -> None:
     refused = refusals(album)
     rows: list[dict[str, Any]] = []
     for photo in album.photos.values():
-        answers = predictions.cached(page.prediction_cache(), photo, refs)
+        answers = predictions.cached_answers(prediction_cache(), photo, refs)
         if photo.sha in refused:
             rows.append({"Photo": photo.name, "State": refused[photo.sha]})
         for name, s in answers.items():

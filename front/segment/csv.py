@@ -1,18 +1,13 @@
-"""Segmentations turned into what pages show: previews, viewer layers, the CSV of class shares."""
+"""The CSV of class shares: one line a photo, model and class."""
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-import streamlit as st
-
-from front.api import predictions
 from front.api.client import Segmentation
-from front.api.predictions import ModelRef, PredictionCache
-from front.photos.album import Photo, display_size, preview, shrink_map
-from front.ui.names import display_name
-from front.viewer.canvas import Layer, describe_shares
+from front.api.predictions import ModelRef
+from front.photos.album import Photo
 
 CSV_HEAD = ("photo", "width", "height", "model", "version", "sha256", "class", "share", "milliseconds", "note")
 
@@ -24,29 +19,6 @@ class Row:
     photo: Photo
     model: Segmentation | ModelRef
     note: str = ""
-
-
-@st.cache_data(max_entries=24, show_spinner=False)
-def preview_of(sha: str, _photo: Photo, side: int) -> bytes:
-    """The photo's preview, made once."""
-    return preview(_photo, side)
-
-
-def layer_of(segmentation: Segmentation, classes: Sequence[Mapping[str, object]]) -> Layer:
-    """A viewer layer of one model's answer."""
-    title = display_name(segmentation.model)
-    return Layer(
-        title=title,
-        map_png=shrink_map(segmentation.classes_png, display_size(segmentation.width, segmentation.height)),
-        classes=classes,
-        alt=describe_shares(title, segmentation.class_shares),
-        note=f"{segmentation.worked_ms:.0f} ms",
-    )
-
-
-def waiting(cache: PredictionCache, photos: Iterable[Photo], refs: Sequence[ModelRef]) -> list[Photo]:
-    """Photos for which an answer of a chosen model is missing."""
-    return [p for p in photos if len(predictions.cached(cache, p, refs)) < len(refs)]
 
 
 def csv_of(rows: Iterable[Row]) -> str:

@@ -8,10 +8,11 @@ from threading import Condition
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from front import page
 from front.api.client import Segmentation
 from front.api.errors import ApiError
+from front.api.models import prediction_cache
 from front.api.predictions import ModelRef
+from front.api.waiting import client, show_problem
 from front.photos.album import Album, Photo
 from front.segment.archive import Archive, archive_key
 from front.segment.files import Output, fetch, file_cache, file_name
@@ -40,7 +41,7 @@ class Download:
         self._start_by = 0.0
         self._changed = Condition()
 
-    def pressed(self) -> None:
+    def note_press(self) -> None:
         """The button's callback. It and the call itself set off together, so either may come first."""
         with self._changed:
             self._pressed += 1
@@ -50,18 +51,18 @@ class Download:
         with self._changed:
             self._started += 1
             self.problem = None
-        problem: str | None = f"**{self.name}** could not be made; the dashboard's log says why."
+        said: str | None = f"**{self.name}** could not be made; the dashboard's log says why."
         try:
             data = self._get()
-            problem = None
+            said = None
             return data
         except ApiError as error:
-            problem = sentence(self.name, error)
+            said = sentence(self.name, error)
             raise
         finally:
             with self._changed:
                 self._ended += 1
-                self.problem = problem
+                self.problem = said
                 self._changed.notify_all()
 
     def wait(self, seconds: float) -> bool:
@@ -83,7 +84,7 @@ def sentence(name: str, error: ApiError) -> str:
 @st.fragment
 def downloads(photo: Photo, album: Album, answers: dict[str, Segmentation]) -> None:
     """The section of the page. A fragment: pressing a button redraws nothing else."""
-    st.subheader("Take it with you", anchor=False)
+    st.subheader("Downloads", anchor=False)
     percent = st.slider(
         "Opacity of downloaded overlays",
         0,
@@ -94,7 +95,7 @@ def downloads(photo: Photo, album: Album, answers: dict[str, Segmentation]) -> N
         persist_state="session",
         width=320,
     )
-    offered = _offered(photo, answers, percent / 100)
+    offered = _downloads_of(photo, answers, percent / 100)
     with st.container(key="downloads"):
         st.html(_HIDE_GENERIC_ERROR)
         with st.container(horizontal=True):
@@ -105,7 +106,7 @@ def downloads(photo: Photo, album: Album, answers: dict[str, Segmentation]) -> N
                     download.name,
                     "image/png",
                     key=f"{output}-{model}",
-                    on_click=download.pressed,
+                    on_click=download.note_press,
                     icon=":material/download:",
                     help=_HELP[output],
                 )
@@ -114,7 +115,9 @@ def downloads(photo: Photo, album: Album, answers: dict[str, Segmentation]) -> N
     _tell(place, list(offered.values()))
 
 
-def _offered(photo: Photo, answers: dict[str, Segmentation], opacity: float) -> dict[tuple[str, Output], Download]:
+def _downloads_of(
+    photo: Photo, answers: dict[str, Segmentation], opacity: float
+) -> dict[tuple[str, Output], Download]:
     """The files of the photo looked at; kept over reruns, because a press and its answer are a rerun apart."""
     before: dict[object, Download] = st.session_state.get("downloads", {})
     kept: dict[object, Download] = {}
@@ -123,7 +126,7 @@ def _offered(photo: Photo, answers: dict[str, Segmentation], opacity: float) -> 
     for model, answer in answers.items():
         for output in outputs:
             key = (photo.sha, answer.sha256, answer.version, model, output, opacity)
-            get = partial(fetch, page.client(), file_cache(), photo, answer, output, opacity)
+            get = partial(fetch, client(), file_cache(), photo, answer, output, opacity)
             kept[key] = before.get(key) or Download(file_name(photo, model, output), get)
             offered[model, output] = kept[key]
     st.session_state["downloads"] = kept
@@ -191,9 +194,9 @@ def _fill(archive: Archive) -> bool:
 
     refused = st.session_state.get("batch_errors", {})
     try:
-        archive.fill(page.client(), page.prediction_cache(), file_cache(), show_progress, refused)
+        archive.fill(client(), prediction_cache(), file_cache(), show_progress, refused)
     except ApiError as error:
-        page.problem(error, "zip")
+        show_problem(error, "zip")
         return False
     st.session_state.get("attempts", {}).pop("zip", None)
     return True

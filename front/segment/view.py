@@ -7,17 +7,19 @@ from front import page
 from front.api import predictions
 from front.api.client import Json, Segmentation
 from front.api.errors import ApiError
+from front.api.models import all_models, prediction_cache, ready_models, taxonomy_of
 from front.api.predictions import ModelRef
+from front.api.waiting import client, guard
 from front.page import status_line
 from front.photos.add import photo_intake
 from front.photos.album import DISPLAY_SIDE, Photo, PhotoError, album_of, display_size
-from front.segment import csv
 from front.segment.batch import run_batch, show_table
 from front.segment.downloads import downloads
 from front.ui import charts
 from front.ui.names import display_name
 from front.ui.palette import class_table
 from front.viewer.canvas import describe_shares, show
+from front.viewer.layers import layer_of, preview_of
 
 
 def main() -> None:
@@ -27,9 +29,10 @@ def main() -> None:
     photo = album.current
     if photo is None:
         return
-    with page.guarded("segment"):
-        entries = page.ready_models()
-        chosen = _choose_models(entries)
+    with guard("segment"):
+        entries = all_models()
+        page.watch_models(entries)
+        chosen = _choose_models(ready_models(entries))
         if not chosen:
             st.info("Choose at least one model.", icon=":material/arrow_upward:")
             return
@@ -66,7 +69,7 @@ def _segment(line: DeltaGenerator, photo: Photo, refs: list[ModelRef]) -> dict[s
     """Class maps of the photo looked at; None when the API does not accept this one photo."""
     try:
         with line, st.spinner(f"Waiting for {' and '.join(display_name(r.name) for r in refs)} …"):
-            return predictions.segment(page.client(), page.prediction_cache(), photo, refs)
+            return predictions.segment(client(), prediction_cache(), photo, refs)
     except ApiError as error:
         if not error.of_photo:
             raise
@@ -77,7 +80,7 @@ def _segment(line: DeltaGenerator, photo: Photo, refs: list[ModelRef]) -> dict[s
 def _view(photo: Photo, chosen: list[Json], answers: dict[str, Segmentation]) -> None:
     safe = page.safe_palette()
     try:
-        jpeg = csv.preview_of(photo.sha, photo, DISPLAY_SIDE)
+        jpeg = preview_of(photo.sha, photo, DISPLAY_SIDE)
     except PhotoError as error:
         st.error(str(error), icon=":material/broken_image:")
         return
@@ -86,7 +89,7 @@ def _view(photo: Photo, chosen: list[Json], answers: dict[str, Segmentation]) ->
         preview_size=display_size(photo.width, photo.height),
         full_size=(photo.width, photo.height),
         photo_alt=f"{photo.name}, {photo.width} by {photo.height} pixels.",
-        layers=[csv.layer_of(answers[e["name"]], class_table(page.taxonomy_of(e), safe=safe)) for e in chosen],
+        layers=[layer_of(answers[e["name"]], class_table(taxonomy_of(e), safe=safe)) for e in chosen],
         views=["overlay", "layers", "wipe", "pair"],
         key="segment-viewer",
     )

@@ -40,12 +40,12 @@ def model_colours(names: Sequence[str]) -> dict[str, str]:
     return {name: MODEL_COLOURS[i % len(MODEL_COLOURS)] for i, name in enumerate(names)}
 
 
-def folded(title: str) -> str:
+def fold_title(title: str) -> str:
     """An axis title in lines that a phone shows whole."""
     return "<br>".join(textwrap.wrap(title, _NARROW))
 
 
-def inked(figure: go.Figure, *, dark: bool) -> go.Figure:
+def ink_figure(figure: go.Figure, *, dark: bool) -> go.Figure:
     """The figure with letters that stand out from the page."""
     ink = INK[dark]
     figure.update_layout(font_color=ink, legend_font_color=ink)

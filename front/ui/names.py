@@ -23,3 +23,16 @@ def shorten(name: str, length: int = 28) -> str:
         return name
     head = (length - 1) // 2
     return f"{name[:head]}…{name[-(length - 1 - head) :]}"
+
+
+def duration(start_ms: float | None, end_ms: float | None) -> str:
+    """`1 h 30 min`, `12 min`, `40 s`; a dash while it is not known."""
+    if start_ms is None or end_ms is None:
+        return "—"
+    seconds = max(0, round((end_ms - start_ms) / 1000))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")

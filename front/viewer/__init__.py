@@ -1,2 +1,1 @@
-"""The canvas that shows a photo with its class maps in the browser, and what it needs of a prediction; no page of
-its own."""
+"""The canvas that shows a photo with its class maps in the browser, and the layers that pages give it."""

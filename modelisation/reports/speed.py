@@ -20,10 +20,10 @@ def speed_table(report: Report) -> list[str]:
         "model and way",
         "p50 ms",
         "p95 ms",
-        "times ours (spread)",
+        "times slower than StreetSeg (5th–95th percentile)",
         "images/s, 16 clients",
         "peak memory MB",
-        "pixels as fp32 PyTorch %",
+        "pixels equal to fp32 PyTorch, %",
         "mIoU %",
     ]
     return table(header, [_speed_row(report, row) for row in report["rows"] if row["photo"] == headline])

@@ -52,7 +52,7 @@ def test_installs_once_and_checks(venv: Path) -> None:
     wrong = _run("--check", VENV=str(venv), STREETSEG_MLFLOW_TRACKING_URI="http://127.0.0.1:9", STREETSEG_PROT="1")
     assert wrong.returncode == 2
     assert "MLflow at http://127.0.0.1:9 does not answer" in wrong.stderr
-    assert "STREETSEG_PROT is no setting" in wrong.stderr
+    assert "Unknown setting STREETSEG_PROT is ignored" in wrong.stderr
 
 
 def test_starts_the_api_and_ctrl_c_ends_it(venv: Path) -> None:

@@ -32,7 +32,7 @@ def open_page(api: FakeApi) -> Iterator[OpenPage]:
     def opened(name: str) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=60).run()
         if name != "segment":
-            app.switch_page(f"views/{name}.py").run()
+            app.switch_page(f"{name}/view.py").run()
         assert not app.exception, app.exception
         return app
 

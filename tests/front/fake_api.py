@@ -16,6 +16,7 @@ from tests.front.fake_masks import label_scores, labels_of, png_of, prediction_o
 from tests.front.fake_records import (
     MODELS,
     card_of,
+    differences_of,
     entry_of,
     evaluation_of,
     history_of,
@@ -104,6 +105,8 @@ class FakeApi:
                 return 404, f"There is no model {name}; there are {', '.join(self.models)}."
             report = {"schema_version": 1, "evaluation": evaluation_of(name), "parity": None, "robustness": None}
             return entry_of(name, self.version) | {"card": card_of(name), "report": report}
+        if path == "/differences":
+            return differences_of(query["a"], query["b"])
         if path == "/runs":
             runs = self.runs[: int(query.get("limit", 100))]
             return {"mlflow_ui_url": "http://127.0.0.1:5000", "experiment_id": "1", "runs": runs}

@@ -73,6 +73,19 @@ def evaluation_of(model: str) -> dict[str, Any]:
     }
 
 
+def differences_of(a: str, b: str) -> dict[str, Any]:
+    """`/differences`: b − a as fractions; every interval is two points wide."""
+    iou = [evaluation_of(model)["class_iou"] for model in (a, b)]
+    by_class = {name: _with_interval(iou[1][name] - iou[0][name]) for name in NAMES}
+    mean = _with_interval(evaluation_of(b)["miou"] - evaluation_of(a)["miou"])
+    asked = {"a": a, "b": b, "taxonomy": "street8", "dataset": "scenes", "split": "val", "images": 12}
+    return asked | {"blocks": 6, "min_blocks": 5, "level": 0.95, "mean": mean, "classes": by_class}
+
+
+def _with_interval(difference: float) -> dict[str, float | None]:
+    return {"difference": difference, "low": difference - 0.01, "high": difference + 0.01}
+
+
 def entry_of(model: str, version: str) -> dict[str, Any]:
     evaluation = evaluation_of(model)
     return {

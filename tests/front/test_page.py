@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from front import page
+from front.api import models
 from front.ui.names import display_name, shorten
 from tests.front.conftest import OpenPage
 from tests.front.fake_api import FakeApi, Mode
@@ -101,7 +102,7 @@ def test_a_model_that_cannot_be_loaded_is_named_with_the_reason(
 def test_a_model_keeps_its_colour_while_another_is_away(open_page: OpenPage, api: FakeApi) -> None:
     full = page.colours_of_models()
     api.mode = "half"
-    page.models.clear()
+    models.models.clear()
     assert page.colours_of_models() == full
     assert full["deeplabv3plus"] != full["segformer"]
 

@@ -22,13 +22,13 @@ def test_the_card_is_shown(open_page: OpenPage) -> None:
 
 def test_another_model_can_be_chosen(open_page: OpenPage, api: FakeApi) -> None:
     app = open_page("about")
-    assert "Taught by" not in body(app)
+    assert "Teacher" not in body(app)
     assert "Steps before" not in body(app)
     assert "Licence of the teacher" not in body(app)
     app.pills(key="about_model").set_value("segformer").run()
     assert not app.exception
     assert app.subheader[0].value == "SegFormer"
-    assert ">Taught by</dt><dd" in body(app).replace("\n", "")
+    assert ">Teacher</dt><dd" in body(app).replace("\n", "")
     assert "Apache-2.0" in body(app)
     assert "6123" in body(app)
 

@@ -64,6 +64,7 @@ def test_reading_models_runs_and_classes(client: ApiClient) -> None:
     assert [m["name"] for m in client.models()["models"]] == ["deeplabv3plus", "segformer"]
     assert client.model("segformer")["card"]["name"] == "segformer"
     assert client.classes("segformer")["id"] == "street8"
+    assert client.differences("deeplabv3plus", "segformer")["mean"]["difference"] > 0
     assert client.runs()["runs"][0]["run_id"] == "run-deeplabv3plus"
     assert "val_miou" in client.run("run-segformer")["history"]
     assert client.ready() == ["deeplabv3plus", "segformer"]
@@ -169,4 +170,4 @@ def test_another_server_s_json_is_not_taken_for_an_answer(api: FakeApi, client: 
 def test_the_dashboard_talks_http_in_this_client_alone() -> None:
     front = Path(__file__).resolve().parents[3] / "front"
     talkers = [p.name for p in front.rglob("*.py") if "import requests" in p.read_text(encoding="utf-8")]
-    assert talkers == ["api.py"]
+    assert talkers == ["client.py"]

@@ -5,14 +5,13 @@ import pytest
 from front.api import predictions
 from front.api.client import ApiClient
 from front.api.errors import ApiError
-from front.api.predictions import ModelRef, PredictionCache, against_label, agreement, cached, footprint, segment
+from front.api.predictions import ModelRef, PredictionCache, against_label, cached_answers, footprint, segment
 from front.compare.agreement import as_png
 from front.photos.album import Photo, read_photo
 from front.photos.label_files import LabelFile
 from tests.front.conftest import jpeg
 from tests.front.fake_api import FakeApi
 from tests.front.fake_masks import labels_of
-from tests.front.fake_records import NAMES
 
 
 @pytest.fixture
@@ -58,26 +57,12 @@ def test_another_photo_of_the_same_name_is_another_photo(api: FakeApi, photo: Ph
     refs = refs_of(client)
     segment(client, cache, photo, refs)
     other = read_photo(photo.name, jpeg(seed=5))
-    assert cached(cache, other, refs) == {}
+    assert cached_answers(cache, other, refs) == {}
 
 
 def label_of(photo: Photo, model: str = "segformer") -> LabelFile:
     """A label that says what a model says."""
     return LabelFile.of("label.png", as_png(labels_of(photo.data, model)))
-
-
-def test_agreement_of_segmented_models_needs_no_call_in_either_order(api: FakeApi, photo: Photo) -> None:
-    client, cache = ApiClient(api.url), PredictionCache()
-    refs = refs_of(client)
-    segment(client, cache, photo, refs[:1])
-    a, b = segment(client, cache, photo, refs).values()
-    before = len(api.calls)
-    forth = agreement(cache, photo, a, b, (NAMES, NAMES))
-    back = agreement(cache, photo, b, a, (NAMES, NAMES))
-    assert forth.share == back.share
-    assert forth.matrix == [list(row) for row in zip(*back.matrix, strict=True)]
-    assert agreement(cache, photo, a, b, (NAMES, NAMES)) is forth
-    assert len(api.calls) == before
 
 
 def test_a_label_is_sent_once_and_brings_the_class_maps(api: FakeApi, photo: Photo) -> None:
@@ -169,5 +154,3 @@ def test_everything_that_an_entry_holds_counts(api: FakeApi, photo: Photo) -> No
     pictures = sum(len(score.errors_png) for score in scores.values())
     numbers = sum(8 * len(row) for score in scores.values() for row in score.matrix)
     assert footprint(scores) > pictures + numbers
-    found = agreement(cache, photo, *segment(client, cache, photo, refs).values(), (NAMES, NAMES))
-    assert footprint(found) > len(found.map_png) + 8 * 8 * 8

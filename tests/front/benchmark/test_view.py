@@ -46,7 +46,7 @@ def test_the_sections_are_there(open_page: OpenPage) -> None:
         "IoU by class",
         "Is one really better?",
         "Accuracy against time",
-        "What is taken for what",
+        "Confusion matrix",
         "Image by image",
     ]
     assert "SegFormer is better on mean" in texts(app.caption)
@@ -116,6 +116,29 @@ def test_every_chart_says_what_it_shows(open_page: OpenPage) -> None:
         assert sum(words in alt for alt in alts) == 1, words
 
 
+def test_two_models_that_cannot_be_subtracted_say_why(
+    open_page: OpenPage, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = api.answer
+
+    def refusing(path: str, query: dict[str, str], files: dict[str, bytes]) -> object:
+        reason = "The reports of deeplabv3plus and segformer list different images."
+        return (409, reason) if path == "/differences" else real(path, query, files)
+
+    monkeypatch.setattr(api, "answer", refusing)
+    app = open_page("benchmark")
+    assert "DeepLabV3+ and SegFormer cannot be subtracted: The reports of" in texts(app.info)
+    assert "Image by image" in [s.value for s in app.subheader]
+
+
+def test_intervals_are_asked_for_once(open_page: OpenPage, api: FakeApi) -> None:
+    app = open_page("benchmark")
+    app.run()
+    assert [call for call in api.calls if call.startswith("/differences")] == [
+        "/differences?a=deeplabv3plus&b=segformer"
+    ]
+
+
 def test_turning_the_comparison_round_turns_the_sentence(open_page: OpenPage) -> None:
     app = open_page("benchmark")
     app.selectbox(key="base").set_value("segformer").run()
@@ -130,6 +153,8 @@ def test_a_model_with_little_or_no_report_is_still_in_the_table(
     real = api.answer
 
     def bare(path: str, query: dict[str, str], files: dict[str, bytes]) -> object:
+        if path == "/differences":
+            return 409, "The report of segformer has no scores of single images."
         answer = real(path, query, files)
         return answer | {"report": {"evaluation": evaluation}} if path == "/models/segformer" else answer
 

@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from back import agreement as api
+from back import agreement as back_agreement
 from back.runtime.scores.confusion import count_pairs
 from back.runtime.taxonomy import Taxonomy
-from front.compare.agreement import agreement_of, as_png
+from front.api.client import ApiClient
+from front.api.predictions import ModelRef, PredictionCache, footprint, segment
+from front.compare.agreement import agreement, agreement_of, as_png, largest_swaps
+from front.photos.album import read_photo
+from tests.front.conftest import jpeg
+from tests.front.fake_api import FakeApi
+from tests.front.fake_records import NAMES
 
 
 def taxonomy(names: list[str]) -> Taxonomy:
@@ -40,9 +46,9 @@ def test_it_counts_as_the_api_counts() -> None:
     names_a, names_b = ["road", "sky", "tree"], ["tree", "road", "car"]
     found = agreement_of(as_png(a), as_png(b), names_a, names_b)
     pairs = count_pairs(a, b)
-    assert found.share == pytest.approx(api.agreement_of(pairs, taxonomy(names_a), taxonomy(names_b)))
+    assert found.share == pytest.approx(back_agreement.agreement_of(pairs, taxonomy(names_a), taxonomy(names_b)))
     assert found.matrix == pairs[:3, :3].tolist()
-    differs = api.disagreement_map([(a, taxonomy(names_a)), (b, taxonomy(names_b))])
+    differs = back_agreement.disagreement_map([(a, taxonomy(names_a)), (b, taxonomy(names_b))])
     np.testing.assert_array_equal(pixels(found.map_png), differs)
 
 
@@ -53,3 +59,27 @@ def test_a_map_larger_than_one_strip_is_counted_whole() -> None:
     found = agreement_of(as_png(a), as_png(b), ["road", "sky"], ["road", "sky"])
     assert found.matrix == [[1_100_000 - 5, 5], [0, 0]]
     assert pixels(found.map_png).sum() == 5 * 255
+
+
+def test_agreement_of_segmented_models_needs_no_call_in_either_order(api: FakeApi) -> None:
+    client, cache = ApiClient(api.url), PredictionCache()
+    photo = read_photo("a.jpg", jpeg())
+    refs = [ModelRef.of(entry) for entry in client.models()["models"]]
+    segment(client, cache, photo, refs[:1])
+    a, b = segment(client, cache, photo, refs).values()
+    before = len(api.calls)
+    forth = agreement(cache, photo, a, b, (NAMES, NAMES))
+    back = agreement(cache, photo, b, a, (NAMES, NAMES))
+    assert forth.share == back.share
+    assert forth.matrix == [list(row) for row in zip(*back.matrix, strict=True)]
+    assert agreement(cache, photo, a, b, (NAMES, NAMES)) is forth
+    assert len(api.calls) == before
+    assert footprint(forth) > len(forth.map_png) + 8 * 8 * 8
+
+
+def test_swaps_are_largest_first_and_by_name() -> None:
+    swaps = largest_swaps([[5, 3], [2, 0]], ["sky", "road"], ["road", "sky"])
+    assert swaps == [("sky", "road", pytest.approx(50))]
+    swaps = largest_swaps([[5, 1], [4, 0]], ["road", "sky"], ["road", "sky"])
+    assert [s[:2] for s in swaps] == [("sky", "road"), ("road", "sky")]
+    assert largest_swaps([[1, 0], [0, 1]], ["a", "b"], ["a", "b"]) == []

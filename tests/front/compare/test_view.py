@@ -55,7 +55,7 @@ def test_a_label_gives_each_model_its_score(open_page: OpenPage, api: FakeApi) -
     assert "label_taxonomy=street8" in api.calls[-1]
     values = {m.label: m.value for m in app.metric}
     assert values["mIoU, SegFormer"] == "100.0 %"
-    assert float(values["B less A"].split()[0]) > 0
+    assert float(values["B − A"].split()[0]) > 0
     scores = app.dataframe[1].value.set_index("Score")
     assert scores.loc["Pixel accuracy", "SegFormer"] == pytest.approx(100)
 
@@ -103,7 +103,7 @@ def test_swapping_the_models_keeps_the_label_s_scores_without_a_call(open_page: 
     calls = api.count("/compare")
     app.selectbox(key="model_a").set_value("segformer").run()
     assert {m.label: m.value for m in app.metric}["mIoU, SegFormer"] == "100.0 %"
-    assert float({m.label: m.value for m in app.metric}["B less A"].split()[0]) < 0
+    assert float({m.label: m.value for m in app.metric}["B − A"].split()[0]) < 0
     assert api.count("/compare") == calls
 
 

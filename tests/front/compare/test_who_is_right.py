@@ -1,4 +1,4 @@
-"""Who is right where, and which classes swap."""
+"""Which model is right where."""
 
 from itertools import combinations
 
@@ -9,7 +9,6 @@ from front.compare.who_is_right import (
     COLOURS,
     ERROR_CLASSES,
     error_maps,
-    largest_swaps,
     outcome_classes,
     outcome_map,
     outcome_names,
@@ -58,11 +57,3 @@ def test_shrinking_invents_no_outcome() -> None:
 @pytest.mark.parametrize("vision", VISION)
 def test_colour_blind_eyes_tell_every_two_outcomes_apart(vision: str) -> None:
     assert min(difference(a, b, vision) for a, b in combinations(COLOURS, 2)) > 25
-
-
-def test_swaps_are_largest_first_and_by_name() -> None:
-    swaps = largest_swaps([[5, 3], [2, 0]], ["sky", "road"], ["road", "sky"])
-    assert swaps == [("sky", "road", pytest.approx(50))]
-    swaps = largest_swaps([[5, 1], [4, 0]], ["road", "sky"], ["road", "sky"])
-    assert [s[:2] for s in swaps] == [("sky", "road"), ("road", "sky")]
-    assert largest_swaps([[1, 0], [0, 1]], ["a", "b"], ["a", "b"]) == []

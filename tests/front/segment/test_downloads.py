@@ -37,7 +37,7 @@ def test_a_file_is_fetched_once_and_an_overlay_once_for_each_opacity(api: FakeAp
 
 def test_a_file_that_came_leaves_nothing_to_tell() -> None:
     download = Download("street_mask.png", lambda: b"png")
-    download.pressed()
+    download.note_press()
     assert download() == b"png"
     assert download.wait(0)
     assert download.problem is None
@@ -47,11 +47,11 @@ def test_a_file_that_came_leaves_nothing_to_tell() -> None:
 def test_a_failure_is_told_whichever_of_press_and_call_comes_first(press_first: bool) -> None:
     download = failing(BUSY)
     if press_first:
-        download.pressed()
+        download.note_press()
     with pytest.raises(ApiError):
         download()
     if not press_first:
-        download.pressed()
+        download.note_press()
     assert download.wait(0)
     assert download.problem == sentence("street_mask.png", BUSY)
 
@@ -68,7 +68,7 @@ def test_pressing_again_forgets_the_failure_before() -> None:
     download = Download("street_mask.png", get)
     with pytest.raises(ApiError):
         download()
-    download.pressed()
+    download.note_press()
     download()
     assert download.problem is None
 
@@ -81,7 +81,7 @@ def test_the_page_waits_for_a_file_on_its_way() -> None:
         return b"png"
 
     download = Download("street_mask.png", get)
-    download.pressed()
+    download.note_press()
     thread = threading.Thread(target=download)
     thread.start()
     assert not download.wait(0.05)
@@ -93,7 +93,7 @@ def test_the_page_waits_for_a_file_on_its_way() -> None:
 def test_a_press_without_a_call_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("front.segment.downloads.START_SECONDS", -1.0)
     download = Download("street_mask.png", lambda: b"png")
-    download.pressed()
+    download.note_press()
     assert download.wait(0)
 
 

@@ -36,7 +36,7 @@ def test_an_uploaded_photo_is_segmented_by_both_models_in_one_call(open_page: Op
     app = upload(open_page("segment"), ("street.jpg", jpeg()))
     assert not app.exception
     assert api.count("/compare") == 1
-    assert [s.value for s in app.subheader] == ["Share of the photo", "Latency", "Take it with you"]
+    assert [s.value for s in app.subheader] == ["Share of the photo", "Latency", "Downloads"]
     assert "street.jpg · 120 × 60 pixels" in texts(app.caption)
     assert album(app).current is not None
 
@@ -150,7 +150,7 @@ def test_a_model_that_left_the_registry_is_left_out_without_anybody_s_help(open_
     app = upload(open_page("segment"), ("a.jpg", jpeg(seed=1)))
     api.models = ("deeplabv3plus",)  # the page still has the list of before
     upload(app, ("b.jpg", jpeg(seed=2)))
-    assert "A model is not there any more" in texts(app.warning)
+    assert "This model is no longer available" in texts(app.warning)
     assert "Waiting to try again" in texts(app.caption)
     st.cache_data.clear()  # the list is a few seconds old
     app.run()  # as the page does by itself
@@ -255,7 +255,7 @@ def test_a_download_that_failed_is_told_in_a_sentence(open_page: OpenPage, api: 
 
 def test_comparing_what_was_segmented_asks_the_api_for_nothing(open_page: OpenPage, api: FakeApi) -> None:
     app = upload(open_page("segment"), ("street.jpg", jpeg()))
-    app.switch_page("views/compare.py").run()
+    app.switch_page("compare/view.py").run()
     assert [m.label for m in app.metric] == ["Same class", "Different class"]
     app.selectbox(key="model_a").set_value("segformer").run()
     assert not app.exception
@@ -273,7 +273,7 @@ def test_photos_can_be_removed(open_page: OpenPage) -> None:
 
 def test_photos_outlive_a_change_of_page(open_page: OpenPage, api: FakeApi) -> None:
     app = upload(open_page("segment"), ("street.jpg", jpeg()))
-    app.switch_page("views/runs.py").run()
-    app.switch_page("views/segment.py").run()
+    app.switch_page("runs/view.py").run()
+    app.switch_page("segment/view.py").run()
     assert "street.jpg" in texts(app.caption)
     assert api.count("/compare") == 1

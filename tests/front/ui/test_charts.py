@@ -75,7 +75,7 @@ def test_every_colour_stands_out_from_the_page(background: str) -> None:
 
 @pytest.mark.parametrize(("dark", "background"), enumerate(BACKGROUNDS))
 def test_letters_of_charts_can_be_read(dark: int, background: str) -> None:
-    figure = charts.inked(charts.latency_bars({"a": {"infer": 5.0}}), dark=bool(dark))
+    figure = charts.ink_figure(charts.latency_bars({"a": {"infer": 5.0}}), dark=bool(dark))
     letters = (figure.layout.font, figure.layout.legend.font, figure.layout.xaxis.tickfont)
     assert min(contrast(font.color, background) for font in letters) >= 4.5  # WCAG 2.2, 1.4.3
 
@@ -88,8 +88,8 @@ def test_a_model_has_its_colour_by_its_place_among_all() -> None:
 
 
 def test_a_long_axis_title_is_folded() -> None:
-    assert charts.folded("end-to-end latency p50, milliseconds") == "end-to-end latency p50, milliseconds"
-    assert charts.folded("IoU of SegFormer-b2-distilled less DeepLabV3+, points").count("<br>") == 1
+    assert charts.fold_title("end-to-end latency p50, milliseconds") == "end-to-end latency p50, milliseconds"
+    assert charts.fold_title("IoU of SegFormer-b2-distilled less DeepLabV3+, points").count("<br>") == 1
 
 
 def test_a_large_confusion_matrix_has_small_numbers() -> None:

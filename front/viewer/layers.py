@@ -1,0 +1,28 @@
+"""What the viewer shows of a photo and of a model's answer, at display size."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from front.api.client import Segmentation
+from front.photos.album import Photo, display_size, preview, shrink_map
+from front.ui.names import display_name
+from front.viewer.canvas import Layer, describe_shares
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def preview_of(sha: str, _photo: Photo, side: int) -> bytes:
+    """The photo's preview, made once."""
+    return preview(_photo, side)
+
+
+def layer_of(segmentation: Segmentation, classes: Sequence[Mapping[str, object]]) -> Layer:
+    """A viewer layer of one model's answer."""
+    title = display_name(segmentation.model)
+    return Layer(
+        title=title,
+        map_png=shrink_map(segmentation.classes_png, display_size(segmentation.width, segmentation.height)),
+        classes=classes,
+        alt=describe_shares(title, segmentation.class_shares),
+        note=f"{segmentation.worked_ms:.0f} ms",
+    )
