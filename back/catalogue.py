@@ -30,7 +30,7 @@ class RegisteredModel:
     aliases: Mapping[str, str]
     versions: dict[str, ModelVersion]
 
-    def preferred(self) -> ModelVersion | None:
+    def preferred_version(self) -> ModelVersion | None:
         """Champion, else candidate, else the newest version; None without a version."""
         for alias in PREFERRED_ALIASES:
             if (version := self.aliases.get(alias)) in self.versions:
@@ -70,7 +70,7 @@ def resolve(catalogue: Catalogue, spec: Spec) -> ModelVersion | None:
         return model.versions.get(model.aliases.get(spec.alias, ""))
     if spec.version is not None:
         return model.versions.get(str(int(spec.version)))
-    return model.preferred()
+    return model.preferred_version()
 
 
 def read_catalogue(client: "MlflowClient") -> dict[str, RegisteredModel]:

@@ -28,7 +28,7 @@ class BodyLimitMiddleware:
             return
         read = 0
 
-        async def counting() -> Message:
+        async def receive_and_count() -> Message:
             nonlocal read
             message = await receive()
             if message["type"] == "http.request":
@@ -37,4 +37,4 @@ class BodyLimitMiddleware:
                     raise Problem(413, sentence)
             return message
 
-        await self.app(scope, counting, send)
+        await self.app(scope, receive_and_count, send)

@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from back.limits import BodyLimitMiddleware
-from back.metrics import Metrics, MetricsMiddleware
 from back.problems import install_handlers
+from back.prometheus import Metrics, MetricsMiddleware
 from back.registry import ModelRegistry
 from back.routes import classes, compare, differences, health, images, metrics, models, predict, runs
 from back.runtime.process.threads import available_cpus
@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with services.running():
+        async with services.keep_synced():
             yield
 
     app = FastAPI(

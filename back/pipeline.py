@@ -57,7 +57,7 @@ async def decode(
 
     def work() -> Upload:
         start = time.perf_counter()
-        photo = open_photo(upload.file.read(), services.settings.max_pixels, _needed(models, output))
+        photo = open_photo(upload.file.read(), services.settings.max_pixels, _decoding_size(models, output))
         return Upload(photo, (time.perf_counter() - start) * 1e3)
 
     try:
@@ -70,7 +70,7 @@ async def is_large(services: Services, upload: UploadFile, models: Sequence[Serv
     """Whether a photo will take so much memory that only one of its kind should be worked on at a time."""
 
     def work() -> bool:
-        pixels, decoded = count_pixels(upload.file, _needed(models, output))
+        pixels, decoded = count_pixels(upload.file, _decoding_size(models, output))
         upload.file.seek(0)
         # Pillow holds four bytes a pixel. A label map and what is made of it take two a model at the photo's own
         # size, and one is for what is made of all of them.
@@ -79,15 +79,15 @@ async def is_large(services: Services, upload: UploadFile, models: Sequence[Serv
     return await services.workers.codec(work)
 
 
-def _needed(models: Sequence[Served], output: Output) -> NeededSize | None:
+def _decoding_size(models: Sequence[Served], output: Output) -> NeededSize | None:
     if output == "overlay":  # shows the photo itself, so it needs all of its pixels
         return None
 
-    def needed(height: int, width: int) -> tuple[int, int]:
+    def largest_needed(height: int, width: int) -> tuple[int, int]:
         heights, widths = zip(*(served.predictor.needed_size(height, width) for served in models), strict=True)
         return max(heights), max(widths)
 
-    return needed
+    return largest_needed
 
 
 async def segment(
@@ -131,7 +131,7 @@ def encode(image: Image.Image, prediction: Prediction, output: Output, opacity: 
     return encode_rgb_png(height, width, strips())
 
 
-def answer(segmented: Segmented, output: Output, started: float) -> PredictionAnswer:
+def make_answer(segmented: Segmented, output: Output, started: float) -> PredictionAnswer:
     """The JSON form of a prediction; `started` is the perf_counter of when the request was read."""
     height, width = segmented.prediction.labels_HW.shape
     total_ms = (time.perf_counter() - started) * 1e3
@@ -143,11 +143,11 @@ def answer(segmented: Segmented, output: Output, started: float) -> PredictionAn
         height=height,
         timings_ms={**segmented.timings_ms, "total": total_ms},
         class_shares=segmented.prediction.class_shares(),
-        image=encoded(segmented.png, output),
+        image=to_base64(segmented.png, output),
     )
 
 
-def encoded(png: bytes, output: Literal["mask", "overlay", "classes", "disagreement", "errors"]) -> EncodedImage:
+def to_base64(png: bytes, output: Literal["mask", "overlay", "classes", "disagreement", "errors"]) -> EncodedImage:
     """A PNG as text."""
     return EncodedImage(output=output, base64=base64.b64encode(png).decode())
 

@@ -99,7 +99,7 @@ class ModelRegistry:
 
     def _to_load(self, name: str, model: RegisteredModel) -> ModelVersion | None:
         """The version that a name means, where it is not served yet."""
-        wanted, current = model.preferred(), self.served.get(name)
+        wanted, current = model.preferred_version(), self.served.get(name)
         if wanted is None:
             self._set_error(name, f"{name} has no version; register one with: python -m modelisation register BUNDLE")
         elif current is not None and current.version == wanted:
@@ -175,18 +175,18 @@ class ModelRegistry:
         """
         wanted = text or self.default
         if wanted is None:
-            raise self._nothing_ready()
+            raise self._not_ready_problem()
         spec = parse_spec(wanted)
         if spec is None or spec.name not in self.catalogue:
             if not self.synced:
-                raise self._nothing_ready()
-            raise Problem(404, f"There is no model {wanted[:80]!r}. {self._known()}")
+                raise self._not_ready_problem()
+            raise Problem(404, f"There is no model {wanted[:80]!r}. {self._known_models()}")
         if spec.alias is None and spec.version is None:
             if spec.name in self.served:
                 return self.served[spec.name]
             error = self.errors.get(spec.name)
             if error is None:
-                raise Problem(503, being_loaded([spec.name]), retry_after_s=5, cause="loading")
+                raise Problem(503, loading_sentence([spec.name]), retry_after_s=5, cause="loading")
             raise Problem(503, error, retry_after_s=5, cause="no-model")
         version = resolve(self.catalogue, spec)
         if version is None:
@@ -216,21 +216,21 @@ class ModelRegistry:
             self._pinned.popitem(last=False)
         return served
 
-    def why_not_ready(self) -> tuple[Cause, str] | None:
+    def reason_not_ready(self) -> tuple[Cause, str] | None:
         """Why no prediction can be made yet, in a word and in a sentence; None when one can."""
         waiting = [name for name in self.catalogue if name not in self.served and name not in self.errors]
         if self.served and not self.synced:
-            return "loading", being_loaded(waiting)
+            return "loading", loading_sentence(waiting)
         if self.served:
             default = self._settings.default_model
             spec = parse_spec(default) if default else None
             if default and (spec is None or resolve(self.catalogue, spec) is None):
-                return "no-model", f"STREETSEG_DEFAULT_MODEL={default} is not in MLflow. {self._known()}"
+                return "no-model", f"STREETSEG_DEFAULT_MODEL={default} is not in MLflow. {self._known_models()}"
             return None
         if self.mlflow_error:
             return "loading" if self.mlflow_error == _NOT_ASKED else "mlflow-away", self.mlflow_error
         if waiting:
-            return "loading", being_loaded(waiting)
+            return "loading", loading_sentence(waiting)
         if self.errors:
             return "no-model", "No model can be served: " + " ".join(self.errors.values())
         return "no-model", (
@@ -238,11 +238,11 @@ class ModelRegistry:
             "python -m modelisation register BUNDLE"
         )
 
-    def _nothing_ready(self) -> Problem:
-        cause, sentence = self.why_not_ready() or ("no-model", "No model is ready.")
+    def _not_ready_problem(self) -> Problem:
+        cause, sentence = self.reason_not_ready() or ("no-model", "No model is ready.")
         return Problem(503, sentence, retry_after_s=5, cause=cause)
 
-    def _known(self) -> str:
+    def _known_models(self) -> str:
         return f"Known models: {', '.join(self.catalogue)}." if self.catalogue else "None is registered."
 
 
@@ -250,7 +250,7 @@ class _LoadError(RuntimeError):
     """A version that cannot be served, in a sentence."""
 
 
-def being_loaded(names: Sequence[str]) -> str:
+def loading_sentence(names: Sequence[str]) -> str:
     """What is said while models load."""
     subject = " and ".join(names) if names else "The models"
     verb = "is" if len(names) == 1 else "are"

@@ -11,8 +11,8 @@ from fastapi import Depends, Request
 
 from back.catalogue import ModelVersion
 from back.evaluations import EvaluationDifferences
-from back.metrics import Metrics
 from back.problems import Problem
+from back.prometheus import Metrics
 from back.registry import ModelRegistry, Served
 from back.settings import Settings
 from back.workers import Workers
@@ -37,7 +37,7 @@ class Services:
     # What /differences has worked out, oldest first.
     differences: dict[tuple[ModelVersion, ModelVersion], EvaluationDifferences] = field(default_factory=dict)
 
-    async def model(self, text: str | None) -> Served:
+    async def find_model(self, text: str | None) -> Served:
         """The model that a request means, loaded for it where it is a version that nobody asked for yet.
 
         Raises:
@@ -50,18 +50,18 @@ class Services:
             raise Problem(503, "Another version is being loaded; try again in 5 s.", retry_after_s=5, cause="loading")
         self._pinning = True
         try:
-            return await _on(self._loader, lambda: self.registry.load_pinned(found))
+            return await _run_in(self._loader, lambda: self.registry.load_pinned(found))
         finally:
             self._pinning = False
 
     async def ask_mlflow(self, function: Callable[[], T]) -> T:
         """Run a blocking question to MLflow."""
-        return await _on(self._mlflow, function)
+        return await _run_in(self._mlflow, function)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def keep_synced(self) -> AsyncIterator[None]:
         """Keep the models in line with MLflow while the app runs."""
-        task = asyncio.create_task(self._keep_synced())
+        task = asyncio.create_task(self._sync_forever())
         try:
             yield
         finally:
@@ -70,22 +70,22 @@ class Services:
                 pool.shutdown(wait=False, cancel_futures=True)
             self.workers.close()
 
-    async def _keep_synced(self) -> None:
+    async def _sync_forever(self) -> None:
         while True:
-            await _on(self._loader, self.registry.sync)
+            await _run_in(self._loader, self.registry.sync)
             settled = self.registry.mlflow_error is None and bool(self.registry.served)
             await asyncio.sleep(
                 self.settings.reload_seconds if settled else min(_RETRY_S, self.settings.reload_seconds)
             )
 
 
-async def _on(pool: ThreadPoolExecutor, function: Callable[[], T]) -> T:
+async def _run_in(pool: ThreadPoolExecutor, function: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(pool, function)
 
 
-def _services(request: Request) -> Services:
+def _get_services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
 
-ServicesDep = Annotated[Services, Depends(_services)]
+ServicesDep = Annotated[Services, Depends(_get_services)]

@@ -16,7 +16,7 @@ from back.agreement import (
     error_map,
     remap_label,
 )
-from back.pipeline import Segmented, Upload, answer, check_form, decode, encoded, is_large, segment
+from back.pipeline import Segmented, Upload, check_form, decode, is_large, make_answer, segment, to_base64
 from back.problems import Problem, responses
 from back.registry import Served
 from back.runtime.imaging import Photo
@@ -68,7 +68,7 @@ async def compare(
     started = time.perf_counter()
     await check_form(request, ("image", "label"))
     async with services.workers.admit():
-        models = [await services.model(name) for name in _names(services, query.models)]
+        models = [await services.find_model(name) for name in _names(services, query.models)]
         large = await is_large(services, image, models, query.output)
         async with services.workers.turn(large):
             upload = await decode(services, image, request, models, query.output)
@@ -128,9 +128,9 @@ def _answer(
         width=upload.photo.width,
         height=upload.photo.height,
         decode_ms=upload.decode_ms,
-        models=[answer(result, output, started) for result in results],
+        models=[make_answer(result, output, started) for result in results],
         pairs=pairs,
-        disagreement=encoded(encode_gray_png(disagreement_map(maps)), "disagreement") if several else None,
+        disagreement=to_base64(encode_gray_png(disagreement_map(maps)), "disagreement") if several else None,
         label=None if truth is None else LabelAnswer(models=_label_scores(keys, results, truth)),
     )
 
@@ -142,7 +142,7 @@ def _label_scores(keys: list[str], results: list[Segmented], truth: dict[str, UI
         label_HW = truth[taxonomy.id]
         errors = encode_gray_png(error_map(label_HW, labels_HW, taxonomy.ignore_index))
         scores[key] = LabelScores.model_validate(
-            {**scores_against(count_pairs(label_HW, labels_HW), taxonomy), "errors": encoded(errors, "errors")}
+            {**scores_against(count_pairs(label_HW, labels_HW), taxonomy), "errors": to_base64(errors, "errors")}
         )
     return scores
 

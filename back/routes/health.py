@@ -19,7 +19,7 @@ async def healthz() -> HealthAnswer:
 async def readyz(services: ServicesDep) -> ReadyAnswer:
     """200 when every registered model was loaded (or has failed to load) and at least one serves; else 503 with the
     reason. Stays 200 while MLflow is away: what is loaded keeps serving."""
-    reason = services.registry.why_not_ready()
+    reason = services.registry.reason_not_ready()
     if reason is not None:
         cause, sentence = reason
         raise Problem(503, sentence, retry_after_s=2, cause=cause)

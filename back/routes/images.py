@@ -37,7 +37,7 @@ async def get_image(services: ServicesDep, query: Annotated[ImageQuery, Query()]
         raise Problem(404, "This API shows no pictures; STREETSEG_DATASET_DIR names no data set.")
     # A picture waits its turn like a large photo: a page full of them must crowd out neither predictions nor memory.
     async with services.workers.admit():
-        served = await services.model(query.model)
+        served = await services.find_model(query.model)
         split, names = evaluated_images(served.report)
         if query.name not in names:
             raise Problem(404, f"The report of {served.name} lists no image {query.name[:80]!r}.")

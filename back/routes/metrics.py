@@ -16,7 +16,7 @@ async def get_metrics(services: ServicesDep) -> Response:
     metrics.mlflow_up.set(registry.mlflow_error is None)
     metrics.model_ready.clear()
     for name, model in registry.catalogue.items():
-        served, wanted = registry.served.get(name), model.preferred()
+        served, wanted = registry.served.get(name), model.preferred_version()
         version = served.version.version if served else wanted.version if wanted else ""
         metrics.model_ready.labels(name, version).set(served is not None)
     body, media_type = metrics.exposition()

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from back.catalogue import ModelVersion, RegisteredModel
 from back.problems import responses
-from back.registry import Served, being_loaded
+from back.registry import Served, loading_sentence
 from back.schemas import EngineInfo, ModelDetail, ModelEntry, ModelsAnswer
 from back.services import ServicesDep
 
@@ -37,7 +37,7 @@ async def get_model(name: str, services: ServicesDep) -> ModelDetail:
     model = registry.catalogue.get(name)
     if model is not None and name not in registry.served:  # registered, but not ready: say why instead of 503
         return ModelDetail(**_entry(model, None, registry.errors.get(name)), card=None, report=None)
-    served = await services.model(name)
+    served = await services.find_model(name)
     model = registry.catalogue[served.name]
     error = registry.errors.get(served.name) if name == served.name else None
     report = None if served.report is None else dict(served.report)
@@ -45,7 +45,7 @@ async def get_model(name: str, services: ServicesDep) -> ModelDetail:
 
 
 def _entry(model: RegisteredModel, served: Served | None, error: str | None) -> dict[str, Any]:
-    wanted: ModelVersion | None = model.preferred() if served is None else served.version
+    wanted: ModelVersion | None = model.preferred_version() if served is None else served.version
     entry: dict[str, Any] = dict.fromkeys(ModelEntry.model_fields)
     entry |= {"name": model.name, "ready": served is not None, "loading": False, "error": error}
     if wanted is not None:
@@ -56,7 +56,7 @@ def _entry(model: RegisteredModel, served: Served | None, error: str | None) -> 
         }
     if served is None:
         if error is None:
-            entry |= {"error": being_loaded([model.name]), "loading": True}
+            entry |= {"error": loading_sentence([model.name]), "loading": True}
         return entry
     predictor, card = served.predictor, served.predictor.card
     training = card.training

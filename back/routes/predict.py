@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
-from back.pipeline import Output, Segmented, answer, check_form, decode, is_large, segment
+from back.pipeline import Output, Segmented, check_form, decode, is_large, make_answer, segment
 from back.problems import responses
 from back.schemas import PredictionAnswer
 from back.services import ServicesDep
@@ -66,7 +66,7 @@ async def predict(
     started = time.perf_counter()
     await check_form(request, ("image",))
     async with services.workers.admit():
-        served = await services.model(query.model)
+        served = await services.find_model(query.model)
         large = await is_large(services, image, [served], query.output)
         async with services.workers.turn(large):
             upload = await decode(services, image, request, [served], query.output)
@@ -74,7 +74,7 @@ async def predict(
             if query.format == "png":
                 return Response(result.png, media_type="image/png", headers=model_headers(result))
             body = await services.workers.codec(
-                lambda: answer(result, query.output, started).model_dump_json().encode()
+                lambda: make_answer(result, query.output, started).model_dump_json().encode()
             )
     return Response(body, media_type="application/json", headers=model_headers(result))
 

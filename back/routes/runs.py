@@ -68,7 +68,7 @@ async def get_run(run_id: str, services: ServicesDep) -> RunDetail:
         run = client.get_run(run_id)
         history = {
             key: [
-                Point(step=point.step, value=_finite(point.value), timestamp=point.timestamp)
+                Point(step=point.step, value=_finite_or_none(point.value), timestamp=point.timestamp)
                 for point in sorted(client.get_metric_history(run_id, key), key=lambda p: (p.step, p.timestamp))
             ]
             for key in sorted(run.data.metrics)
@@ -99,13 +99,13 @@ def _entry(services: Services, run: "Run") -> dict[str, Any]:
         "model": made.name if made else None,
         "version": made.version if made else None,
         "params": dict(run.data.params),
-        "metrics": {key: _finite(value) for key, value in run.data.metrics.items()},
+        "metrics": {key: _finite_or_none(value) for key, value in run.data.metrics.items()},
         "tags": {key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")},
         "url": f"{ui}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}" if ui else None,
     }
 
 
-def _finite(value: float) -> float | None:
+def _finite_or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None  # JSON has no NaN
 
 

@@ -102,7 +102,7 @@ def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -
             raise ImageError(_DAMAGED, 400) from error
         raise ImageError("This is not a JPEG, PNG or WEBP image; convert it to one of them.", 415) from error
     except Image.DecompressionBombError as error:
-        raise ImageError(_too_large("hundreds of megapixels", max_pixels), 413) from error
+        raise ImageError(_too_large_sentence("hundreds of megapixels", max_pixels), 413) from error
     # A damaged file makes decoders fail in many ways (OSError, SyntaxError, struct.error, IndexError, zlib.error, …);
     # to its sender all of them mean the same.
     except Exception as error:
@@ -112,14 +112,14 @@ def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -
 _DAMAGED = "The image file is damaged or cut off; save or upload it again."
 
 
-def _too_large(size: str, max_pixels: int) -> str:
+def _too_large_sentence(size: str, max_pixels: int) -> str:
     return f"The image has {size}, more than the {max_pixels / 1e6:g} megapixels allowed; send a smaller version."
 
 
 def _check_header(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
-        raise ImageError(_too_large(f"{width} x {height} pixels", max_pixels), 413)
+        raise ImageError(_too_large_sentence(f"{width} x {height} pixels", max_pixels), 413)
     # A JPEG with several pictures (MPO: a phone's preview, a depth map) is a photo: the first picture is meant.
     if image.format in ("PNG", "WEBP") and getattr(image, "is_animated", False):
         raise ImageError("The image is an animation; send a single picture.", 415)

@@ -118,32 +118,32 @@ _19_TO_7 = (0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 5, 6, 6, 6, 6, 6, 6)
 _STREET8_TO_7 = (0, 0, 1, 6, 5, 3, 4, IGNORE)
 
 
-def _then(first: Mapping[int, int], second: tuple[int, ...]) -> dict[int, int]:
+def _chain(first: Mapping[int, int], second: tuple[int, ...]) -> dict[int, int]:
     return {k: IGNORE if v == IGNORE else second[v] for k, v in first.items()}
 
 
-def _same(n: int) -> dict[int, int]:
+def _identity(n: int) -> dict[int, int]:
     return {i: i for i in range(n)} | {IGNORE: IGNORE}
 
 
 # REMAPS[source][target]: value in the source's files -> id in the target taxonomy. Values outside are errors.
 REMAPS: Mapping[str, Mapping[str, Mapping[int, int]]] = {
     "cityscapes_label_ids": {
-        "street8": _then(_LABEL_IDS_TO_19, _19_TO_STREET8),
+        "street8": _chain(_LABEL_IDS_TO_19, _19_TO_STREET8),
         "cityscapes19": _LABEL_IDS_TO_19,
-        "cityscapes7": _then(_LABEL_IDS_TO_19, _19_TO_7),
+        "cityscapes7": _chain(_LABEL_IDS_TO_19, _19_TO_7),
     },
     "camvid11": {
         "street8": dict(enumerate((6, 2, 7, 0, 1, 5, 7, 7, 3, 4, 4, IGNORE))),
         "cityscapes7": dict(enumerate((4, 1, 2, 0, 0, 3, 2, 1, 6, 5, 5, IGNORE))),
     },
     "cityscapes19": {
-        "street8": _then(_same(19), _19_TO_STREET8),
-        "cityscapes19": _same(19),
-        "cityscapes7": _then(_same(19), _19_TO_7),
+        "street8": _chain(_identity(19), _19_TO_STREET8),
+        "cityscapes19": _identity(19),
+        "cityscapes7": _chain(_identity(19), _19_TO_7),
     },
-    "street8": {"street8": _same(8), "cityscapes7": _then(_same(8), _STREET8_TO_7)},
-    "cityscapes7": {"cityscapes7": _same(7)},
+    "street8": {"street8": _identity(8), "cityscapes7": _chain(_identity(8), _STREET8_TO_7)},
+    "cityscapes7": {"cityscapes7": _identity(7)},
 }
 
 

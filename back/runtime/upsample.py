@@ -82,28 +82,6 @@ def upsample_argmax(
     return out
 
 
-def upsample_argmax_dense(
-    scores_CHW: npt.NDArray[np.floating],
-    out_height: int,
-    out_width: int,
-    valid_height: float,
-    valid_width: float,
-) -> npt.NDArray[np.float64]:
-    """The upsampled scores themselves in float64, [classes, out_height, out_width]: the reference, slow and large.
-
-    `upsample_argmax_dense(...).argmax(0)` is what `upsample_argmax` must give.
-    """
-    scores = scores_CHW.astype(np.float64)
-    for axis, size, valid in ((1, out_height, valid_height), (2, out_width, valid_width)):
-        cells = math.ceil(valid)
-        position = np.clip((np.arange(size) + 0.5) * valid / size - 0.5, 0, cells - 1)
-        low = np.floor(position).astype(int)
-        high = np.minimum(low + 1, cells - 1)
-        weight = (position - low).reshape(-1, *([1] * (2 - axis)))
-        scores = scores.take(low, axis) * (1 - weight) + scores.take(high, axis) * weight
-    return scores
-
-
 def _check(scores_CHW: Float32Array, out_height: int, out_width: int, valid_h: float, valid_w: float) -> None:
     if scores_CHW.ndim != 3 or not 1 <= scores_CHW.shape[0] <= 256:
         raise ScoresError(f"scores of shape {scores_CHW.shape} are not [classes <= 256, height, width]")

@@ -20,7 +20,7 @@ def store_parity(bundle: Path, parity: dict[str, Any]) -> None:
     store_result(bundle, "parity", parity)
 
 
-def spread(dataset: SegmentationDataset, images: int | None) -> SegmentationDataset:
+def sample_evenly(dataset: SegmentationDataset, images: int | None) -> SegmentationDataset:
     """`images` of the split at even distances, under a name that says so; None keeps all."""
     total = len(dataset)
     if images is None or images >= total:
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         bundle = resolve_model(uri, cache_dir=Path(scratch))
         verify_files(bundle, read_card(bundle))
         dataset = open_dataset(args.data, args.split, read_card(bundle).taxonomy.id)
-        parity = check_parity(bundle, spread(dataset, args.images), progress=True)
+        parity = check_parity(bundle, sample_evenly(dataset, args.images), progress=True)
         print(format_parity(parity))
         store_parity(bundle, parity)
         return _promote(bundle, None if args.no_register else uri)

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -44,10 +43,6 @@ class SegmentationModel(nn.Module, ABC):
 
         It may learn at a rate of its own, the layers near the picture more slowly still.
         """
-
-    def encoder_parameters(self) -> list[nn.Parameter]:
-        """The parameters of `encoder_layers`."""
-        return [p for layer in self.encoder_layers() for module in layer for p in module.parameters()]
 
     def freeze_batchnorm(self) -> None:
         """Fix the statistics and the affine parameters of every batch norm from now on, in training mode too."""
@@ -112,11 +107,3 @@ class SegmentationModel(nn.Module, ABC):
             {"params": parameters, "lr": lr * factor, "weight_decay": weight_decay if decays else 0.0}
             for (_, factor, decays), parameters in groups.items()
         ]
-
-
-def mean_and_std(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device | None = None) -> Any:
-    """Mean and std as float32 tensors [1, 3, 1, 1], for pictures scaled to 0..1."""
-    return (
-        torch.tensor(mean, device=device).view(1, 3, 1, 1),
-        torch.tensor(std, device=device).view(1, 3, 1, 1),
-    )

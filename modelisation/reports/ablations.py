@@ -5,6 +5,8 @@ from statistics import mean, stdev
 
 from pydantic import BaseModel, ConfigDict
 
+from modelisation.reports.markdown import table
+
 BASELINE = "the recipe"
 
 
@@ -35,10 +37,8 @@ class Ablation(_Part):
 
 
 def ablation_page(ablations: Mapping[str, Ablation]) -> str:
-    """A page with one table an ablation, in the order of their names."""
-    parts = [
-        "# What each choice is worth\n\nWritten by `python -m modelisation ablate`, from the JSON file beside.\n"
-    ]
+    """One table an ablation under a heading, in the order of their names."""
+    parts = ["# What each choice is worth\n"]
     for name, ablation in sorted(ablations.items()):
         parts.append(f"## {name}\n\n{ablation_table(ablation)}")
     return "\n".join(parts)
@@ -53,29 +53,28 @@ def ablation_table(ablation: Ablation) -> str:
     for result in ablation.results:
         runs.setdefault(result.variant, {})[result.seed] = result
     baseline = runs.get(BASELINE, {})
-    lines = [
-        f"| variant | mIoU on {ablation.split} % | difference | steps |",
-        "| --- | ---: | ---: | ---: |",
-    ]
+    rows = []
     for name, by_seed in runs.items():
         differences = [100 * (r.miou - baseline[s].miou) for s, r in by_seed.items() if s in baseline]
-        cells = [
-            name,
-            f"{100 * mean(r.miou for r in by_seed.values()):.1f}",
-            "" if name == BASELINE or not differences else _signed(differences),
-            f"{max(r.steps for r in by_seed.values()):,}",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
+        rows.append(
+            [
+                name,
+                f"{100 * mean(r.miou for r in by_seed.values()):.1f}",
+                "" if name == BASELINE or not differences else _format_difference(differences),
+                f"{max(r.steps for r in by_seed.values()):,}",
+            ]
+        )
+    lines = table(["variant", f"mIoU on {ablation.split} %", "difference", "steps"], rows)
     seeds = max(map(len, runs.values()), default=0)
-    return "\n".join(lines) + f"\n\n{ablation.dataset}, {_seeds(seeds)}.\n"
+    return "\n".join(lines) + f"\n\n{ablation.dataset}, {_describe_seeds(seeds)}.\n"
 
 
-def _signed(differences: list[float]) -> str:
+def _format_difference(differences: list[float]) -> str:
     text = f"{mean(differences):+.1f}"
     return text if len(differences) == 1 else f"{text} ± {stdev(differences):.1f}"
 
 
-def _seeds(seeds: int) -> str:
+def _describe_seeds(seeds: int) -> str:
     if seeds == 1:
         return "one seed: what lies within a point of the baseline may be chance"
     return f"{seeds} seeds: the mean, and after ± the standard deviation of the difference over seeds"

@@ -13,10 +13,10 @@ from modelisation.scenes.picture import label_ids
 from modelisation.scenes.picture.canvas import Canvas
 from modelisation.scenes.picture.lens import develop
 from modelisation.scenes.picture.light import sample_light
+from modelisation.scenes.plan.draft import Draft
 from modelisation.scenes.plan.frontage import plan_backdrop, plan_frontage
 from modelisation.scenes.plan.layout import lay_ground
 from modelisation.scenes.plan.roadside import plan_furniture, plan_greenery, plan_people
-from modelisation.scenes.plan.stage import Stage
 from modelisation.scenes.plan.street import sample_camera, sample_street
 from modelisation.scenes.plan.traffic import plan_parked, plan_traffic
 
@@ -58,18 +58,18 @@ def render_scene(seed: int, height: int, width: int) -> Scene:
     canvas = Canvas(paint_sky(camera, light, rng), Image.new("I", (width, height)))
     canvas.add(label_ids.SKY, float("inf"))
     ground = lay_ground(camera, street, rng)
-    stage = Stage(canvas, camera, street, light, ground, rng)
-    plan_backdrop(stage)
+    draft = Draft(canvas, camera, street, light, ground, rng)
+    plan_backdrop(draft)
     for side in street.sides:
-        plan_frontage(stage, side)
-        plan_greenery(stage, side)
-        plan_furniture(stage, side)
-        plan_people(stage, side)
+        plan_frontage(draft, side)
+        plan_greenery(draft, side)
+        plan_furniture(draft, side)
+        plan_people(draft, side)
         if side.parking:
-            plan_parked(stage, side)
-    plan_traffic(stage)
+            plan_parked(draft, side)
+    plan_traffic(draft)
     ground_depth = paint_ground(canvas, ground, light, rng)
-    stage.paint()
+    draft.paint_all()
     on_road = -street.left.kerb < float(camera.position[0]) < street.right.kerb
     if on_road and rng.random() < 0.22:
         paint_bonnet(canvas, light, rng)

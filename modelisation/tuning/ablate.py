@@ -57,7 +57,7 @@ def ablate(
     """Train the baseline and every variant with every seed, and write the scores after each run.
 
     What `results` holds already, by the same recipe, is not trained again; a run that was interrupted goes on from
-    its checkpoint. Beside `results` its tables are written in Markdown.
+    its checkpoint.
 
     Args:
         file: the ablation file, see `Variants`.
@@ -145,7 +145,6 @@ def _write(results: Path, ablations: dict[str, Ablation]) -> None:
     results.parent.mkdir(parents=True, exist_ok=True)
     fields = {name: ablation.model_dump(mode="json") for name, ablation in ablations.items()}
     results.write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
-    results.with_suffix(".md").write_text(ablation_page(ablations), encoding="utf-8")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -159,9 +158,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=int, default=1, metavar="N", help="runs of each variant, with seeds of their own"
     )
     parser.add_argument("--run-dir", type=Path, help="folder for the runs at work (default: runs/ablation_<file>)")
-    parser.add_argument(
-        "--json", type=Path, default=RESULTS, metavar="FILE", help="results; tables go to a .md beside"
-    )
+    parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE", help="where the results are kept")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -22,13 +22,13 @@ def _model(*versions: int, **aliases: str) -> RegisteredModel:
     ],
 )
 def test_champion_goes_before_candidate_before_the_newest(aliases: dict[str, str], version: str) -> None:
-    preferred = _model(1, 2, 3, **aliases).preferred()
+    preferred = _model(1, 2, 3, **aliases).preferred_version()
     assert preferred is not None
     assert preferred.version == version
 
 
 def test_a_model_without_versions_has_no_preferred_one() -> None:
-    assert _model().preferred() is None
+    assert _model().preferred_version() is None
 
 
 def test_alias_shown_for_a_version_is_the_preferred_one() -> None:

@@ -54,7 +54,7 @@ def test_broken_new_version_leaves_the_old_one_serving_and_says_why(store: Store
     registry.sync()
     assert _versions(registry) == {"segformer": "1"}
     assert "self-test" in registry.errors["segformer"]
-    assert registry.why_not_ready() is None
+    assert registry.reason_not_ready() is None
     start = time.perf_counter()
     registry.sync()
     assert "self-test" in registry.errors["segformer"]
@@ -111,7 +111,7 @@ def test_deleted_model_is_served_no_more(store: Store, registry: ModelRegistry) 
     store.client.delete_registered_model("segformer")
     registry.sync()
     assert registry.served == {}
-    cause, sentence = registry.why_not_ready() or ("", "")
+    cause, sentence = registry.reason_not_ready() or ("", "")
     assert cause == "no-model"
     assert "holds no model" in sentence
 
@@ -124,13 +124,13 @@ def test_store_that_goes_away_leaves_what_is_loaded(store: Store, registry: Mode
     registry.sync()
     assert "http://127.0.0.1:9 does not answer" in str(registry.mlflow_error)
     assert _versions(registry) == {"segformer": "1"}
-    assert registry.why_not_ready() is None
+    assert registry.reason_not_ready() is None
 
 
 def test_store_that_is_away_at_the_start_is_named(store: Store) -> None:
     registry = ModelRegistry(store.settings(mlflow_tracking_uri="http://127.0.0.1:9"))
     registry.sync()
-    assert registry.why_not_ready() == (
+    assert registry.reason_not_ready() == (
         "mlflow-away",
         "MLflow at http://127.0.0.1:9 does not answer; start it, or set STREETSEG_MLFLOW_TRACKING_URI.",
     )
@@ -140,7 +140,7 @@ def test_default_model_that_is_not_there_is_said(store: Store) -> None:
     store.add()
     registry = ModelRegistry(store.settings(default_model="segfromer"))
     registry.sync()
-    assert registry.why_not_ready() == (
+    assert registry.reason_not_ready() == (
         "no-model",
         "STREETSEG_DEFAULT_MODEL=segfromer is not in MLflow. Known models: segformer.",
     )
@@ -151,14 +151,14 @@ def test_while_models_load_it_says_which(
 ) -> None:
     store.add("deeplabv3plus")
     store.add("segformer")
-    said: list[object] = [registry.why_not_ready()]
+    said: list[object] = [registry.reason_not_ready()]
     load = ModelRegistry._load
 
     def slow_segformer(self: ModelRegistry, version: ModelVersion) -> Served:
         if version.name == "segformer":
             while "deeplabv3plus" not in self.served:
                 time.sleep(0.01)
-            said.append(self.why_not_ready())
+            said.append(self.reason_not_ready())
             with pytest.raises(Problem) as caught:
                 self.find("segformer")
             said.append((caught.value.cause, caught.value.detail))
@@ -168,7 +168,7 @@ def test_while_models_load_it_says_which(
     registry.sync()
     waiting = ("loading", "segformer is being loaded; try again in a few seconds.")
     assert said == [("loading", "MLflow has not been asked yet; try again in a few seconds."), waiting, waiting]
-    assert registry.why_not_ready() is None
+    assert registry.reason_not_ready() is None
 
 
 def test_versions_asked_for_stay_loaded_up_to_a_limit(store: Store, registry: ModelRegistry) -> None:

@@ -12,10 +12,10 @@ from back.runtime.card import Card
 from back.runtime.imaging import open_photo, plan_resize, to_input
 from back.runtime.masks.colour import palette_of
 from back.runtime.scores.confusion import confusion_matrix
-from back.runtime.upsample import upsample_argmax_dense
 from modelisation.evaluation.metrics import scores_of
 from tests.benchmarks.photos import Case
 from tests.benchmarks.usual import labels_of
+from tests.dense import upsample_dense
 
 UInt8Array = npt.NDArray[np.uint8]
 
@@ -54,7 +54,7 @@ class Reference:
         stride = self._card.input.score_stride
         valid = plan.height / stride, plan.width / stride
         scores_CHW = self.scores(case, full_decode=full_decode)
-        return upsample_argmax_dense(scores_CHW, case.height, case.width, *valid).argmax(0).astype(np.uint8)
+        return upsample_dense(scores_CHW, case.height, case.width, *valid).argmax(0).astype(np.uint8)
 
 
 def agreement(mask: bytes, labels_HW: UInt8Array, card: Card) -> float:

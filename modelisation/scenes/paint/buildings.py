@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from modelisation.scenes.paint.facade_style import Facade, sample_facade
 from modelisation.scenes.paint.facades import Wall, paint_storeys, paint_walls
 from modelisation.scenes.paint.shopfronts import paint_ground_floor
-from modelisation.scenes.paint.walls import Sheet, Spot, faces, outward, paint_wall
+from modelisation.scenes.paint.walls import Sheet, Spot, is_outside, outward_normal, paint_wall
 from modelisation.scenes.picture import label_ids
 from modelisation.scenes.picture.camera import Camera
 from modelisation.scenes.picture.canvas import Canvas, Colour, rgb
@@ -32,7 +32,7 @@ class Building:
     @property
     def corners(self) -> tuple[Spot, Spot, Spot, Spot]:
         """Front left, front right, back right, back left."""
-        nx, _, nz = outward(self.a, self.b)
+        nx, _, nz = outward_normal(self.a, self.b)
         back = (-nx * self.depth, -nz * self.depth)
         return (
             self.a,
@@ -84,9 +84,9 @@ def paint_building(
         _paint_roof(canvas, camera, building, light, rng, owner)
     for p, q, front in ((d, a, False), (b, c, False), (a, b, True)):
         foot = 0.0 if front else min(covered, height)
-        if foot >= height or not faces(camera, p, q):
+        if foot >= height or not is_outside(camera, p, q):
             continue
-        normal = outward(p, q)
+        normal = outward_normal(p, q)
         length = float(np.hypot(q[0] - p[0], q[1] - p[1]))
 
         shaded = front and shade_top > 0.3 and normal[0] * light.sun[0] + normal[2] * light.sun[2] > 0.05
@@ -121,7 +121,7 @@ def _draw_wall(
         paint_storeys(wall)
     if front:
         paint_ground_floor(wall)
-        sheet.rect(0.0, 0, 0.1, facade.height, wall.lit((56, 56, 58)))  # a rain pipe where houses meet
+        sheet.rect(0.0, 0, 0.1, facade.height, wall.shade((56, 56, 58)))  # a rain pipe where houses meet
     if shade_top:
         tilt = float(rng.uniform(-1.5, 1.5))
         sheet.darken(((0, 0), (length, 0), (length, shade_top + tilt), (0, shade_top)), 0.45)
@@ -133,7 +133,7 @@ def _paint_roof(
     a, b, c, d = building.corners
     h, top = building.facade.height, building.facade.height + building.roof_height
     over = 0.35  # overhang of the eaves
-    nx, _, nz = outward(a, b)
+    nx, _, nz = outward_normal(a, b)
     ridge = [((p[0] + q[0]) / 2, (p[1] + q[1]) / 2) for p, q in ((a, d), (b, c))]
     if building.roof == "hip":
         (x0, z0), (x1, z1) = ridge

@@ -23,7 +23,7 @@ class Wall:
     length: float
     own: np.random.Generator
 
-    def lit(self, colour: Colour, factor: float = 1.0) -> Colour:
+    def shade(self, colour: Colour, factor: float = 1.0) -> Colour:
         """A colour as the wall's light shows it."""
         r, g, b = self.light.shade(colour, self.normal)
         return r * factor, g * factor, b * factor
@@ -42,15 +42,15 @@ class Wall:
 def paint_walls(wall: Wall, rng: np.random.Generator) -> None:
     """The bare wall with its bands, cornice and plinth."""
     sheet, facade, length = wall.sheet, wall.facade, wall.length
-    sheet.fill(wall.lit(facade.wall), rng, 0.05, COURSES.get(facade.material, 0.0))
+    sheet.fill(wall.shade(facade.wall), rng, 0.05, COURSES.get(facade.material, 0.0))
     if facade.band:
         for k in range(facade.floors + 1):
             y = facade.ground_height + k * facade.floor_height
-            sheet.rect(0, y - 0.1, length, y + 0.08, wall.lit(facade.trim))
+            sheet.rect(0, y - 0.1, length, y + 0.08, wall.shade(facade.trim))
     top = facade.height
-    sheet.rect(0, top - 0.35, length, top, wall.lit(facade.trim, 1.05))
-    sheet.rect(0, top - 0.45, length, top - 0.35, wall.lit(facade.trim, 0.55))
-    sheet.rect(0, 0, length, 0.35, wall.lit(facade.wall, 0.62))
+    sheet.rect(0, top - 0.35, length, top, wall.shade(facade.trim, 1.05))
+    sheet.rect(0, top - 0.45, length, top - 0.35, wall.shade(facade.trim, 0.55))
+    sheet.rect(0, 0, length, 0.35, wall.shade(facade.wall, 0.62))
 
 
 def paint_storeys(wall: Wall) -> None:
@@ -77,11 +77,11 @@ def _tints(wall: Wall) -> dict[str, Colour]:
     """The colours that every window of a wall shares."""
     facade = wall.facade
     return {
-        "frame": wall.lit(facade.frame),
-        "sill": wall.lit(facade.trim, 1.1),
-        "under": wall.lit(facade.wall, 0.6),
-        "lintel": wall.lit(facade.trim),
-        "rail": wall.lit((50, 50, 54)),
+        "frame": wall.shade(facade.frame),
+        "sill": wall.shade(facade.trim, 1.1),
+        "under": wall.shade(facade.wall, 0.6),
+        "lintel": wall.shade(facade.trim),
+        "rail": wall.shade((50, 50, 54)),
     }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelisation.scenes.paint.walls import Sheet, Spot, faces, outward, paint_wall
+from modelisation.scenes.paint.walls import Sheet, Spot, is_outside, outward_normal, paint_wall
 from modelisation.scenes.picture import label_ids
 from modelisation.scenes.picture.camera import Camera
 from modelisation.scenes.picture.canvas import Canvas, Colour
@@ -48,9 +48,9 @@ def paint_fence(
     foot: float,
 ) -> None:
     """A piece of fence on the line a -> b, `foot` metres above the ground."""
-    if not faces(camera, a, b):
+    if not is_outside(camera, a, b):
         a, b = b, a
-    normal = outward(a, b)
+    normal = outward_normal(a, b)
     length = float(np.hypot(b[0] - a[0], b[1] - a[1]))
     base = light.shade(fence.colour, normal)
     top = foot + fence.height

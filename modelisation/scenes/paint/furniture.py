@@ -81,14 +81,14 @@ def _plate(
     if layer is None:
         return
 
-    def lit(colour: Colour) -> Colour:
+    def shade(colour: Colour) -> Colour:
         return light.shade(colour, (0.0, 0.1, -0.9))
 
-    red, white, blue, black = lit((190, 24, 30)), lit((236, 236, 234)), lit((24, 70, 160)), lit((24, 24, 26))
+    red, white, blue, black = shade((190, 24, 30)), shade((236, 236, 234)), shade((24, 70, 160)), shade((24, 24, 26))
     kind = int(rng.integers(0, 7))
     back = rng.random() < 0.2
     if back:
-        layer.ellipse(x, y, r, r, lit((118, 120, 122)))
+        layer.ellipse(x, y, r, r, shade((118, 120, 122)))
     elif kind == 0:  # warning
         layer.polygon([(x, y - r), (x + r, y + 0.75 * r), (x - r, y + 0.75 * r)], red)
         layer.polygon([(x, y - 0.55 * r), (x + 0.62 * r, y + 0.5 * r), (x - 0.62 * r, y + 0.5 * r)], white)
@@ -118,7 +118,7 @@ def _plate(
         layer.polygon([(x, y - 0.6 * r), (x + 0.4 * r, y), (x - 0.4 * r, y)], white)
         layer.line([(x, y), (x, y + 0.55 * r)], white, 0.22 * r)
     else:  # a board
-        colour = blue if kind == 5 else (white if rng.random() < 0.6 else lit((20, 96, 60)))
+        colour = blue if kind == 5 else (white if rng.random() < 0.6 else shade((20, 96, 60)))
         w, h = 1.5 * r, float(rng.uniform(0.6, 1.2)) * r
         layer.polygon([(x - w, y - h), (x + w, y - h), (x + w, y + h), (x - w, y + h)], colour)
         ink = black if colour is white else white

@@ -61,19 +61,19 @@ class Ground:
         if shape is not None:
             self._draw_shadow.polygon([(x, y) for x, y in shape.tolist()], fill=strength)
 
-    def foot(self, at: tuple[float, float, float], radius: float) -> None:
+    def shade_contact(self, at: tuple[float, float, float], radius: float) -> None:
         """The little shade where something stands on the ground, in any weather."""
         x, y, z = at
         ring = ((1, 0), (0.7, 0.7), (0, 1), (-0.7, 0.7), (-1, 0), (-0.7, -0.7), (0, -1), (0.7, -0.7))
         self.shade([(x + a * radius, y, z + b * radius * 0.8) for a, b in ring], 150)
 
-    def cast(self, base_N2: Sequence[tuple[float, float]], height: float, light: Light, y: float = 0.0) -> None:
-        """The sun's shadow of an upright prism on base points (x, z)."""
-        if not light.casts:
+    def cast_shadow(self, base_N2: Sequence[tuple[float, float]], height: float, light: Light) -> None:
+        """Darken the sun's shadow of an upright prism on base points (x, z); nothing where the sun is weak."""
+        if not light.casts_shadows:
             return
         dx, dz = light.shadow_shift
         top = [(x + dx * height, z + dz * height) for x, z in base_N2]
-        self.shade([(x, y, z) for x, z in _hull([*base_N2, *top])])
+        self.shade([(x, 0.0, z) for x, z in _hull([*base_N2, *top])])
 
 
 def paint_ground(canvas: Canvas, ground: Ground, light: Light, rng: np.random.Generator) -> Floats:
@@ -95,7 +95,7 @@ def paint_ground(canvas: Canvas, ground: Ground, light: Light, rng: np.random.Ge
     kinds = np.asarray(ground.kinds)[rows]
     full = np.asarray(light.ambient) + np.asarray(light.sun_colour) * light.sun[1]
     tones = np.array([s.colour for s in ground.surfaces]) * full * (1.0 - 0.35 * light.wet)
-    colour_HW3 = _textured(ground.surfaces, tones.astype(np.float32), kinds, x * depth, z * depth, depth, rng)
+    colour_HW3 = _texture(ground.surfaces, tones.astype(np.float32), kinds, x * depth, z * depth, depth, rng)
     _blend_paint(colour_HW3, ground, rows, full, rng)
     picture = ImageChops.multiply(Image.fromarray(colour_HW3), _shadows(ground, light, rows, full))
     below = Image.fromarray(y < -1e-3)
@@ -105,7 +105,7 @@ def paint_ground(canvas: Canvas, ground: Ground, light: Light, rng: np.random.Ge
     return depth_HW
 
 
-def _textured(
+def _texture(
     surfaces: Sequence[Surface],
     tones_K3: Floats,
     kinds: npt.NDArray[np.uint8],
@@ -156,7 +156,7 @@ def _shadows(ground: Ground, light: Light, rows: slice, full: npt.NDArray[np.flo
     shadow = ground.shadow.crop((0, rows.start, ground.camera.width, rows.stop))
     shadow = shadow.filter(ImageFilter.BoxBlur(max(1.0, ground.camera.height / 256)))
     sunless = np.asarray(light.ambient)
-    if not light.casts:  # no sun, no shadow; but what stands on the ground still takes some of its skylight
+    if not light.casts_shadows:  # no sun, no shadow; but what stands on the ground still takes some of its skylight
         sunless = full * 0.5
     share = sunless / full
     tables = [[int(255 * (1.0 - (1.0 - s) * v / 255)) for v in range(256)] for s in share]
@@ -169,18 +169,18 @@ def _hull(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     if len(ordered) < 3:
         return list(ordered)
 
-    def half(chain: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    def half_hull(chain: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
         kept: list[tuple[float, float]] = []
         for p in chain:
-            while len(kept) > 1 and _turn(kept[-2], kept[-1], p) <= 0:
+            while len(kept) > 1 and _cross(kept[-2], kept[-1], p) <= 0:
                 kept.pop()
             kept.append(p)
         return kept[:-1]
 
-    return half(ordered) + half(ordered[::-1])
+    return half_hull(ordered) + half_hull(ordered[::-1])
 
 
-def _turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:
+def _cross(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 

@@ -24,7 +24,7 @@ def paint_ground_floor(wall: Wall) -> None:
         return
     door = float(own.uniform(0.5, max(0.6, wall.length - 2.0)))
     x, wide = 0.7, facade.window_width
-    frame, sill = wall.lit(facade.frame), wall.lit(facade.trim)
+    frame, sill = wall.shade(facade.frame), wall.shade(facade.trim)
     while x < wall.length - 1.0:
         if abs(x + wide / 2 - door - 0.5) > 1.3:
             sheet.rect(x - 0.07, 0.85, x + wide + 0.07, 0.98 + facade.window_height, frame)
@@ -35,12 +35,12 @@ def paint_ground_floor(wall: Wall) -> None:
     if facade.ground == "garage" and wall.length > 6:
         g = wall.length - 3.2
         sheet.rect(g - 0.1, 0, g + 2.6, 2.35, sill)
-        sheet.rect(g, 0, g + 2.5, 2.2, wall.lit((200, 200, 196)))
+        sheet.rect(g, 0, g + 2.5, 2.2, wall.shade((200, 200, 196)))
         for y in np.arange(0.25, 2.2, 0.32).tolist():
-            sheet.rect(g, y, g + 2.5, y + 0.03, wall.lit((150, 150, 148)))
-    sheet.rect(door - 0.14, 0, door + 1.14, 2.5, wall.lit(facade.trim, 1.1))
-    sheet.rect(door, 0.12, door + 1.0, 2.1, wall.lit(facade.shop_colour))
-    sheet.rect(door + 0.15, 1.2, door + 0.85, 1.9, wall.lit(facade.shop_colour, 0.75))
+            sheet.rect(g, y, g + 2.5, y + 0.03, wall.shade((150, 150, 148)))
+    sheet.rect(door - 0.14, 0, door + 1.14, 2.5, wall.shade(facade.trim, 1.1))
+    sheet.rect(door, 0.12, door + 1.0, 2.1, wall.shade(facade.shop_colour))
+    sheet.rect(door + 0.15, 1.2, door + 0.85, 1.9, wall.shade(facade.shop_colour, 0.75))
     sheet.rect(door, 2.12, door + 1.0, 2.38, wall.glass(0.0))
 
 
@@ -48,22 +48,22 @@ def _shop(wall: Wall, x0: float, x1: float, colour: Colour) -> None:
     sheet, own = wall.sheet, wall.own
     top = wall.facade.ground_height - 0.25
     board = top - min(0.85, wall.facade.ground_height - 2.5)  # foot of the name board
-    sheet.rect(x0, 0, x1, top, wall.lit(colour, 0.85))
+    sheet.rect(x0, 0, x1, top, wall.shade(colour, 0.85))
     glow = 1.7 if wall.light.lamps else 1.0
     panes = max(2, int((x1 - x0) / 1.9))
     door, pitch = int(own.integers(0, panes)), (x1 - x0 - 0.3) / panes
     for k in range(panes):
         _show_window(wall, x0 + 0.2 + k * pitch, pitch - 0.12, 0.1 if k == door else 0.55, board - 0.08, glow)
-    sheet.rect(x0, board, x1, top, wall.lit(colour, 1.15))
-    sheet.rect(x0, board - 0.06, x1, board, wall.lit(colour, 0.5))
+    sheet.rect(x0, board, x1, top, wall.shade(colour, 1.15))
+    sheet.rect(x0, board - 0.06, x1, board, wall.shade(colour, 0.5))
     letters: Colour = (240, 236, 220) if sum(colour) < 420 else (40, 40, 44)
     half = (x1 - x0) * float(own.uniform(0.2, 0.4))
     middle, rim = (x0 + x1) / 2, 0.15 * (top - board)
     word = _word(int(own.integers(0, 40)))
-    sheet.stamp(word, middle - half, board + rim, middle + half, top - rim, wall.lit(letters, glow))
+    sheet.stamp(word, middle - half, board + rim, middle + half, top - rim, wall.shade(letters, glow))
     if own.random() < 0.25:  # an awning
-        stripe = wall.lit(SHOP_COLOURS[int(own.integers(0, len(SHOP_COLOURS)))])
-        pale = wall.lit((230, 228, 220))
+        stripe = wall.shade(SHOP_COLOURS[int(own.integers(0, len(SHOP_COLOURS)))])
+        pale = wall.shade((230, 228, 220))
         for k, a in enumerate(np.arange(x0, x1, 0.4).tolist()):
             sheet.rect(a, board - 0.75, min(x1, a + 0.4), board, stripe if k % 2 else pale)
 

@@ -40,11 +40,11 @@ class _Body:
     def pixels(self, points: npt.ArrayLike) -> Floats:
         return self.camera.to_pixels(self.to_camera(points))
 
-    def half(self, height: float) -> float:
+    def half_width(self, height: float) -> float:
         """Half the body's width at a height (the cabin leans in)."""
         return float(np.interp(height, self._heights, self._widths))
 
-    def normal(self, along: float, up: float, across: float) -> tuple[float, float, float]:
+    def to_world_direction(self, along: float, up: float, across: float) -> tuple[float, float, float]:
         """A direction in body axes, in the world."""
         return self.sin * along + self.cos * across, up, self.cos * along - self.sin * across
 
@@ -123,7 +123,7 @@ def _paint_strips(layer: Layer, body: _Body, left: Floats, right: Floats, paint:
         du, dy = (profile[b][0] - profile[a][0]) * body.shape.length, profile[b][1] - profile[a][1]
         size = max(1e-6, float(np.hypot(du, dy)))
         up = du / size
-        shade = light.shade(paint, body.normal(-dy / size, up, 0.0))
+        shade = light.shade(paint, body.to_world_direction(-dy / size, up, 0.0))
         if kind == "b":
             gloss = 0.2 * max(0.0, up) ** 2
             layer.polygon(quad, [v * (1 - gloss) + h * gloss for v, h in zip(shade, light.horizon, strict=True)])
@@ -156,16 +156,16 @@ def _paint_flank(
     """The side that looks at the camera."""
     shape = body.shape
     car = shape.label == label_ids.CAR
-    base = light.shade(paint, body.normal(0.0, 0.0, float(side)))
+    base = light.shade(paint, body.to_world_direction(0.0, 0.0, float(side)))
     layer.polygon(outline, base)
     waist = 0.62 if car else 0.95
     if fine:  # the lower body turns away from the sky, the shoulder towards it
         for top, factor in ((waist, 0.86), (waist - 0.18, 0.74)):
-            sill = [(u, min(y, top), side * body.half(0.5)) for u, y, _ in shape.profile]
+            sill = [(u, min(y, top), side * body.half_width(0.5)) for u, y, _ in shape.profile]
             layer.polygon(body.pixels(sill), [v * factor for v in base])
     mirror = float(rng.uniform(0.1, 0.3))
     for window in shape.windows:
-        pane = np.array([(u, y, side * body.half(y)) for u, y in window])
+        pane = np.array([(u, y, side * body.half_width(y)) for u, y in window])
         layer.polygon(body.pixels(pane), _glass(light, mirror))
         if fine:
             upper = pane.copy()
@@ -174,8 +174,12 @@ def _paint_flank(
     if fine and car:
         dark = [v * 0.55 for v in base]
         for u in (0.425, 0.67) if len(shape.windows) > 1 else (0.62,):
-            layer.line(body.pixels([(u, 0.36, side * body.half(0.5)), (u, 0.97, side * body.half(0.97))]), dark, 0.5)
-            handle = [(u - 0.06, 0.84, side * body.half(0.84)), (u - 0.025, 0.84, side * body.half(0.84))]
+            layer.line(
+                body.pixels([(u, 0.36, side * body.half_width(0.5)), (u, 0.97, side * body.half_width(0.97))]),
+                dark,
+                0.5,
+            )
+            handle = [(u - 0.06, 0.84, side * body.half_width(0.84)), (u - 0.025, 0.84, side * body.half_width(0.84))]
             layer.line(body.pixels(handle), dark, 0.8)
     tint = light.ambient[0] + 0.3 * light.sun_colour[0]
     w = side * shape.width / 2
@@ -224,7 +228,7 @@ def _paint_end(layer: Layer, body: _Body, front: bool, paint: Colour, light: Lig
     if front:
         box(-w * 0.5, y - 0.04, w * 0.5, y + 0.12, (24, 24, 26), bright)
     elif shape.doors:
-        seam = [v * 0.5 for v in light.shade(paint, body.normal(-1.0, 0.0, 0.0))]
+        seam = [v * 0.5 for v in light.shade(paint, body.to_world_direction(-1.0, 0.0, 0.0))]
         layer.line(body.pixels([(u, low + 0.2, 0.0), (u, shape.height - 0.2, 0.0)]), seam, 0.8)
     plate: Colour = (226, 190, 60) if not front and rng.random() < 0.5 else (224, 224, 218)
     box(-0.26, low + 0.2, 0.26, low + 0.31, plate, bright)

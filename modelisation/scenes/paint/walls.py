@@ -7,10 +7,9 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
-from modelisation.scenes.picture.camera import Camera
+from modelisation.scenes.picture.camera import Camera, clip_wall
 from modelisation.scenes.picture.canvas import Canvas, Colour, rgb
 from modelisation.scenes.picture.noise import roughen
-from modelisation.scenes.plan.street import clip_wall
 
 Spot = tuple[float, float]  # (x, z) on the ground, metres
 MAX_TEXTURE = 600  # pixels a side
@@ -34,7 +33,7 @@ class Sheet:
         self.sx = self.width / (self.right - self.left)
         self.sy = self.height / (self.top - self.bottom)
 
-    def px(self, x: float, y: float) -> tuple[float, float]:
+    def to_pixels(self, x: float, y: float) -> tuple[float, float]:
         return (x - self.left) * self.sx, (self.top - y) * self.sy
 
     def fill(self, colour: Colour, rng: np.random.Generator, grain: float, course: float = 0.0) -> None:
@@ -51,25 +50,25 @@ class Sheet:
 
     def rect(self, x0: float, y0: float, x1: float, y1: float, colour: Sequence[float]) -> None:
         """Fill from (x0, y0) to (x1, y1), y upwards; nothing where it lies off the sheet."""
-        left, top = self.px(x0, y1)
-        right, bottom = self.px(x1, y0)
+        left, top = self.to_pixels(x0, y1)
+        right, bottom = self.to_pixels(x1, y0)
         if right <= 0 or left >= self.width or bottom <= 0 or top >= self.height:
             return
         self.draw.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), fill=rgb(colour))
 
     def polygon(self, points: Sequence[Spot], colour: Sequence[float]) -> None:
-        self.draw.polygon([self.px(x, y) for x, y in points], fill=rgb(colour))
+        self.draw.polygon([self.to_pixels(x, y) for x, y in points], fill=rgb(colour))
 
     def darken(self, points: Sequence[Spot], amount: float) -> None:
         """Put a polygon of the wall into the shade."""
         mask = Image.new("L", self.image.size)
-        ImageDraw.Draw(mask).polygon([self.px(x, y) for x, y in points], fill=int(255 * amount))
+        ImageDraw.Draw(mask).polygon([self.to_pixels(x, y) for x, y in points], fill=int(255 * amount))
         self.image.paste((12, 14, 22), (0, 0), mask)
 
     def stamp(self, mask: Image.Image, x0: float, y0: float, x1: float, y1: float, colour: Sequence[float]) -> None:
         """Paint a colour through an "L" mask stretched to a rectangle."""
-        left, top = self.px(x0, y1)
-        right, bottom = self.px(x1, y0)
+        left, top = self.to_pixels(x0, y1)
+        right, bottom = self.to_pixels(x1, y0)
         if right - left < 6 or bottom - top < 3 or right - left > 2000:
             return
         scaled = mask.resize((int(right - left), int(bottom - top)), Image.Resampling.BILINEAR)
@@ -127,13 +126,13 @@ def paint_wall(
     return True
 
 
-def faces(camera: Camera, a: Spot, b: Spot) -> bool:
+def is_outside(camera: Camera, a: Spot, b: Spot) -> bool:
     """Does the camera stand on the outer side of the wall a -> b (left to right seen from outside)?"""
     cx, cz = float(camera.position[0]) - a[0], float(camera.position[2]) - a[1]
     return (b[0] - a[0]) * cz - (b[1] - a[1]) * cx < 0
 
 
-def outward(a: Spot, b: Spot) -> tuple[float, float, float]:
+def outward_normal(a: Spot, b: Spot) -> tuple[float, float, float]:
     """Unit normal of the wall a -> b, pointing outside."""
     dx, dz = b[0] - a[0], b[1] - a[1]
     length = max(1e-6, float(np.hypot(dx, dz)))

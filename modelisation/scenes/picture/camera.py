@@ -1,5 +1,6 @@
 """A pinhole camera over a flat street: world metres (X right, Y up, Z forward) to image pixels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +68,7 @@ class Camera:
         return int(np.clip(np.floor(y.min()), 0, self.height))
 
 
-def look(
+def make_camera(
     width: int,
     height: int,
     *,
@@ -88,6 +89,23 @@ def look(
     right, up = np.cos(roll) * right + np.sin(roll) * up, np.cos(roll) * up - np.sin(roll) * right
     rotation = np.stack((right, -up, forward)).astype(np.float32)
     return Camera(width, height, focal, height / 2, np.array(position, np.float32), rotation)
+
+
+def clip_wall(camera: Camera, a: Sequence[float], b: Sequence[float]) -> tuple[float, float] | None:
+    """The part (t0, t1) of the ground line a -> b, (x, z) each, inside the camera's view; None if none is."""
+    ends = camera.to_camera([(a[0], camera.position[1], a[1]), (b[0], camera.position[1], b[1])])
+    half = camera.width / 2 / camera.focal * 1.12
+    t0, t1 = 0.0, 1.0
+    for nx, nz, offset in ((0.0, 1.0, -0.5), (1.0, half, 0.4), (-1.0, half, 0.4)):
+        da = nx * ends[0, 0] + nz * ends[0, 2] + offset
+        db = nx * ends[1, 0] + nz * ends[1, 2] + offset
+        if da < 0 and db < 0:
+            return None
+        if da < 0:
+            t0 = max(t0, float(da / (da - db)))
+        elif db < 0:
+            t1 = min(t1, float(da / (da - db)))
+    return (t0, t1) if t1 - t0 > 1e-4 else None
 
 
 def _cut_near(camera_N3: Floats) -> Floats:

@@ -37,7 +37,7 @@ def develop(
     if light.wet > 0.05:
         _reflect(picture, paved_HW, camera, light)
     picture = ImageChops.multiply(picture, _vignette(picture.size, int(rng.integers(0, 11))))
-    picture = picture.point(_response(light, rng))
+    picture = picture.point(_tone_curve(light, rng))
     radius = float(rng.uniform(0.3, 0.75)) * max(0.5, picture.height / 512)
     picture = picture.filter(ImageFilter.BoxBlur(radius))
     grain = float(rng.uniform(1.0, 4.5)) * (1.5 if light.lamps else 1.0)
@@ -51,7 +51,7 @@ def _vignette(size: tuple[int, int], tenths: int) -> Image.Image:
     return small.resize(size, Image.Resampling.BILINEAR).convert("RGB")
 
 
-def _response(light: Light, rng: np.random.Generator) -> list[int]:
+def _tone_curve(light: Light, rng: np.random.Generator) -> list[int]:
     """A camera's tone curve as a table of 3 x 256: exposure, white balance, contrast, veiling glare, highlights."""
     gain = rng.normal(1.0, 0.022, 3) * light.exposure
     veil, contrast = float(rng.uniform(-4, 14)), float(rng.uniform(0.92, 1.2))

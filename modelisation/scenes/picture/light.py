@@ -37,7 +37,7 @@ class Light:
         return r * (ar * fill + br * facing), g * (ag * fill + bg * facing), b * (ab * fill + bb * facing)
 
     @property
-    def casts(self) -> bool:
+    def casts_shadows(self) -> bool:
         """Is the sun strong enough for shadows with an edge?"""
         return self.sun_colour[0] >= 0.2
 

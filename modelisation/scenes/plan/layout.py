@@ -98,7 +98,7 @@ def _lay_wear(ground: Ground, street: Street, rng: np.random.Generator) -> None:
     for _ in range(int(rng.integers(0, 4))):
         u, s = float(rng.uniform(left, right)), float(rng.uniform(4, 30))
         angle = np.linspace(0, 2 * np.pi, 14, endpoint=False)
-        ground.lay([street.at(u + 0.33 * float(np.cos(a)), s + 0.33 * float(np.sin(a))) for a in angle], IRON)
+        ground.lay([street.to_world(u + 0.33 * float(np.cos(a)), s + 0.33 * float(np.sin(a))) for a in angle], IRON)
 
 
 def _mark_road(ground: Ground, street: Street, rng: np.random.Generator) -> None:
@@ -154,8 +154,8 @@ def _mark_signs(ground: Ground, street: Street, rng: np.random.Generator) -> Non
     if rng.random() < 0.35:
         u = own * (int(rng.integers(0, street.lanes)) + 0.5) * street.lane_width
         s = float(rng.uniform(6, 25))
-        ground.mark([street.at(u + du, s + ds) for du, ds in ((-0.1, 0), (0.1, 0), (0.1, 2.6), (-0.1, 2.6))])
-        ground.mark([street.at(u + du, s + ds) for du, ds in ((-0.4, 2.6), (0.4, 2.6), (0.0, 4.2))])
+        ground.mark([street.to_world(u + du, s + ds) for du, ds in ((-0.1, 0), (0.1, 0), (0.1, 2.6), (-0.1, 2.6))])
+        ground.mark([street.to_world(u + du, s + ds) for du, ds in ((-0.4, 2.6), (0.4, 2.6), (0.0, 4.2))])
     for side in street.sides:
         if side.style == "plaza" and side.garden > 10:
             for k in range(14):
@@ -173,4 +173,4 @@ def _mark_signs(ground: Ground, street: Street, rng: np.random.Generator) -> Non
             u = k * 1.7
             for slope in (-1, 1):
                 ends = ((u - 0.08, s), (u + 0.08, s), (u + slope * 5 + 0.08, s + 7), (u + slope * 5 - 0.08, s + 7))
-                ground.mark([street.at(float(np.clip(p, left, right)), q) for p, q in ends], 127)
+                ground.mark([street.to_world(float(np.clip(p, left, right)), q) for p, q in ends], 127)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from modelisation.scenes.paint import fences, furniture, people, plants
+from modelisation.scenes.plan.draft import Draft
 from modelisation.scenes.plan.layout import KERB_HEIGHT
-from modelisation.scenes.plan.stage import Place, Stage
 from modelisation.scenes.plan.street import Side
 
 TREE_ROWS = {"city": 0.3, "terrace": 0.25, "suburb": 0.5, "park": 0.8, "plaza": 0.4}  # how often there is one
@@ -12,9 +12,9 @@ GARDEN_TREES = {"city": 0, "terrace": 2, "suburb": 9, "park": 20, "plaza": 5}
 BUSY = {"city": 9, "terrace": 4, "suburb": 2, "park": 4, "plaza": 6}  # people on a pavement
 
 
-def plan_greenery(stage: Stage, side: Side) -> None:
+def plan_greenery(draft: Draft, side: Side) -> None:
     """Street trees in a row, garden and park trees, shrubs."""
-    rng, street, light = stage.rng, stage.street, stage.light
+    rng, street, light = draft.rng, draft.street, draft.light
     bare = rng.random() < 0.35
     leaf = plants.sample_leaf(rng)
     spots: list[tuple[float, float, float]] = []  # u, s, height
@@ -28,26 +28,26 @@ def plan_greenery(stage: Stage, side: Side) -> None:
             u = float(rng.uniform(side.back + 1, side.frontage - 0.5))
             spots.append((u, float(rng.uniform(4, 120)), float(rng.uniform(3, 13))))
     for u, s, tall in spots:
-        if side.open_at(s, 2.0) or s > stage.end:
+        if side.has_junction(s, 2.0) or s > draft.street_end:
             continue
-        at = street.at(side.sign * u, s, KERB_HEIGHT if u < side.back else 0.0)
-        _shade_under(stage, at, tall)
+        at = street.to_world(side.sign * u, s, KERB_HEIGHT if u < side.back else 0.0)
+        _shade_tree(draft, at, tall)
         colour = None if bare else plants.vary(leaf, rng)
         behind = 3.5 + 0.15 * s if u > side.back else 0.0  # before the pieces of fence that stand in front of it
-        stage.queue(s + behind, plants.paint_tree, at, tall, colour, light, rng)
+        draft.paint_later(s + behind, plants.paint_tree, at, tall, colour, light, rng)
     if side.garden > 2 and side.style != "plaza":
         for _ in range(int(rng.integers(0, 14))):
             u, s = float(rng.uniform(side.back + 0.8, side.frontage - 0.3)), float(rng.uniform(3, 90))
-            if not side.open_at(s, 2.0) and s < stage.end:
+            if not side.has_junction(s, 2.0) and s < draft.street_end:
                 size = float(rng.uniform(0.7, 2.2))
-                at = street.at(side.sign * u, s)
-                stage.queue(s + 3.5 + 0.15 * s, plants.paint_bush, at, 1.4 * size, size, leaf, light, rng)
+                at = street.to_world(side.sign * u, s)
+                draft.paint_later(s + 3.5 + 0.15 * s, plants.paint_bush, at, 1.4 * size, size, leaf, light, rng)
 
 
-def _shade_under(stage: Stage, at: Place, tall: float) -> None:
+def _shade_tree(draft: Draft, at: tuple[float, float, float], tall: float) -> None:
     """A tree's shadow: blots of shade, and the stem's."""
-    rng, light = stage.rng, stage.light
-    if not light.casts or at[2] > 80:
+    rng, light = draft.rng, draft.light
+    if not light.casts_shadows or at[2] > 80:
         return
     dx, dz = light.shadow_shift
     angle = np.linspace(0, 2 * np.pi, 9, endpoint=False)
@@ -56,21 +56,21 @@ def _shade_under(stage: Stage, at: Place, tall: float) -> None:
         h = tall * float(rng.uniform(0.5, 0.95))
         spread = rng.normal(0, tall * 0.14, 2)
         centre = (at[0] + dx * h + spread[0], 0.0, at[2] + dz * h + spread[1])
-        stage.ground.shade(ring * tall * float(rng.uniform(0.08, 0.2)) + centre, 215)
-    stage.ground.cast([(at[0] - 0.03 * tall, at[2]), (at[0] + 0.03 * tall, at[2])], tall * 0.6, light)
+        draft.ground.shade(ring * tall * float(rng.uniform(0.08, 0.2)) + centre, 215)
+    draft.ground.cast_shadow([(at[0] - 0.03 * tall, at[2]), (at[0] + 0.03 * tall, at[2])], tall * 0.6, light)
 
 
-def plan_furniture(stage: Stage, side: Side) -> None:
+def plan_furniture(draft: Draft, side: Side) -> None:
     """Lamp posts, signs, signals, bollards, bins, rails."""
-    rng, street, light = stage.rng, stage.street, stage.light
+    rng, street, light = draft.rng, draft.street, draft.light
 
     def put(s: float, out: float, height: float, paint: object, *args: object) -> None:
         """Stand something `out` metres from the kerb, with its shadow."""
-        if side.open_at(s, 0.5):
+        if side.has_junction(s, 0.5):
             return
-        at = street.at(side.sign * (side.kerb + out), s, KERB_HEIGHT)
-        stage.ground.cast([(at[0] - 0.07, at[2]), (at[0] + 0.07, at[2])], height, light)
-        stage.queue(s, paint, at, *args, light, rng)  # type: ignore[arg-type]
+        at = street.to_world(side.sign * (side.kerb + out), s, KERB_HEIGHT)
+        draft.ground.cast_shadow([(at[0] - 0.07, at[2]), (at[0] + 0.07, at[2])], height, light)
+        draft.paint_later(s, paint, at, *args, light, rng)  # type: ignore[arg-type]
 
     if rng.random() < 0.7:
         for s in np.arange(float(rng.uniform(4, 25)), 130, float(rng.uniform(18, 34))).tolist():
@@ -91,13 +91,13 @@ def plan_furniture(stage: Stage, side: Side) -> None:
     if side.kerb < 9 and rng.random() < 0.12:  # a guard rail along the kerb
         s0 = float(rng.uniform(4, 20))
         s1 = s0 + float(rng.uniform(6, 20))
-        (ax, _, az), (bx, _, bz) = (street.at(side.sign * (side.kerb + 0.4), s) for s in (s0, s1))
-        stage.queue(s1, fences.paint_fence, (ax, az), (bx, bz), fences.RAIL, light, rng, KERB_HEIGHT)
+        (ax, _, az), (bx, _, bz) = (street.to_world(side.sign * (side.kerb + 0.4), s) for s in (s0, s1))
+        draft.paint_later(s1, fences.paint_fence, (ax, az), (bx, bz), fences.RAIL, light, rng, KERB_HEIGHT)
 
 
-def plan_people(stage: Stage, side: Side) -> None:
+def plan_people(draft: Draft, side: Side) -> None:
     """People on the pavement and at the crossing, parked bicycles."""
-    rng, street, light = stage.rng, stage.street, stage.light
+    rng, street, light = draft.rng, draft.street, draft.light
     spots = [
         (side.sign * float(rng.uniform(side.path + 0.5, side.back - 0.3)), s, KERB_HEIGHT)
         for s in (4 + rng.exponential(22, int(rng.poisson(BUSY[side.style])))).tolist()
@@ -112,14 +112,14 @@ def plan_people(stage: Stage, side: Side) -> None:
     if rng.random() < 0.2:
         spots.append((side.sign * float(rng.uniform(0.5, side.kerb)), float(rng.uniform(6, 30)), 0.0))
     for u, s, y in spots:
-        at = street.at(u, s, y)
-        stage.ground.cast([(at[0] - 0.2, s - 0.1), (at[0] + 0.2, s + 0.1)], 1.7, light)
-        stage.ground.foot(at, 0.28)
-        stage.queue(s, people.paint_person, at, light, rng)
+        at = street.to_world(u, s, y)
+        draft.ground.cast_shadow([(at[0] - 0.2, s - 0.1), (at[0] + 0.2, s + 0.1)], 1.7, light)
+        draft.ground.shade_contact(at, 0.28)
+        draft.paint_later(s, people.paint_person, at, light, rng)
     if rng.random() < 0.35:
         start, motor = float(rng.uniform(5, 40)), bool(rng.random() < 0.25)
         for k in range(int(rng.integers(1, 6))):
             s = start + 0.8 * k
-            at = street.at(side.sign * (side.kerb + 0.8), s, KERB_HEIGHT)
+            at = street.to_world(side.sign * (side.kerb + 0.8), s, KERB_HEIGHT)
             end_on = bool(rng.random() < 0.3)
-            stage.queue(s, people.paint_bicycle, at, light, rng, end_on=end_on, motor=motor)
+            draft.paint_later(s, people.paint_bicycle, at, light, rng, end_on=end_on, motor=motor)

@@ -3,13 +3,12 @@
 Street coordinates are (u, s): u metres to the right of the road's middle, s metres along the road.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from modelisation.scenes.picture.camera import Camera, look
+from modelisation.scenes.picture.camera import Camera, make_camera
 
 STYLES = ("city", "terrace", "suburb", "park", "plaza")
 FAR = 190.0  # metres; the backdrop stands behind
@@ -43,7 +42,7 @@ class Side:
         """Distance of the house fronts."""
         return self.back + self.garden
 
-    def open_at(self, s: float, margin: float = 0.0) -> bool:
+    def has_junction(self, s: float, margin: float = 0.0) -> bool:
         """Is there a side street at s?"""
         return any(a - margin <= s <= b + margin for a, b in self.junctions)
 
@@ -63,7 +62,7 @@ class Street:
     end: float | None  # s of a cross street that the road ends at
 
     @property
-    def own(self) -> int:
+    def driving_side(self) -> int:
         """The side one drives on: -1 left, 1 right."""
         return -1 if self.drive_left else 1
 
@@ -71,14 +70,14 @@ class Street:
     def sides(self) -> tuple[Side, Side]:
         return self.left, self.right
 
-    def shift(self, s: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    def middle_x(self, s: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """World x of the road's middle at s."""
         past = np.clip(np.asarray(s, np.float32) - self.bend_start, 0.0, 140.0)
         return 0.5 * self.bend * past * past
 
-    def at(self, u: float, s: float, y: float = 0.0) -> tuple[float, float, float]:
+    def to_world(self, u: float, s: float, y: float = 0.0) -> tuple[float, float, float]:
         """Street coordinates and height to world coordinates."""
-        return float(u + self.shift(s)), y, s
+        return float(u + self.middle_x(s)), y, s
 
     def heading(self, s: float) -> float:
         """Direction of the road at s, radians to the right of straight ahead."""
@@ -89,7 +88,7 @@ class Street:
         """A band along the road as a world polygon [N, 3], following the bend."""
         pieces = 2 if self.bend == 0 or s1 <= self.bend_start else max(2, int((s1 - s0) / 8) + 2)
         s = np.linspace(s0, s1, pieces, dtype=np.float32)
-        x, flat = self.shift(s), np.full_like(s, y)
+        x, flat = self.middle_x(s), np.full_like(s, y)
         there, back = np.stack((x + u0, flat, s), axis=1), np.stack((x + u1, flat, s), axis=1)[::-1]
         return np.concatenate((there, back))
 
@@ -162,7 +161,7 @@ def sample_camera(rng: np.random.Generator, street: Street, width: int, height: 
     elif kind < 0.2:  # turning
         yaw = float(rng.normal(0, 0.3))
     focal = max(width, 1.25 * height) * float(rng.uniform(0.62, 1.1))
-    return look(
+    return make_camera(
         width,
         height,
         focal=focal,
@@ -171,20 +170,3 @@ def sample_camera(rng: np.random.Generator, street: Street, width: int, height: 
         pitch=float(rng.normal(0.02, 0.035)),
         roll=float(rng.normal(0, 0.008)),
     )
-
-
-def clip_wall(camera: Camera, a: Sequence[float], b: Sequence[float]) -> tuple[float, float] | None:
-    """The part (t0, t1) of the ground line a -> b, (x, z) each, inside the camera's view; None if none is."""
-    ends = camera.to_camera([(a[0], camera.position[1], a[1]), (b[0], camera.position[1], b[1])])
-    half = camera.width / 2 / camera.focal * 1.12
-    t0, t1 = 0.0, 1.0
-    for nx, nz, offset in ((0.0, 1.0, -0.5), (1.0, half, 0.4), (-1.0, half, 0.4)):
-        da = nx * ends[0, 0] + nz * ends[0, 2] + offset
-        db = nx * ends[1, 0] + nz * ends[1, 2] + offset
-        if da < 0 and db < 0:
-            return None
-        if da < 0:
-            t0 = max(t0, float(da / (da - db)))
-        elif db < 0:
-            t1 = min(t1, float(da / (da - db)))
-    return (t0, t1) if t1 - t0 > 1e-4 else None

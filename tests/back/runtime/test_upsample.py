@@ -7,7 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from back.runtime import upsample
-from back.runtime.upsample import ScoresError, upsample_argmax, upsample_argmax_dense
+from back.runtime.upsample import ScoresError, upsample_argmax
+from tests.dense import upsample_dense
 
 TOLERANCE = 1e-5  # of the range of the scores: where the two best are closer, either may win
 
@@ -44,7 +45,7 @@ def test_labels_equal_those_of_dense_float64(seed, classes, size, out, valid, sm
     scores = smooth_scores(np.random.default_rng(seed), classes, *size, smoothing)
     valid_h, valid_w = size[0] * valid[0], size[1] * valid[1]
     labels = upsample_argmax(scores, *out, valid_h, valid_w)
-    assert_labels_fit(labels, upsample_argmax_dense(scores, *out, valid_h, valid_w))
+    assert_labels_fit(labels, upsample_dense(scores, *out, valid_h, valid_w))
 
 
 @settings(max_examples=60, deadline=None)
@@ -95,7 +96,7 @@ def test_labels_hold_at_any_magnitude_and_offset(seed, scale, offset):
         scores += np.float32(offset)
     assume(np.ptp(scores) > 0)
     labels = upsample_argmax(scores, 50, 61, 7, 9)
-    assert_labels_fit(labels, upsample_argmax_dense(scores, 50, 61, 7, 9))
+    assert_labels_fit(labels, upsample_dense(scores, 50, 61, 7, 9))
 
 
 @settings(max_examples=60, deadline=None)
@@ -109,7 +110,7 @@ def test_equal_scores_go_to_the_lowest_id(seed, classes, out):
     rng = np.random.default_rng(seed)
     scores = rng.integers(0, 3, (classes, out[0], out[1])).astype(np.float32)
     size = (out[0] * 4, out[1] * 4)
-    dense = upsample_argmax_dense(scores, *size, *out)
+    dense = upsample_dense(scores, *size, *out)
     np.testing.assert_array_equal(upsample_argmax(scores, *size, *out), dense.argmax(0))
 
 

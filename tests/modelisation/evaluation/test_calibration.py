@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from back.runtime.taxonomy import STREET8
-from back.runtime.upsample import upsample_argmax_dense
 from modelisation.evaluation.calibration import CalibrationError, confidence_strips
+from tests.dense import upsample_dense
 
 
 def random_pixels(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -65,7 +65,7 @@ def test_strips_give_the_softmax_of_the_reference_upsampling(seed: int, height: 
     rng = np.random.default_rng(seed)
     scores = rng.normal(0, 3, (8, 9, 11)).astype(np.float32)
     valid = 8.25, 10.5
-    dense = upsample_argmax_dense(scores, height, width, *valid)
+    dense = upsample_dense(scores, height, width, *valid)
     exponential = np.exp(dense - dense.max(0))
     expected = exponential.max(0) / exponential.sum(0)
     strips = list(confidence_strips(scores, height, width, *valid))

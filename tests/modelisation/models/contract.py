@@ -20,6 +20,10 @@ CLASSES = 5
 IGNORE = 255
 
 
+def encoder_parameter_ids(model: SegmentationModel) -> set[int]:
+    return {id(p) for layer in model.encoder_layers() for module in layer for p in module.parameters()}
+
+
 class ModelContract:
     """Inherited by one test class an architecture."""
 
@@ -107,7 +111,7 @@ class ModelContract:
         groups = model.parameter_groups(1e-3, 0.1, 0.05)
         held = [id(p) for group in groups for p in group["params"]]
         assert sorted(held) == sorted(id(p) for p in model.parameters())
-        encoder = {id(p) for p in model.encoder_parameters()}
+        encoder = encoder_parameter_ids(model)
         for group in groups:
             for p in group["params"]:
                 assert group["lr"] == pytest.approx(1e-4 if id(p) in encoder else 1e-3)
@@ -122,7 +126,7 @@ class ModelContract:
         for depth, layer in enumerate(reversed(layers), start=1):
             found = {rates[id(p)] for module in layer for p in module.parameters()}
             assert list(found) == [pytest.approx(1e-3 * 0.5 * 0.8**depth)]
-        encoder = {id(p) for p in model.encoder_parameters()}
+        encoder = encoder_parameter_ids(model)
         assert {rate for p, rate in rates.items() if p not in encoder} == {1e-3}
         assert len(layers) >= 4
 
