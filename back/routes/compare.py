@@ -18,9 +18,9 @@ from back.agreement import (
     remap_label,
     scores_against,
 )
+from back.loading import Served
 from back.pipeline import Segmented, Upload, answer, check_form, decode, encoded, is_large, segment
 from back.problems import Problem, responses
-from back.registry import Served
 from back.runtime.imaging import Photo
 from back.runtime.masks.png import encode_gray_png
 from back.schemas import CompareAnswer, LabelAnswer, LabelScores, Pair
