@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 
+from back.mlflow_errors import without_password
 from back.runtime.process.console import use_utf8
 from back.runtime.process.memory import keep_heap_small
 from back.settings import Settings, SettingsError, load_settings, unknown_variables
@@ -32,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for obstacle in obstacles:
         print(f"The API cannot start: {obstacle}", file=sys.stderr)
     if check and not obstacles:
-        print(f"Settings are right, {settings.host}:{settings.port} is free, {settings.mlflow_tracking_uri} answers.")
+        uri = without_password(settings.mlflow_tracking_uri)
+        print(f"Settings are right, {settings.host}:{settings.port} is free, {uri} answers.")
     if check or obstacles:
         return 2 if obstacles else 0
     _serve(settings)
@@ -78,13 +80,15 @@ def _obstacles(settings: Settings, *, ask_mlflow: bool) -> Iterator[str]:
             yield f"{settings.host}:{settings.port}: {reason}; set STREETSEG_HOST or STREETSEG_PORT to another."
     # A start does not ask MLflow: it may come later, and /readyz tells until then.
     uri = settings.mlflow_tracking_uri
+    shown = without_password(uri)
     if ask_mlflow and uri.startswith(("http://", "https://")):
         try:
             urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=5).close()
         except urllib.error.HTTPError as error:
-            yield f"MLflow at {uri} answers {error.code} {error.reason}; is the address right, and this host allowed?"
+            answer = f"{error.code} {error.reason}"
+            yield f"MLflow at {shown} answers {answer}; is the address right, and this host allowed?"
         except OSError:
-            yield f"MLflow at {uri} does not answer; start it, or set STREETSEG_MLFLOW_TRACKING_URI."
+            yield f"MLflow at {shown} does not answer; start it, or set STREETSEG_MLFLOW_TRACKING_URI."
 
 
 if __name__ == "__main__":

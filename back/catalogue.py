@@ -91,6 +91,23 @@ def read_catalogue(client: "MlflowClient") -> dict[str, RegisteredModel]:
     return {name: RegisteredModel(name, names[name], _read_versions(client, name)) for name in sorted(names)}
 
 
+def is_deleted(client: "MlflowClient", name: str) -> bool:
+    """Whether MLflow says that it knows no such model; an answer that is none says nothing, and counts as False.
+
+    Raises:
+        mlflow.exceptions.MlflowException: the server does not answer or refuses.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return True
+        raise
+    return False
+
+
 def _read_versions(client: "MlflowClient", name: str) -> dict[str, ModelVersion]:
     versions: list[ModelVersion] = []
     token: str | None = None

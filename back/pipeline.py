@@ -10,8 +10,8 @@ import numpy as np
 from fastapi import Request, UploadFile
 from PIL import Image
 
+from back.loading import Served
 from back.problems import Problem
-from back.registry import Served
 from back.runtime.imaging import ImageError, NeededSize, Photo, UInt8Array, count_pixels, open_photo
 from back.runtime.masks.colour import overlay, palette_of
 from back.runtime.masks.png import encode_gray_png, encode_palette_png, encode_rgb_png

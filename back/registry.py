@@ -5,22 +5,21 @@ it is loaded and has passed its self-test, so the old one answers until then, an
 When MLflow is away, what is loaded keeps serving.
 """
 
-import json
 import logging
+import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from back.catalogue import Catalogue, ModelVersion, RegisteredModel, parse_spec, read_catalogue, resolve
+from back.catalogue import Catalogue, ModelVersion, RegisteredModel, is_deleted, parse_spec, read_catalogue, resolve
+from back.loading import LoadError, ModelLoader, Served, fetch_verified, verify_cached
+from back.mlflow_errors import mlflow_sentence, without_password
 from back.problems import Cause, Problem
-from back.runtime.bundle_cache import discard_bundle, fetch_bundle, quiet_mlflow
-from back.runtime.card import ONNX_FILE, REPORT_FILE, BundleError, read_card, verify_files
-from back.runtime.predictor import Predictor
-from back.runtime.process.memory import give_back_freed, give_back_library
+from back.remembered import recall, remember
+from back.runtime.bundle_cache import quiet_mlflow
 from back.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,31 +31,20 @@ _NOT_ASKED = "MLflow has not been asked yet; try again in a few seconds."
 log = logging.getLogger("streetseg")
 
 
-@dataclass(frozen=True)
-class Served:
-    """A loaded version."""
-
-    version: ModelVersion
-    predictor: Predictor
-    report: Mapping[str, Any] | None
-    file_size_bytes: int
-
-    @property
-    def name(self) -> str:
-        return self.version.name
-
-
 class ModelRegistry:
     """What is served now. Attributes are replaced whole, so readers on other threads see one state or the next."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._broken: dict[ModelVersion, str] = {}
+        self._loader = ModelLoader(settings)
+        self._remembered: object = None
         self._pinned: OrderedDict[ModelVersion, Served] = OrderedDict()
         self.catalogue: Catalogue = {}
         self.served: Mapping[str, Served] = {}
         self.errors: Mapping[str, str] = {}
         self.mlflow_error: str | None = _NOT_ASKED
+        self._answered_at: float | None = None  # seconds since 1970: when MLflow gave this catalogue
+        self._asked = False  # MLflow has answered once
         self.synced = False  # every model that MLflow names has been loaded, or has failed to load, once
 
     @cached_property
@@ -72,30 +60,64 @@ class ModelRegistry:
         """Bring what is served in line with MLflow. Blocks; never raises."""
         try:
             catalogue = read_catalogue(self.client)
+            for name in self.served:
+                if name not in catalogue and not is_deleted(self.client, name):
+                    raise ValueError(f"it lists no model {name}, and does not say that {name} was deleted")
         except Exception as error:  # whatever is wrong with MLflow must not end the loop that asks it again
             sentence = mlflow_sentence(self._settings.mlflow_tracking_uri, error)
             if sentence != self.mlflow_error:
                 log.warning("%s", sentence)
             self.mlflow_error = sentence
+            if not self._asked:
+                self._serve_remembered()
             return
+        self._asked, self._answered_at = True, time.time()
         self.catalogue = catalogue
         self.mlflow_error = None  # after the catalogue, or for a moment it would look as if MLflow held no model
         self.served = {name: served for name, served in self.served.items() if name in catalogue}
         self.errors = {name: error for name, error in self.errors.items() if name in catalogue}
+        self._loader.forget({version for model in catalogue.values() for version in model.versions.values()})
         for pinned in [version for version in self._pinned if not _is_current(catalogue, version)]:
             self._pinned.pop(pinned, None)
+        self._load_all(self._fetch, catalogue)
+        self.synced = True
+        folders = {served.version: served.folder for served in self.served.values()}
+        if (catalogue, folders) != self._remembered:
+            try:
+                remember(self._settings.cache_dir, self._settings.mlflow_tracking_uri, catalogue, folders)
+                self._remembered = catalogue, folders
+            except OSError as error:  # the next start needs MLflow then; nothing else does
+                log.warning("%s cannot be written to: %s", self._settings.cache_dir, error)
+
+    def _fetch(self, version: ModelVersion) -> Path:
+        return fetch_verified(self.client, version, self._settings.cache_dir)
+
+    def _serve_remembered(self) -> None:
+        """Serve what MLflow named last time, from the cache, until it answers."""
+        if self.catalogue:
+            return
+        found = recall(self._settings.cache_dir, self._settings.mlflow_tracking_uri)
+        if found is None or not found.folders:
+            return
+        self.catalogue, self._answered_at = found.catalogue, found.asked_at
+        self._load_all(lambda version: verify_cached(found.folders.get(version)), found.catalogue)
+        self.synced = True
+
+    def _load_all(self, fetch: Callable[[ModelVersion], Path], catalogue: Catalogue) -> None:
+        """Load what the names mean and is not served yet."""
         wanted = {name: version for name, model in catalogue.items() if (version := self._to_load(name, model))}
         # Side by side: a compiled model from the cache takes one processor most of a second.
         with ThreadPoolExecutor(_LOADS_AT_ONCE, thread_name_prefix="load") as pool:
-            loads = {pool.submit(self._load, version): name for name, version in wanted.items()}
+            loads = {pool.submit(self._loader.load, fetch, version): name for name, version in wanted.items()}
             for load in as_completed(loads):
                 name = loads[load]
                 try:
                     self.served = {**self.served, name: load.result()}
                     self._set_error(name, None)
-                except _LoadError as error:
-                    self._set_error(name, str(error))
-        self.synced = True
+                except Exception as error:  # a model that fails, however, keeps no other from loading
+                    if not isinstance(error, LoadError):
+                        log.exception("loading %s failed", name)
+                    self._set_error(name, str(error) or type(error).__name__)
 
     def _to_load(self, name: str, model: RegisteredModel) -> ModelVersion | None:
         """The version that a name means, where it is not served yet."""
@@ -117,50 +139,12 @@ class ModelRegistry:
         others = {key: value for key, value in self.errors.items() if key != name}
         self.errors = others if error is None else {**others, name: error}
 
-    def _load(self, version: ModelVersion) -> Served:
-        if version in self._broken:  # versions do not change: it would fail again, after seconds of work
-            raise _LoadError(self._broken[version])
-        label = f"{version.name}/{version.version}"
-        try:
-            bundle = self._fetch(version)
-            settings = self._settings
-            predictor = Predictor.load(
-                bundle,
-                engine=settings.engine,
-                precision=settings.precision,
-                threads=settings.threads,
-                cache_dir=settings.cache_dir / "compiled",
-                pixel_budget=settings.pixel_budget,
-                verify=False,  # _fetch has
-            )
-            report = _read_report(bundle)
-            size = (bundle / ONNX_FILE).stat().st_size
-            give_back_freed()
-            give_back_library()  # every kernel was loaded with its module
-        except (BundleError, ValueError) as error:
-            self._broken[version] = f"{label} cannot be served: {error}"
-            raise _LoadError(self._broken[version]) from error
-        except Exception as error:  # the disk, the network, memory: worth another try at the next sync
-            log.debug("loading %s failed", label, exc_info=True)
-            if _is_mlflow_error(error):
-                reason = mlflow_sentence(settings.mlflow_tracking_uri, error)
-            else:
-                reason = f"{type(error).__name__}: {error}"
-            raise _LoadError(f"{label} could not be loaded, and will be tried again: {reason}") from error
-        log.info("%s is ready (%s, %s)", label, predictor.engine.name, predictor.engine.precision)
-        return Served(version, predictor, report, size)
-
-    def _fetch(self, version: ModelVersion) -> Path:
-        """The verified bundle; a cached copy that was damaged is downloaded again."""
-        cache = self._settings.cache_dir / "bundles"
-        bundle = fetch_bundle(self.client, version.name, version.version, cache)
-        try:
-            verify_files(bundle, read_card(bundle))
-        except BundleError:
-            discard_bundle(bundle)
-            bundle = fetch_bundle(self.client, version.name, version.version, cache)
-            verify_files(bundle, read_card(bundle))
-        return bundle
+    @property
+    def stale_s(self) -> float | None:
+        """Seconds since MLflow said what `catalogue` holds, where it does not answer now; None while it answers."""
+        if self.mlflow_error is None or self._answered_at is None:
+            return None
+        return max(0.0, time.time() - self._answered_at)
 
     @property
     def default(self) -> str | None:
@@ -208,8 +192,8 @@ class ModelRegistry:
             Problem: 503, the version cannot be loaded.
         """
         try:
-            served = self._pinned.pop(version, None) or self._load(version)
-        except _LoadError as error:
+            served = self._pinned.pop(version, None) or self._loader.load(self._fetch, version)
+        except LoadError as error:
             raise Problem(503, str(error), retry_after_s=30, cause="no-model") from error
         self._pinned[version] = served
         while len(self._pinned) > MAX_PINNED:
@@ -234,7 +218,7 @@ class ModelRegistry:
         if self.errors:
             return "no-model", "No model can be served: " + " ".join(self.errors.values())
         return "no-model", (
-            f"MLflow at {self._settings.mlflow_tracking_uri} holds no model; register one with: "
+            f"MLflow at {without_password(self._settings.mlflow_tracking_uri)} holds no model; register one with: "
             "python -m modelisation register BUNDLE"
         )
 
@@ -244,10 +228,6 @@ class ModelRegistry:
 
     def _known_models(self) -> str:
         return f"Known models: {', '.join(self.catalogue)}." if self.catalogue else "None is registered."
-
-
-class _LoadError(RuntimeError):
-    """A version that cannot be served, in a sentence."""
 
 
 def loading_sentence(names: Sequence[str]) -> str:
@@ -260,28 +240,3 @@ def loading_sentence(names: Sequence[str]) -> str:
 def _is_current(catalogue: Catalogue, version: ModelVersion) -> bool:
     model = catalogue.get(version.name)
     return model is not None and model.versions.get(version.version) == version
-
-
-def _is_mlflow_error(error: Exception) -> bool:
-    from mlflow.exceptions import MlflowException
-
-    return isinstance(error, MlflowException)
-
-
-def mlflow_sentence(tracking_uri: str, error: Exception) -> str:
-    """What went wrong with MLflow, and what to do, without addresses of connection pools."""
-    text = str(error)
-    if "Max retries exceeded" in text or "timed out" in text or isinstance(error, OSError):
-        return f"MLflow at {tracking_uri} does not answer; start it, or set STREETSEG_MLFLOW_TRACKING_URI."
-    first_line = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
-    return f"MLflow at {tracking_uri} answers with an error: {first_line[:300]}"
-
-
-def _read_report(bundle: Path) -> Mapping[str, Any] | None:
-    path = bundle / REPORT_FILE
-    if not path.is_file():
-        return None
-    report = json.loads(path.read_bytes())
-    if not isinstance(report, dict):
-        raise BundleError(f"{path}: must hold a JSON object; export the bundle again")
-    return report

@@ -110,6 +110,9 @@ class ModelEntry(Answer):
 class ModelsAnswer(Answer):
     default: str | None = Field(description="answers when a request names no model")
     pictures: bool = Field(description="/images has pictures: STREETSEG_DATASET_DIR names a data set")
+    stale_s: float | None = Field(
+        default=None, description="seconds since MLflow said so, where it does not answer now; null while it answers"
+    )
     models: list[ModelEntry]
 
 
@@ -183,3 +186,6 @@ class HealthAnswer(Answer):
 class ReadyAnswer(Answer):
     status: Literal["ready"] = "ready"
     models: list[str]
+    warning: str | None = Field(
+        default=None, description="only where something is amiss that does not keep it from predicting"
+    )

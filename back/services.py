@@ -1,6 +1,8 @@
 """What the routes share, hung on the app by the factory."""
 
 import asyncio
+import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -11,14 +13,17 @@ from fastapi import Depends, Request
 
 from back.catalogue import ModelVersion
 from back.evaluations import EvaluationDifferences
+from back.loading import Served
 from back.problems import Problem
 from back.prometheus import Metrics
-from back.registry import ModelRegistry, Served
+from back.registry import ModelRegistry
 from back.settings import Settings
 from back.workers import Workers
 
 T = TypeVar("T")
 _RETRY_S = 1.0  # how soon MLflow is asked again while nothing could be loaded
+_OVERDUE_PERIODS = 3  # of `reload_seconds`, after which the loop that follows MLflow counts as stuck
+log = logging.getLogger("streetseg")
 
 
 @dataclass
@@ -34,6 +39,7 @@ class Services:
     # Two threads wait for MLflow's answers to /runs, so that a slow MLflow holds up nothing else.
     _mlflow: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "mlflow"))
     _pinning: bool = False
+    _followed_at: float = field(default_factory=time.monotonic)  # when MLflow was last asked, whatever it answered
     # What /differences has worked out, oldest first.
     differences: dict[tuple[ModelVersion, ModelVersion], EvaluationDifferences] = field(default_factory=dict)
 
@@ -61,22 +67,50 @@ class Services:
     @asynccontextmanager
     async def keep_synced(self) -> AsyncIterator[None]:
         """Keep the models in line with MLflow while the app runs."""
-        task = asyncio.create_task(self._sync_forever())
+        tasks = [asyncio.create_task(self._sync_forever()), asyncio.create_task(self._watch())]
         try:
             yield
         finally:
-            task.cancel()
+            for task in tasks:
+                task.cancel()
             for pool in (self._loader, self._mlflow):
                 pool.shutdown(wait=False, cancel_futures=True)
             self.workers.close()
 
+    @property
+    def overdue(self) -> str | None:
+        """A sentence where MLflow has not been followed for three periods, for instance because a load hangs."""
+        waited_s = time.monotonic() - self._followed_at
+        if waited_s < _OVERDUE_PERIODS * max(self.settings.reload_seconds, _RETRY_S):
+            return None
+        return (
+            f"MLflow has not been followed for {waited_s:.0f} s: aliases that moved since are not served yet. "
+            "What is loaded keeps serving; if this stays, restart the API."
+        )
+
     async def _sync_forever(self) -> None:
         while True:
-            await _run_in(self._loader, self.registry.sync)
+            try:
+                await _run_in(self._loader, self.registry.sync)
+            except Exception:  # a bug, whose trace belongs in the log; the next round may go better
+                log.exception("following MLflow failed, and goes on")
+            self._followed_at = time.monotonic()
             settled = self.registry.mlflow_error is None and bool(self.registry.served)
             await asyncio.sleep(
                 self.settings.reload_seconds if settled else min(_RETRY_S, self.settings.reload_seconds)
             )
+
+    async def _watch(self) -> None:
+        """Say once in the log when the loop above is stuck, and once when it goes on."""
+        said = False
+        while True:
+            await asyncio.sleep(max(self.settings.reload_seconds, _RETRY_S))
+            overdue = self.overdue
+            if overdue and not said:
+                log.error("%s", overdue)
+            elif said and not overdue:
+                log.info("MLflow is followed again")
+            said = overdue is not None
 
 
 async def _run_in(pool: ThreadPoolExecutor, function: Callable[[], T]) -> T:

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from back.mlflow_errors import without_password
+
 PREFIX = "STREETSEG_"
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Read by the dashboard, so not a spelling mistake here.
@@ -87,7 +89,7 @@ class Settings(BaseSettings):
     def ui_url(self) -> str | None:
         """MLflow's web address without a trailing slash; None when the store is no server."""
         url = self.mlflow_ui_url or self.mlflow_tracking_uri
-        return url.rstrip("/") if urlsplit(url).scheme in {"http", "https"} else None
+        return without_password(url).rstrip("/") if urlsplit(url).scheme in {"http", "https"} else None
 
 
 def load_settings() -> Settings:

@@ -16,9 +16,9 @@ from back.agreement import (
     error_map,
     remap_label,
 )
+from back.loading import Served
 from back.pipeline import Segmented, Upload, check_form, decode, is_large, make_answer, segment, to_base64
 from back.problems import Problem, responses
-from back.registry import Served
 from back.runtime.imaging import Photo
 from back.runtime.masks.png import encode_gray_png
 from back.runtime.scores.confusion import count_pairs, scores_against

@@ -36,7 +36,7 @@ async def get_differences(services: ServicesDep, query: Annotated[DifferencesQue
     is no interval. Both models must have been evaluated on the same images with the same classes.
     """
     async with services.workers.admit():
-        a, b = await services.model(query.a), await services.model(query.b)
+        a, b = await services.find_model(query.a), await services.find_model(query.b)
         key = (a.version, b.version)
         if key not in services.differences:
             services.differences[key] = await _work_out(services, query, a, b)

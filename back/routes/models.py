@@ -5,8 +5,9 @@ from typing import Any
 from fastapi import APIRouter
 
 from back.catalogue import ModelVersion, RegisteredModel
+from back.loading import Served
 from back.problems import responses
-from back.registry import Served, loading_sentence
+from back.registry import loading_sentence
 from back.schemas import EngineInfo, ModelDetail, ModelEntry, ModelsAnswer
 from back.services import ServicesDep
 
@@ -22,7 +23,7 @@ async def list_models(services: ServicesDep) -> ModelsAnswer:
         for name, model in registry.catalogue.items()
     ]
     pictures = services.settings.dataset_dir is not None
-    return ModelsAnswer(default=registry.default, pictures=pictures, models=entries)
+    return ModelsAnswer(default=registry.default, pictures=pictures, stale_s=registry.stale_s, models=entries)
 
 
 @router.get(

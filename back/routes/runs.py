@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from back.mlflow_errors import mlflow_sentence
 from back.problems import Problem, responses
-from back.registry import mlflow_sentence
 from back.schemas import Point, RunDetail, RunEntry, RunsAnswer
 from back.services import Services, ServicesDep
 

@@ -2,14 +2,15 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from back.loading import Served
 from back.main import create_app
-from back.registry import Served
 from tests.api import Store, serving
 from tests.back.test_evaluated_images import camvid, picture
 
@@ -29,7 +30,7 @@ def pictures(shared_store: Store, tmp_path_factory: pytest.TempPathFactory) -> I
     with serving(app) as client:
         registry = app.state.services.registry
         served: Served = registry.served["segformer"]
-        changed = Served(served.version, served.predictor, REPORT, served.file_size_bytes)
+        changed = replace(served, report=REPORT)
         registry.served = {**registry.served, "segformer": changed}
         yield client
 

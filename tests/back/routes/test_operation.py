@@ -1,8 +1,11 @@
+import threading
+
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from back.main import create_app
+from back.registry import ModelRegistry
 from tests.api import PHOTO, Store, serving, wait_until
 
 
@@ -48,7 +51,7 @@ def test_api_without_mlflow_is_alive_and_not_ready(store: Store) -> None:
         assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
         assert client.post("/predict", files={"image": PHOTO}).status_code == 503
         wait_until(lambda: client.get("/readyz").json()["type"] == "urn:streetseg:mlflow-away", "the first try")
-        assert client.get("/models").json() == {"default": None, "pictures": False, "models": []}
+        assert client.get("/models").json() == {"default": None, "pictures": False, "stale_s": None, "models": []}
 
 
 def test_api_over_an_empty_store_says_how_to_fill_it_and_takes_what_comes(store: Store) -> None:
@@ -58,6 +61,40 @@ def test_api_over_an_empty_store_says_how_to_fill_it_and_takes_what_comes(store:
         store.add()
         wait_until(lambda: client.get("/readyz").status_code == 200, "the new model")
         assert client.get("/readyz").json() == {"status": "ready", "models": ["segformer"]}
+
+
+def test_loop_that_follows_mlflow_outlives_any_failure(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sync, failures = ModelRegistry.sync, iter([UnboundLocalError("settings"), MemoryError(), SystemError("bug")])
+
+    def sometimes(self: ModelRegistry) -> None:
+        for failure in failures:
+            raise failure
+        sync(self)
+
+    monkeypatch.setattr(ModelRegistry, "sync", sometimes)
+    store.add()
+    with serving(create_app(store.settings())) as client:
+        assert client.get("/readyz").json()["models"] == ["segformer"]
+    assert sum("following MLflow failed" in record.message for record in caplog.records) == 3
+
+
+def test_loop_that_hangs_is_said_and_what_is_loaded_serves(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    store.add()
+    app = create_app(store.settings())
+    with serving(app) as client:
+        assert "warning" not in client.get("/readyz").json()
+        hung = threading.Event()
+        app.state.services.registry.sync = lambda: hung.wait(30)
+        try:
+            wait_until(
+                lambda: "has not been followed" in client.get("/readyz").json().get("warning", ""), "the watch"
+            )
+            assert client.post("/predict", files={"image": PHOTO}).status_code == 200
+            wait_until(lambda: "has not been followed" in caplog.text, "the log")
+        finally:
+            hung.set()
 
 
 def test_docs_describe_every_route_with_its_errors(api: TestClient) -> None:
