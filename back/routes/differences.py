@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from back.evaluations import ComparisonError, EvaluationDifferences, differences_of
+from back.loading import Served
 from back.problems import Problem, responses
-from back.registry import Served
 from back.runtime.scores.bootstrap import LEVEL, MIN_BLOCKS, Difference
 from back.schemas import DifferencesAnswer, ScoreDifference
 from back.services import Services, ServicesDep

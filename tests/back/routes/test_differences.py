@@ -8,8 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from back import evaluations
+from back.loading import Served
 from back.main import create_app
-from back.registry import ModelRegistry, Served
+from back.registry import ModelRegistry
 from back.routes import differences
 from back.runtime.scores.bootstrap import LEVEL, MIN_BLOCKS
 from back.runtime.taxonomy import STREET8
