@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from back.runtime.mlflow_names import CANDIDATE, CHAMPION
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-PREFERRED_ALIASES = ("champion", "candidate")
+PREFERRED_ALIASES = (CHAMPION, CANDIDATE)
 _SPEC = re.compile(r"(?P<name>[^@/]{1,200})(?:@(?P<alias>[^@/]{1,200})|/(?P<version>[0-9]{1,9}))?")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from back.evaluations import ComparisonError, EvaluationDifferences, differences_of
+from back.evaluations import ComparisonError, Evaluated, EvaluationDifferences, differences_of
 from back.loading import Served
 from back.problems import Problem, responses
 from back.runtime.scores.bootstrap import LEVEL, MIN_BLOCKS, Difference
@@ -60,16 +60,15 @@ async def get_differences(services: ServicesDep, query: Annotated[DifferencesQue
 
 
 async def _work_out(services: Services, query: DifferencesQuery, a: Served, b: Served) -> EvaluationDifferences:
-    names_a, names_b = a.predictor.card.taxonomy.names, b.predictor.card.taxonomy.names
+    first, second = (
+        Evaluated(name, served.report, served.predictor.card.taxonomy.names)
+        for name, served in ((query.a, a), (query.b, b))
+    )
     async with services.workers.turn():
         try:
-            return await services.workers.codec(differences_of, a.report, b.report, names_a, names_b)
+            return await services.workers.codec(differences_of, first, second)
         except ComparisonError as error:
-            raise Problem(
-                409,
-                f"{query.a} and {query.b} cannot be compared: {error}; evaluate both on one split with the same "
-                "classes, and register them with those reports.",
-            ) from error
+            raise Problem(409, f"{error}; evaluate both on one split with the same classes.") from error
 
 
 def _shown(difference: Difference) -> ScoreDifference:

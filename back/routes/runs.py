@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from back.mlflow_errors import mlflow_sentence
 from back.problems import Problem, responses
+from back.runtime.mlflow_names import EXPERIMENT
 from back.schemas import Point, RunDetail, RunEntry, RunsAnswer
 from back.services import Services, ServicesDep
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 router = APIRouter(tags=["runs"])
-EXPERIMENT = "streetseg"
 
 
 class RunsQuery(BaseModel):

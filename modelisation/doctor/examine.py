@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import ExifTags, Image
 
 from back.runtime.layouts.listing import Pair
 from back.runtime.taxonomy import IGNORE, REMAPS
@@ -16,7 +16,6 @@ from modelisation.doctor.label_values import TURNED, Explanation, bands_of, expl
 from modelisation.doctor.palettes import palette_trap
 
 HASH_SIDE = 16
-_ORIENTATION_TAG = 0x0112
 _SWAPS_SIDES = (5, 6, 7, 8)
 _UPSIDE_DOWN = (3, 4)
 # What Pillow raises for broken files, beside OSError.
@@ -81,7 +80,7 @@ def _examine_image(path: Path | None, result: Examination) -> tuple[tuple[int, i
         with Image.open(path) as image:
             image.load()
             result.hash = difference_hash(image)
-            orientation = int(image.getexif().get(_ORIENTATION_TAG, 1) or 1)
+            orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1) or 1)
             return (image.height, image.width), orientation
     except _BROKEN as error:
         result.faults.append(Fault("unreadable_image", str(path), _first_line(error)))
