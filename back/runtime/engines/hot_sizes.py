@@ -13,7 +13,7 @@ Size = tuple[int, int]
 
 # At most this many: each keeps its own working memory (about 100 MB for half a megapixel).
 MAX_NETWORKS = 2
-# A size is hot when it came up this often among the last requests; a network leaves when its size came up no more.
+# A size gets a network once this many of the last WINDOW requests had it; the network goes once none of them has.
 WINDOW = 32
 HOT = 4
 

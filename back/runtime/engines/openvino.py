@@ -28,8 +28,8 @@ from back.runtime.engines.openvino_network import Network, openvino_module, with
 from back.runtime.process.memory import give_back_freed
 
 _STREAMS = 2  # for requests that come while others run
-# So many of the last WINDOW requests must be of one size where a network of its own gains little; and have come while
-# another ran, before streams are compiled.
+# How many of the last WINDOW requests must share a size before it gets a network of its own, where that gains little.
+# For the network with streams only requests that came while another ran are counted.
 _CROWD = WINDOW * 3 // 4
 
 
