@@ -19,9 +19,15 @@ from tests.bundles import png_bytes
 __all__ = ["empty_database", "shared_store"]
 
 ROOT = Path(__file__).parents[1]
+TIERS = ("back", "front", "modelisation")
 READMES = [
-    ROOT / name for name in ("README.md", "modelisation/README.md", "docs/deployment.md", "docs/performance.md")
-]
+    ROOT / name
+    for name in (
+        "README.md", "SECURITY.md", "docs/deployment.md", "docs/performance.md",
+        *(f"{tier}/README.md" for tier in TIERS),
+    )
+]  # fmt: skip
+_SOURCES = (".py", ".ipynb", ".toml", ".yaml", ".yml", ".sh")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -47,9 +53,13 @@ def blocks(language: str) -> list[tuple[str, str]]:
     ]
 
 
+def inline_code(page: Path) -> set[str]:
+    return set(re.findall(r"`([^`\n]+)`", _BLOCK.sub("", page.read_text(encoding="utf-8"))))
+
+
 def commands(prefix: str) -> list[str]:
     lines = [line for _, code in blocks("bash") + blocks("") for line in code.splitlines()]
-    inline = [code for p in READMES for code in re.findall(r"`([^`\n]+)`", p.read_text(encoding="utf-8"))]
+    inline = [code for p in READMES for code in inline_code(p)]
     return sorted({line.split("  #")[0].strip() for line in lines + inline if line.startswith(prefix)})
 
 
@@ -95,3 +105,44 @@ def test_every_link_into_the_repository_leads_somewhere(path):
     links = re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8"))
     missing = [t for t in links if not t.startswith("http") and not (path.parent / t).exists()]
     assert missing == []
+
+
+def names_a_source(code: str, page: Path) -> bool:
+    """Whether it is written like a file or folder of the repository: from its root, or from the page's folder."""
+    if not re.fullmatch(r"\w[\w.-]*(/[\w.-]+)*/?", code):
+        return False
+    first, slash, _ = code.partition("/")
+    roots = {*TIERS, "docs", "tests"}
+    if page.parent != ROOT:
+        roots |= {path.name for path in page.parent.iterdir() if path.is_dir()}
+    return code.endswith(_SOURCES) or (bool(slash) and first in roots)
+
+
+@pytest.mark.parametrize("path", READMES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_every_file_that_a_page_names_exists(path: Path) -> None:
+    named = {code for code in inline_code(path) if names_a_source(code, path)}
+    assert [code for code in sorted(named) if not (ROOT / code).exists() and not (path.parent / code).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "is_source"),
+    [
+        ("back/runtime/gone.py", True),
+        ("gone.py", True),
+        ("modelisation/gone/", True),
+        ("model.json", False),
+        ("/predict", False),
+        ("store/mlflow.db", False),
+        ("loss.ohem", False),
+    ],
+)
+def test_files_of_the_repository_are_told_from_other_names(code: str, is_source: bool) -> None:
+    assert names_a_source(code, ROOT / "README.md") is is_source
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_the_page_of_a_tier_says_what_is_in_each_of_its_folders(tier: str) -> None:
+    rooms = {init.parent.relative_to(ROOT / tier).as_posix() for init in (ROOT / tier).rglob("*/__init__.py")}
+    named = inline_code(ROOT / tier / "README.md")
+    assert rooms
+    assert [room for room in sorted(rooms) if f"{room}/" not in named] == []

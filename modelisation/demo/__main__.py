@@ -18,8 +18,8 @@ import requests
 
 from back.runtime.card import BundleError
 from back.runtime.process.console import use_utf8
-from modelisation.demo.client import segment, shown, table, wait_for_models
-from modelisation.demo.services import DemoError, Ports, Running, check_ports, environment, services, started
+from modelisation.demo.client import relative_path, segment, table, wait_for_models
+from modelisation.demo.services import DemoError, Ports, Running, check_ports, environment, run_services, services
 from modelisation.provenance import REPOSITORY
 from modelisation.registry.bundled import FOLDER, find_bundles, register_bundles
 from modelisation.registry.bundles import RegistryError
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def checked_port(text: str, variable: str) -> int:
+def check_port(text: str, variable: str) -> int:
     """Raises DemoError: the text is no port number."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
         raise DemoError(f"{variable}={text} is not a port: take a number from 1 to 65535")
@@ -75,12 +75,12 @@ def _interrupt(*_: object) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    photo = checked_photo(options.image) if options.image else None
+    photo = check_photo(options.image) if options.image else None
     bundles = find_bundles(options.bundles)
     ports = Ports(
-        mlflow=checked_port(options.mlflow_port, "MLFLOW_PORT"),
-        api=checked_port(options.api_port, "API_PORT"),
-        dashboard=checked_port(options.dashboard_port, "DASHBOARD_PORT"),
+        mlflow=check_port(options.mlflow_port, "MLFLOW_PORT"),
+        api=check_port(options.api_port, "API_PORT"),
+        dashboard=check_port(options.dashboard_port, "DASHBOARD_PORT"),
     )
     store, out = options.store.resolve(), options.out.resolve()
     store.mkdir(parents=True, exist_ok=True)
@@ -91,13 +91,13 @@ def _run(options: argparse.Namespace) -> None:
     os.environ.update(extra | {"MLFLOW_LOGGING_LEVEL": "WARNING", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"})
 
     print("Starting MLflow, the API and the dashboard …", flush=True)
-    with started(wanted, extra) as running, requests.Session() as session:
+    with run_services(wanted, extra) as running, requests.Session() as session:
         session.trust_env = False  # a proxy has no business between us and 127.0.0.1
         pictures = [photo] if photo else write_samples(out / "samples")
         mlflow, api, dashboard = wanted
         versions: dict[str, str] = {}
         for service in wanted:
-            running.wait(service.title, _answers(session, service.url + service.health_path), service.log)
+            running.wait(service.title, _probe(session, service.url + service.health_path), service.log)
             print(f"  {service.title} is up", flush=True)
             if service is mlflow:
                 versions = register_bundles(bundles, mlflow.url)
@@ -105,7 +105,8 @@ def _run(options: argparse.Namespace) -> None:
         print(f"Segmenting {len(pictures)} picture(s) with {len(entries)} model(s) …", flush=True)
         rows = [segment(running, session, api, entry, pictures, out / "masks") for entry in entries]
 
-        print(f"\n{table(rows)}\n\n  all masks  {shown(out / 'masks')}\n  pictures   {shown(pictures[0].parent)}")
+        print(f"\n{table(rows)}\n")
+        print(f"  all masks  {relative_path(out / 'masks')}\n  pictures   {relative_path(pictures[0].parent)}")
         for service, path in ((dashboard, ""), (api, "/docs"), (mlflow, "")):
             print(f"  {service.title:<9}  http://localhost:{service.port}{path}")
         if not options.once:
@@ -122,11 +123,11 @@ def serve_until_interrupted(running: Running) -> None:
             time.sleep(0.5)
 
 
-def _answers(session: requests.Session, url: str) -> Callable[[], bool]:
+def _probe(session: requests.Session, url: str) -> Callable[[], bool]:
     return lambda: session.get(url, timeout=5).ok
 
 
-def checked_photo(photo: Path) -> Path:
+def check_photo(photo: Path) -> Path:
     """Raises DemoError: the photo cannot be read. Whether it is a picture, the API says."""
     if not photo.is_file():
         raise DemoError(f"{photo}: no such file; give a photo, for example make demo IMAGE=photo.jpg")

@@ -37,13 +37,13 @@ def wait_for_models(
     entries: list[dict[str, Any]] = []
     said: dict[str, tuple[str, float]] = {}  # model -> its newest error, and since when
 
-    def ready() -> bool:
+    def are_ready() -> bool:
         answer = session.get(f"{api.url}/models", timeout=30)
         if not answer.ok:
             return False
         entries[:] = answer.json()["models"]
         served = {entry["name"]: entry for entry in entries}
-        pending = [name for name, version in versions.items() if not _serves(served.get(name), version)]
+        pending = [name for name, version in versions.items() if not _is_served(served.get(name), version)]
         for name in pending:
             error = served.get(name, {}).get("error") or ""
             if said.get(name, ("", 0.0))[0] != error:
@@ -53,14 +53,14 @@ def wait_for_models(
                 raise DemoError(f"The API does not serve {name}: {error.rstrip('.')}. Its log: {api.log}")
         return not pending
 
-    running.wait("the API's models", ready, api.log)
+    running.wait("the API's models", are_ready, api.log)
     for entry in entries:
         if not entry["ready"]:
             print(f"  {entry['name']} is registered too, but not ready: {entry.get('error') or 'still loading'}")
     return [entry for entry in entries if entry["ready"]]
 
 
-def _serves(entry: Mapping[str, Any] | None, version: str) -> bool:
+def _is_served(entry: Mapping[str, Any] | None, version: str) -> bool:
     return entry is not None and bool(entry["ready"]) and str(entry["version"]) == version
 
 
@@ -123,7 +123,7 @@ def table(rows: Sequence[Row]) -> str:
     cells = [("model", "mIoU", "latency p50", "mask")]
     for row in rows:
         miou = "not measured" if row.miou is None else f"{row.miou:.3f}"
-        cells.append((row.model, miou, f"{row.latency_ms:.0f} ms", shown(row.mask)))
+        cells.append((row.model, miou, f"{row.latency_ms:.0f} ms", relative_path(row.mask)))
     widths = [max(len(line[column]) for line in cells) for column in range(3)]
     return "\n".join(
         f"  {model:<{widths[0]}}  {miou:>{widths[1]}}  {latency:>{widths[2]}}  {mask}"
@@ -131,7 +131,7 @@ def table(rows: Sequence[Row]) -> str:
     )
 
 
-def shown(path: Path) -> str:
+def relative_path(path: Path) -> str:
     """The path as a person in the current folder would write it."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

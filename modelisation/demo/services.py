@@ -143,7 +143,7 @@ def check_ports(wanted: Sequence[Service]) -> None:
                 ) from error
 
 
-def reason_in(log: Path) -> str:
+def find_reason(log: Path) -> str:
     """The line of a log that most likely says why a service ended: the last complaint, else the last line."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-200:]
@@ -155,7 +155,7 @@ def reason_in(log: Path) -> str:
 
 
 class Running:
-    """The started services; use `started` to make sure that they end."""
+    """The started services; use `run_services` to make sure that they end."""
 
     def __init__(self) -> None:
         self._processes: dict[Service, subprocess.Popen[bytes]] = {}
@@ -180,7 +180,7 @@ class Running:
             status = process.poll()
             if status is not None:
                 how = f"was ended by signal {-status}" if status < 0 else f"stopped with status {status}"
-                raise DemoError(f"{service.title} {how}: {reason_in(service.log)}. Its whole log: {service.log}")
+                raise DemoError(f"{service.title} {how}: {find_reason(service.log)}. Its whole log: {service.log}")
 
     def wait(self, what: str, ready: Callable[[], bool], log: Path, seconds: float = START_SECONDS) -> float:
         """Wait until `ready()`; returns the seconds that it took.
@@ -196,7 +196,9 @@ class Running:
                     return time.monotonic() - begin
             waited = time.monotonic() - begin
             if waited > seconds:
-                raise DemoError(f"{what} was not ready after {seconds:.0f} s: {reason_in(log)}. Its whole log: {log}")
+                raise DemoError(
+                    f"{what} was not ready after {seconds:.0f} s: {find_reason(log)}. Its whole log: {log}"
+                )
             if waited > progress:
                 print(f"  … still waiting for {what} ({waited:.0f} s)", flush=True)
                 progress += PROGRESS_SECONDS
@@ -231,7 +233,7 @@ def _group_alive(process: subprocess.Popen[bytes]) -> bool:
 
 
 @contextlib.contextmanager
-def started(wanted: Sequence[Service], extra: Mapping[str, str]) -> Iterator[Running]:
+def run_services(wanted: Sequence[Service], extra: Mapping[str, str]) -> Iterator[Running]:
     """Start the services side by side; end them all on the way out, undisturbed by a second Ctrl-C."""
     running = Running()
     try:

@@ -107,10 +107,10 @@ def explain(
 def readings(source: str) -> tuple[Reading, tuple[Reading, ...]]:
     """The declared reading of a source's values, and every other reading that the doctor knows."""
     declared = Reading("declared", source, _log_plausibility(_meanings(REMAPS[source]["street8"])))
-    return declared, tuple(_others(source))
+    return declared, tuple(_other_readings(source))
 
 
-def _others(source: str) -> Iterator[Reading]:
+def _other_readings(source: str) -> Iterator[Reading]:
     for other in ("cityscapes_label_ids", "cityscapes19", "camvid11", "street8"):
         if other == source:
             continue
@@ -122,7 +122,7 @@ def _others(source: str) -> Iterator[Reading]:
         yield Reading(kind, other, _log_plausibility(_meanings(REMAPS[other]["street8"])))
     # A remap applied to values that are in its target already: what is stored is table[id], what is meant is id.
     for table, target in _REMAPS_TWICE:
-        meanings = _twice(REMAPS[table][target], REMAPS[target]["street8"])
+        meanings = _meanings_if_remapped_twice(REMAPS[table][target], REMAPS[target]["street8"])
         yield Reading("remapped_twice", f"{table} to {target}", _log_plausibility(meanings))
 
 
@@ -130,7 +130,7 @@ def _meanings(table: Mapping[int, int]) -> dict[int, set[int]]:
     return {value: {target} for value, target in table.items()}
 
 
-def _twice(table: Mapping[int, int], to_street8: Mapping[int, int]) -> dict[int, set[int]]:
+def _meanings_if_remapped_twice(table: Mapping[int, int], to_street8: Mapping[int, int]) -> dict[int, set[int]]:
     meanings: dict[int, set[int]] = {}
     for meant, street8 in to_street8.items():
         meanings.setdefault(table.get(meant, IGNORE), set()).add(street8)

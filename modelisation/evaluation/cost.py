@@ -44,10 +44,10 @@ def multiply_adds(bundle: Path, size: tuple[int, int]) -> int:
 
     model = ov.Core().read_model((bundle / ONNX_FILE).read_bytes())
     model.reshape({INPUT_NAME: [1, 3, *size]})
-    return sum(_of_operation(operation) for operation in model.get_ops())
+    return sum(_count_multiply_adds(operation) for operation in model.get_ops())
 
 
-def _of_operation(operation: Any) -> int:
+def _count_multiply_adds(operation: Any) -> int:
     """Each output value is a sum over the inner dimension: a filter's weights, or a row times a column."""
     kind = operation.get_type_name()
     if kind == "Convolution":

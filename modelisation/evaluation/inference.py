@@ -95,10 +95,10 @@ def score_photo(predictor: Predictor, image_HWC: Pixels, options: InferenceOptio
             raise InferenceError(f"{predictor.card.name} takes one input size alone: windows need a dynamic model")
         if any(side < 1 or side % contract.stride for side in options.window):
             raise InferenceError(f"a window of {options.window} is no multiple of the stride {contract.stride}")
-    scores = _windowed(predictor, pixels, options.window)
+    scores = _score_windows(predictor, pixels, options.window)
     if options.flip:
         # The whole padded input is mirrored, so that both grids of scores meet cell by cell.
-        mirrored = _windowed(predictor, np.ascontiguousarray(pixels[:, ::-1]), options.window)
+        mirrored = _score_windows(predictor, np.ascontiguousarray(pixels[:, ::-1]), options.window)
         scores = np.ascontiguousarray((scores + mirrored[:, :, ::-1]) / np.float32(2))
     return PhotoScores(scores, plan.height / contract.score_stride, plan.width / contract.score_stride)
 
@@ -112,7 +112,7 @@ def window_starts(size: int, window: int, step_unit: int) -> list[int]:
     return sorted({round(last * i / (count - 1) / step_unit) * step_unit for i in range(count - 1)} | {last})
 
 
-def _windowed(predictor: Predictor, pixels: Pixels, window: tuple[int, int] | None) -> Floats:
+def _score_windows(predictor: Predictor, pixels: Pixels, window: tuple[int, int] | None) -> Floats:
     if window is None:
         return np.asarray(predictor.engine.run(pixels[None]))
     height, width = pixels.shape[:2]

@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 INPUT, OUTPUT = "image", "scores"
-# Height and width that the network is traced at, and three others that the result is checked at.
+# Height and width at which the network is traced, then three other sizes at which the file is compared with PyTorch.
 TRACED = (128, 192)
 CHECKED = ((64, 96), (352, 480), (32, 256))
-TOLERANCE = 1e-4
+TOLERANCE = 1e-4  # largest difference, as a share of the range of the scores
 
 
 class ExportError(RuntimeError):
@@ -26,16 +26,22 @@ class ExportError(RuntimeError):
 def export_onnx(
     form: nn.Module, path: Path, size_multiple: int, fixed_size: tuple[int, int]
 ) -> tuple[int, int] | None:
-    """Write `form` (normalised float32 [N, 3, H, W] -> scores) as ONNX with dynamic N, H and W.
+    """Write a network as ONNX and compare the file with PyTorch.
 
-    Where the dynamic file and PyTorch differ at one of the checked sizes, or the network cannot be traced with
-    dynamic sizes, the file is written again for `fixed_size` alone.
+    First the file is written for any N, H and W. If tracing fails, or if the file differs from PyTorch at one of the
+    sizes in `CHECKED`, it is written again for `fixed_size` alone.
+
+    Args:
+        form: the network to serve; normalised float32 [N, 3, H, W] in, scores [N, classes, h, w] out.
+        path: file to write.
+        size_multiple: H and W are multiples of this many pixels.
+        fixed_size: H and W of the second attempt.
 
     Returns:
         None where the sizes are dynamic, else `fixed_size`.
 
     Raises:
-        ExportError: not even the fixed size agrees with PyTorch.
+        ExportError: the file differs from PyTorch at the fixed size, too.
     """
     try:
         _write(form, path, TRACED, size_multiple)
@@ -56,7 +62,8 @@ def _write(form: nn.Module, path: Path, size: tuple[int, int], size_multiple: in
         height, width = dim("height_units", min=1, max=512), dim("width_units", min=1, max=512)
         dynamic = ({0: dim("batch", min=1, max=256), 2: size_multiple * height, 3: size_multiple * width},)
     for module in form.modules():
-        # Saves nothing in a graph, but the exporter takes every such step apart: a third of its time for DeepLabV3+.
+        # In-place operations bring nothing in an exported graph. The exporter has to rewrite each of them, which
+        # takes a third of its time for DeepLabV3+.
         if getattr(module, "inplace", False):
             module.inplace = False  # type: ignore[assignment]
     with _no_garbage_collection(), warnings.catch_warnings():
@@ -77,7 +84,7 @@ def _write(form: nn.Module, path: Path, size: tuple[int, int], size_multiple: in
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Tracing makes objects by the million and drops few: collections find 15 MB, and take a sixth of its time."""
+    """Tracing makes millions of objects and frees few: collections take a sixth of its time and free 15 MB."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -88,7 +95,7 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 def _strip_annotations(path: Path) -> None:
-    """Take out the exporter's notes: a stack trace with this machine's paths at every node."""
+    """Remove the exporter's metadata: every node carries a stack trace with paths of this machine."""
     model = onnx.load(path)
     graph = model.graph
     for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):

@@ -64,7 +64,7 @@ def load_packaged_weights(encoder: nn.Module, weights: PackagedWeights) -> None:
     Raises:
         WeightsError: the package is missing, the file has another sha256, or a tensor does not fit.
     """
-    state = torch.load(_verified_file(weights), map_location="cpu", weights_only=True)
+    state = torch.load(_verify_file(weights), map_location="cpu", weights_only=True)
     target = encoder.state_dict()
     source: list[tuple[str, Tensor]] = list(state.items())[: len(target)]
     for (their_name, tensor), (our_name, ours) in zip(source, target.items(), strict=True):
@@ -76,7 +76,7 @@ def load_packaged_weights(encoder: nn.Module, weights: PackagedWeights) -> None:
             module.eps = weights.batch_norm_eps
 
 
-def _verified_file(weights: PackagedWeights) -> Path:
+def _verify_file(weights: PackagedWeights) -> Path:
     spec = importlib.util.find_spec(weights.package)
     if spec is None or spec.origin is None:
         raise WeightsError(f"package {weights.package} is not installed; run `make setup`")

@@ -133,14 +133,14 @@ def curves_figure(bundle: Path) -> Figure:
 def predictions_figure(bundle: Path, data: Path, split: str, count: int = 3) -> Figure:
     """image | truth | prediction of a few pictures, through the served runtime."""
     dataset = open_dataset(data, split, read_card(bundle).taxonomy.id)
-    samples = _spread(dataset, count)
+    samples = _sample_evenly(dataset, count)
     predictor = Predictor.load(bundle)
     return panel_figure(samples, [predictor.predict_array(s.image).labels_HW for s in samples], dataset.taxonomy)
 
 
 def models_figure(bundles: Sequence[Path], dataset: SegmentationDataset, count: int = 3) -> Figure:
     """image | truth | a mask of each model, for a few pictures, through the served runtime."""
-    samples = _spread(dataset, count)
+    samples = _sample_evenly(dataset, count)
     colours = label_colours(dataset.taxonomy)
     predictors = [Predictor.load(bundle) for bundle in bundles]
     figure = Figure(figsize=(4 * (2 + len(predictors)), 2.4 * len(samples)), layout="constrained")
@@ -156,6 +156,6 @@ def models_figure(bundles: Sequence[Path], dataset: SegmentationDataset, count: 
     return figure
 
 
-def _spread(dataset: SegmentationDataset, count: int) -> list[Sample]:
+def _sample_evenly(dataset: SegmentationDataset, count: int) -> list[Sample]:
     """A few samples from all over the split."""
     return [dataset[i] for i in np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int)]

@@ -58,7 +58,7 @@ def _lines(report: Mapping[str, Any], figures: Mapping[str, str]) -> Iterator[st
     yield f"# {report['dataset']} {report['split']}: {', '.join(m['label'] for m in models)}"
     yield ""
     yield (
-        f"{report['images']} images in {_counted(report['blocks'])} of video, classes of "
+        f"{report['images']} images in {_count_of_blocks(report['blocks'])} of video, classes of "
         f"{report['taxonomy']}, split {report['split_sha256'][:12]}. Measured through the runtime that serves, at "
         "the photos' own size."
     )
@@ -77,7 +77,7 @@ def _lines(report: Mapping[str, Any], figures: Mapping[str, str]) -> Iterator[st
         yield from ("", f"![{title}]({file})")
     yield from ("", "## How it was measured", "")
     for model in models:
-        yield f"- **{model['label']}**: {_measured(model)}"
+        yield f"- **{model['label']}**: {_conditions(model)}"
     for model in models:
         if model["latency"]:
             yield from ("", f"### Latency of {model['label']}", "")
@@ -88,11 +88,11 @@ def _lines(report: Mapping[str, Any], figures: Mapping[str, str]) -> Iterator[st
         yield f"- **{model['label']}**: {worst}"
 
 
-def _counted(blocks: int) -> str:
+def _count_of_blocks(blocks: int) -> str:
     return "one block" if blocks == 1 else f"{blocks} independent blocks"
 
 
-def _measured(model: Mapping[str, Any]) -> str:
+def _conditions(model: Mapping[str, Any]) -> str:
     inference, lineage = model["inference"], model["lineage"]
     parts = [model["engine"], f"pixel budget {inference['pixel_budget']}"]
     if inference["flip"]:

@@ -21,7 +21,7 @@ class QualityError(ValueError):
 
 def results_table(report: Report) -> list[str]:
     """One row a model: scores, cost and latency; below it on what they were measured."""
-    return [*score_table(report["models"]), "", measured_on(report)]
+    return [*score_table(report["models"]), "", describe_measurement(report)]
 
 
 def classes_table(report: Report) -> list[str]:
@@ -73,7 +73,7 @@ def robustness_table(bundles: Sequence[Path]) -> list[str]:
     return table(["points of mIoU lost", *(card.name for card in cards)], rows)
 
 
-def measured_on(report: Report) -> str:
+def describe_measurement(report: Report) -> str:
     """One sentence on data, machine and code."""
     timed = next((model["latency"] for model in report["models"] if model["latency"]), None)
     where = ""

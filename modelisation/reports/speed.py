@@ -129,9 +129,13 @@ SPEED_TABLES = {**BENCHMARK_TABLES, "codecs": codecs_table}
 def speed_lines(name: str, folder: Path = BENCHMARK.parent) -> list[str]:
     """The lines of a table, with where and how it was measured below it; `folder` holds the reports."""
     path, command, below = (
-        (folder / CODECS.name, "python -m tests.benchmarks.codecs --json docs/codecs.json", codecs_measured_on)
+        (
+            folder / CODECS.name,
+            "python -m tests.benchmarks.codecs --json docs/codecs.json",
+            describe_codecs_measurement,
+        )
         if name == "codecs"
-        else (folder / BENCHMARK.name, "make benchmark", measured_on)
+        else (folder / BENCHMARK.name, "make benchmark", describe_measurement)
     )
     if not path.is_file():
         return [f"Not measured yet: `{command}`."]
@@ -139,7 +143,7 @@ def speed_lines(name: str, folder: Path = BENCHMARK.parent) -> list[str]:
     return [*SPEED_TABLES[name](report), "", below(report)]
 
 
-def measured_on(report: Report) -> str:
+def describe_measurement(report: Report) -> str:
     """One sentence on machine, code and method."""
     machine = report["machine"]
     inputs = ", ".join(f"{photo['name']} as {photo['network_input']}" for photo in report["photos"])
@@ -150,7 +154,7 @@ def measured_on(report: Report) -> str:
     )
 
 
-def codecs_measured_on(report: Report) -> str:
+def describe_codecs_measurement(report: Report) -> str:
     """One sentence on machine, method and versions."""
     versions = ", ".join(f"{name} {version}" for name, version in report["packages"].items())
     missing = f" Not installed: {', '.join(report['missing'])}." if report["missing"] else ""

@@ -55,15 +55,15 @@ class Teacher:
         return self.model.dense_scores(image_NCHW)[..., ::_STEP, ::_STEP].softmax(1)
 
 
-def distilled(criterion: Criterion, target_NCHW: Tensor, weight: float) -> Criterion:
+def add_teacher(criterion: Criterion, target_NCHW: Tensor, weight: float) -> Criterion:
     """`criterion` plus `weight` times the cross-entropy with a teacher's probabilities, on ignored pixels too.
 
     Hinton et al., 2015, arXiv:1503.02531, at temperature 1 and without the target's own entropy, which is constant.
     """
 
-    def with_teacher(scores_NCHW: Tensor, label_NHW: Tensor) -> Tensor:
+    def both(scores_NCHW: Tensor, label_NHW: Tensor) -> Tensor:
         log_probabilities = F.log_softmax(scores_NCHW[..., ::_STEP, ::_STEP], dim=1)
         soft = -(target_NCHW * log_probabilities).sum(1).mean()
         return criterion(scores_NCHW, label_NHW) + weight * soft
 
-    return with_teacher
+    return both

@@ -21,10 +21,10 @@ from modelisation.provenance import REPOSITORY, git_state
 from modelisation.recipe import Recipe, load_recipe
 from modelisation.training import checkpoint
 from modelisation.training.checkpoint import Progress
-from modelisation.training.distillation import Teacher, distilled
+from modelisation.training.distillation import Teacher, add_teacher
 from modelisation.training.ema import WeightAverage
 from modelisation.training.loss import make_criterion
-from modelisation.training.run_record import epoch_line, epoch_metrics, flat, run_tags, training_record
+from modelisation.training.run_record import epoch_line, epoch_metrics, flatten, run_tags, training_record
 from modelisation.training.samples.batches import make_loader
 from modelisation.training.samples.cache import decode_all
 from modelisation.training.setup import (
@@ -34,7 +34,7 @@ from modelisation.training.setup import (
     prepare_run_dir,
     training_data,
 )
-from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted, stop_signals
+from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted, catch_stop_signals
 from modelisation.training.tracking import Tracker
 from modelisation.training.validate import normalise, predict_labels, validate
 
@@ -136,7 +136,7 @@ def fit(
     tracker = Tracker(
         run_dir,
         recipe.name,
-        flat(recipe.model_dump()) | {"parameters": sum(p.numel() for p in model.parameters())},
+        flatten(recipe.model_dump()) | {"parameters": sum(p.numel() for p in model.parameters())},
         run_tags(recipe, train_set, code),
         progress.run_id,
         parent_run,
@@ -146,7 +146,7 @@ def fit(
 
     evaluated: dict[str, Any] = {}
     steps = tqdm(total=total_steps, unit="step", desc=recipe.name, smoothing=0.1)
-    with tracker, stop_signals() as stopped, steps as bar:
+    with tracker, catch_stop_signals() as stopped, steps as bar:
         bar.update(progress.epoch * batches.batches + progress.batch)
         while progress.epoch < recipe.epochs:
             batches.epoch, batches.first_batch = progress.epoch, progress.batch
@@ -161,7 +161,7 @@ def fit(
                 with accelerator.autocast():
                     criterion = labelled
                     if teacher and distillation:
-                        criterion = distilled(labelled, teacher.probabilities(image_NHWC), distillation.weight)
+                        criterion = add_teacher(labelled, teacher.probabilities(image_NHWC), distillation.weight)
                     loss = net.loss(image.contiguous(memory_format=torch.channels_last), label_NHW.long(), criterion)
                 if not torch.isfinite(loss):
                     raise TrainingError(f"the loss is {loss.item()} at step {bar.n}; lower lr (now {recipe.lr})")

@@ -13,7 +13,7 @@ class Interrupted(Exception):  # noqa: N818 - an event, not an error
 
 
 @contextmanager
-def stop_signals() -> Iterator[Callable[[], bool]]:
+def catch_stop_signals() -> Iterator[Callable[[], bool]]:
     """Turn Ctrl-C and SIGTERM into a flag, so that the step in hand is finished and saved.
 
     Yields:

@@ -40,11 +40,11 @@ class ParentRun:
 
     def __init__(self, name: str, run_id: str | None = None) -> None:
         self._client = mlflow.MlflowClient(tracking_uri())
-        if run_id is None or not self._reopened(run_id):
+        if run_id is None or not self._reopen(run_id):
             run_id = self._client.create_run(experiment_id(self._client, EXPERIMENT), run_name=name).info.run_id
         self.run_id: str = run_id
 
-    def _reopened(self, run_id: str) -> bool:
+    def _reopen(self, run_id: str) -> bool:
         try:
             self._client.update_run(run_id, status="RUNNING")
         except MlflowException:

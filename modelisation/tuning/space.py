@@ -1,4 +1,4 @@
-"""What a search draws from: recipe fields, each with a range or a list of choices."""
+"""The search space of a random search: recipe fields, each with a range or a list of choices."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ DEFAULT_SPACE = REPOSITORY / "modelisation" / "recipes" / "spaces" / "default.ya
 
 
 class SearchError(ValueError):
-    """A search that cannot be run or gone on with: says what to change."""
+    """A search cannot start or continue; the message says what to change."""
 
 
 class Choices(BaseModel):
@@ -43,16 +43,19 @@ def _kind(part: Any) -> str:
     return "choices" if isinstance(part, Choices) or (isinstance(part, dict) and "choices" in part) else "range"
 
 
-# Told apart by hand, so that a mistake is explained in the words of the one that was meant.
+# `_kind` picks the type first. Pydantic then reports a mistake for that type alone, not for both.
 _Part = Annotated[Annotated[Choices, Tag("choices")] | Annotated[Range, Tag("range")], Discriminator(_kind)]
 Space = dict[str, Choices | Range]
 
 
 def load_space(path: Path) -> Space:
-    """Read a YAML file `{recipe field: {low, high, log, integer} or {choices}}`; dotted fields reach nested parts.
+    """Read a search space from YAML.
+
+    Each line gives a recipe field either `{low: …, high: …, log: …, integer: …}` or `{choices: […]}`. A dotted name
+    (`loss.dice`) reaches a nested field.
 
     Raises:
-        SearchError: the file is missing or not of that form.
+        SearchError: the file is missing, is not of that form, or names no field.
     """
     try:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -73,11 +76,15 @@ def load_space(path: Path) -> Space:
 
 
 def draw(trial: optuna.trial.BaseTrial, space: Space) -> list[str]:
-    """Draw every field; gives `key=value` overrides as `--set` takes them, floats rounded to three digits."""
+    """Draw a value for every field.
+
+    Returns:
+        `key=value` overrides as `--set` takes them; floats are rounded to three significant digits.
+    """
     overrides = []
     for key, part in space.items():
         if isinstance(part, Choices):
-            # Optuna's choices are numbers and texts; as YAML, lists are texts too.
+            # Optuna accepts numbers and strings as choices, but no lists, so each choice is written as YAML.
             text = str(trial.suggest_categorical(key, [_yaml(choice) for choice in part.choices]))
         elif part.integer:
             text = str(trial.suggest_int(key, round(part.low), round(part.high), log=part.log))

@@ -21,7 +21,7 @@ from modelisation.models import load_bundle_model
 from modelisation.provenance import REPOSITORY, git_state, machine, package_versions
 from modelisation.registry.bundled import FOLDER, find_bundles
 from modelisation.reports.readme import main as write_tables
-from modelisation.reports.speed import BENCHMARK, BENCHMARK_TABLES, measured_on
+from modelisation.reports.speed import BENCHMARK, BENCHMARK_TABLES, describe_measurement
 from tests.benchmarks.agreement import Reference
 from tests.benchmarks.failures import Failures
 from tests.benchmarks.large_photos import measure_large_photos
@@ -155,7 +155,7 @@ def print_report(report: dict[str, Any]) -> None:
         print(f"/healthz while saturated: p50 {health['p50']} ms, p99 {health['p99']} ms")
     for what, why in report["failures"].items():
         print(f"failed: {what}: {why}")
-    print(f"\n{measured_on(report)}")
+    print(f"\n{describe_measurement(report)}")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from modelisation.evaluation.latency import as_jpeg
-from modelisation.reports.speed import codecs_measured_on, codecs_table
+from modelisation.reports.speed import codecs_table, describe_codecs_measurement
 from tests.benchmarks import codec_ways
 from tests.benchmarks.codec_ways import decode_ways, half_size_ways, importable, png_ways, resize_ways, whole_ways
 from tests.benchmarks.codecs import measure
@@ -39,4 +39,4 @@ def test_the_table_has_a_row_for_every_way():
         "rows": measure("task", resize_ways(PHOTO, {}), 2),
     }
     assert len(codecs_table(report)) == 2 + 2
-    assert codecs_measured_on(report).endswith("pillow 13. Not installed: simplejpeg.")
+    assert describe_codecs_measurement(report).endswith("pillow 13. Not installed: simplejpeg.")

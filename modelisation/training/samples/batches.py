@@ -1,4 +1,4 @@
-"""Feeding a training run: augmented samples in batches whose content depends on the seed alone."""
+"""Batches of augmented samples for training. What a batch holds depends on the seed and the epoch alone."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -28,11 +28,14 @@ def render_all(count: int, height: int, width: int, taxonomy: Taxonomy, seed: in
 
 
 class AugmentedSamples(Dataset[tuple[Tensor, Tensor]]):
-    """Samples by (index, seed, epoch): the seed decides the crop, so no state is carried between pictures.
+    """Augmented samples by key (index, seed, epoch).
+
+    The seed alone decides how a picture is cropped and changed. A resumed run therefore sees the same crops as one
+    that was never interrupted.
 
     Args:
         samples: pictures and labels.
-        transforms: (end, transform) pairs in ascending order; a transform serves the epochs below its end.
+        transforms: (end, transform) pairs in ascending order of `end`; epoch e uses the first pair with e < end.
     """
 
     def __init__(self, samples: Sequence[Sample], transforms: Sequence[tuple[int, TrainingTransform]]) -> None:
@@ -49,7 +52,9 @@ class AugmentedSamples(Dataset[tuple[Tensor, Tensor]]):
 
 
 class EpochBatches:
-    """Batches of (index, seed, epoch) for one epoch at a time; set `epoch` and `first_batch` before iterating.
+    """The keys (index, seed, epoch) of one epoch's samples, in batches; `AugmentedSamples` takes these keys.
+
+    Set `epoch` before iterating, and `first_batch` to skip batches that were trained before an interruption.
 
     Args:
         main: number of real pictures, indices 0..main-1.
@@ -88,7 +93,7 @@ class EpochBatches:
 
 
 def _passes(count: int, pool: int, rng: np.random.Generator) -> np.ndarray:
-    """`count` indices below `pool` in whole random passes: none is seen twice before all were seen once."""
+    """`count` random indices below `pool`, int64. Every index comes once before any comes twice."""
     if not count:
         return np.empty(0, np.int64)
     passes = [rng.permutation(pool) for _ in range(-(-count // pool))]
@@ -96,7 +101,11 @@ def _passes(count: int, pool: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def make_loader(dataset: AugmentedSamples, batches: EpochBatches, workers: int) -> DataLoader[tuple[Tensor, Tensor]]:
-    """A loader over `batches`. Its own generator keeps it from drawing on the global one, which drives dropout."""
+    """A loader over `batches`.
+
+    It has a random generator of its own. Without one it would draw from PyTorch's global generator, which dropout
+    uses too, and a resumed run would differ from an uninterrupted one.
+    """
     return DataLoader(
         dataset,
         batch_sampler=batches,  # type: ignore[arg-type]
@@ -104,13 +113,14 @@ def make_loader(dataset: AugmentedSamples, batches: EpochBatches, workers: int) 
         persistent_workers=workers > 0,
         prefetch_factor=4 if workers else None,
         generator=torch.Generator(),
-        worker_init_fn=_leave_stopping_to_the_parent,
+        worker_init_fn=_ignore_ctrl_c,
     )
 
 
-def _leave_stopping_to_the_parent(worker: int) -> None:
-    """Ctrl-C reaches a whole process group; a worker that died of it would take the last step along.
+def _ignore_ctrl_c(worker: int) -> None:
+    """Put a worker into a process group of its own.
 
-    In a group of its own it never sees it, and still ends when the parent tells it to.
+    Ctrl-C reaches every process of the terminal's group. A worker killed by it would break the training step that the
+    parent still wants to finish. In its own group the worker never gets the signal; it ends when the parent says so.
     """
     os.setpgid(0, 0)

@@ -36,7 +36,7 @@ def decode_all(dataset: SegmentationDataset, cache: Cache = "auto", folder: Path
     """
     size = _bytes_of(dataset[0]) * len(dataset)
     if cache == "memory" or (cache == "auto" and size <= AUTO_LIMIT):
-        return list(_reading(dataset))
+        return list(_with_progress(dataset))
     folder = folder or FOLDER
     place = folder / _key(dataset)
     if not (place / _INDEX).is_file():
@@ -99,7 +99,7 @@ class Joined(Sequence[Sample]):
         raise IndexError(index)
 
 
-def _reading(dataset: SegmentationDataset) -> "tqdm[Sample]":
+def _with_progress(dataset: SegmentationDataset) -> "tqdm[Sample]":
     return tqdm(dataset, desc=f"reading {dataset.dataset} {dataset.split}", unit="img", total=len(dataset))
 
 
@@ -114,7 +114,7 @@ def _write(dataset: SegmentationDataset, place: Path) -> None:
     partial.mkdir()
     names, sizes = [], []
     with (partial / _PIXELS).open("wb") as file:
-        for sample in _reading(dataset):
+        for sample in _with_progress(dataset):
             names.append(sample.name)
             sizes.append(sample.label.shape)
             file.write(np.ascontiguousarray(sample.image).data)

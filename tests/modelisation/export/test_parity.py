@@ -17,7 +17,7 @@ from torch.nn import functional
 from back.runtime.card import CARD_FILE, REPORT_FILE, WEIGHTS_FILE, read_card, sha256_of, verify_files
 from back.runtime.engines.base import EngineKind, Precision
 from modelisation import models
-from modelisation.commands.promote import add_arguments, run, spread, store_parity
+from modelisation.commands.promote import add_arguments, run, sample_evenly, store_parity
 from modelisation.data.open import open_dataset
 from modelisation.export.gate import engine_passes, parity_failure, read_report
 from modelisation.export.parity import check_parity, format_parity
@@ -148,9 +148,9 @@ def test_thresholds(precision: str, agreement: float, points: float, passes: boo
 
 def test_fewer_images_are_spread_over_the_split_and_named(data: Path) -> None:
     dataset = open_dataset(data, "val")
-    assert spread(dataset, None) is dataset
-    assert spread(dataset, 9) is dataset
-    part = spread(dataset, 2)
+    assert sample_evenly(dataset, None) is dataset
+    assert sample_evenly(dataset, 9) is dataset
+    part = sample_evenly(dataset, 2)
     assert part.names == ("0", "1")
     assert part.split == "val (2 of 3)"
     assert part.split_sha256 != dataset.split_sha256

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from modelisation.reports.speed import BENCHMARK_TABLES, measured_on, speed_lines
+from modelisation.reports.speed import BENCHMARK_TABLES, describe_measurement, speed_lines
 from tests.benchmarks.sample_report import REPORT
 
 
@@ -47,7 +47,7 @@ def test_all_rows_of_a_table_have_as_many_cells_as_its_head(name):
 def test_a_table_ends_with_machine_input_and_code(tmp_path):
     (tmp_path / "benchmark.json").write_text(json.dumps(REPORT), encoding="utf-8")
     lines = speed_lines("stages", tmp_path)
-    assert lines[-1] == measured_on(REPORT)
+    assert lines[-1] == describe_measurement(REPORT)
     for part in ("A processor, 2 cores", "3 interleaved rounds", "2048x1024 JPEG as 1024x512", "code 0123456789ab"):
         assert part in lines[-1]
 

@@ -13,7 +13,7 @@ from back.runtime.predictor import Predictor
 from back.runtime.taxonomy import TAXONOMIES
 from modelisation.recipe import Loss, RecipeError
 from modelisation.scenes.render import render_scene
-from modelisation.training.distillation import Teacher, distilled
+from modelisation.training.distillation import Teacher, add_teacher
 from modelisation.training.loss import make_criterion
 from tests.bundles import rewrite_card
 
@@ -62,7 +62,7 @@ def test_the_soft_part_is_the_cross_entropy_with_the_teacher_on_ignored_pixels_t
     label[:, :4] = 3
     criterion = make_criterion(Loss(), 255)
     expected = criterion(scores, label) + 0.5 * F.cross_entropy(scores[..., ::2, ::2], target)
-    torch.testing.assert_close(distilled(criterion, target, 0.5)(scores, label), expected)
+    torch.testing.assert_close(add_teacher(criterion, target, 0.5)(scores, label), expected)
 
 
 def test_a_student_that_only_hears_its_teacher_learns_its_labels():
@@ -72,6 +72,6 @@ def test_a_student_that_only_hears_its_teacher_learns_its_labels():
     optimiser = torch.optim.SGD([scores], lr=50.0)
     for _ in range(100):
         optimiser.zero_grad()
-        distilled(lambda s, _: 0 * s.sum(), target, 1.0)(scores, label).backward()
+        add_teacher(lambda s, _: 0 * s.sum(), target, 1.0)(scores, label).backward()
         optimiser.step()
     np.testing.assert_array_equal(scores[..., ::2, ::2].argmax(1), target.argmax(1))
