@@ -1,12 +1,15 @@
 """`python -m back`: run the API with the settings in the environment; `--check` says only whether it could."""
 
 import argparse
+import contextlib
 import logging
+import signal
 import socket
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from types import FrameType
 
 from back.mlflow_errors import without_password
 from back.runtime.process.console import use_utf8
@@ -56,8 +59,9 @@ def _serve(settings: Settings) -> None:
     # MLflow's client tells of each retry at length; the registry says once, in a sentence, what is wrong.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     logging.getLogger("streetseg").info("http://%s:%d answers; /docs explains it", settings.host, settings.port)
-    uvicorn.run(
-        create_app(settings),
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
         log_level="warning",
@@ -65,6 +69,16 @@ def _serve(settings: Settings) -> None:
         # Longer than proxies and clients keep idle connections (nginx 60 s), so that none sends into a closed one.
         timeout_keep_alive=75,
     )
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            app.state.services.workers.drain()  # those who wait are told at once, or they would be cut off at the end
+            super().handle_exit(sig, frame)
+
+    # uvicorn raises the signal again when it has ended; by default that would make a clean end look like a crash.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with contextlib.suppress(KeyboardInterrupt):
+        Server(config).run()
 
 
 def _obstacles(settings: Settings, *, ask_mlflow: bool) -> Iterator[str]:

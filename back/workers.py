@@ -37,14 +37,20 @@ class Workers:
         self._seconds = 0.5  # smoothed time of one turn, for Retry-After
         self.admitted = 0
         self.working = 0
+        self._draining = False
+
+    def drain(self) -> None:
+        """Let those who work finish; who waits or comes is refused at once. May be called by a signal handler."""
+        self._draining = True
 
     @contextlib.asynccontextmanager
     async def admit(self) -> AsyncIterator[None]:
         """Count a request in.
 
         Raises:
-            Problem: 503 with Retry-After; too many are waiting.
+            Problem: 503 with Retry-After; too many are waiting, or the service ends.
         """
+        self._refuse_while_draining()
         if self.admitted >= self._max_requests:
             wait = min(30, max(1, math.ceil(self._seconds * self.admitted / self._parallel)))
             raise Problem(
@@ -61,8 +67,13 @@ class Workers:
 
     @contextlib.asynccontextmanager
     async def turn(self, large: bool = False) -> AsyncIterator[None]:
-        """Wait for the turn of an admitted request; those with large photos in memory take turns one at a time."""
+        """Wait for the turn of an admitted request; those with large photos in memory take turns one at a time.
+
+        Raises:
+            Problem: 503, the service ends before the turn came.
+        """
         async with self._large if large else contextlib.nullcontext(), self._turns:
+            self._refuse_while_draining()
             self.working += 1
             start = time.perf_counter()
             try:
@@ -70,6 +81,12 @@ class Workers:
             finally:
                 self.working -= 1
                 self._seconds += 0.1 * (time.perf_counter() - start - self._seconds)
+
+    def _refuse_while_draining(self) -> None:
+        if self._draining:
+            raise Problem(
+                503, "The service is being stopped; send the photo again.", retry_after_s=5, cause="overloaded"
+            )
 
     async def codec(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run decoding, encoding and the like on the codec threads."""

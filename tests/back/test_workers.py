@@ -90,3 +90,27 @@ def test_large_photos_take_turns_one_at_a_time_and_hold_up_no_small_one() -> Non
     asyncio.run(scenario())
     assert most[True] == 1
     assert most[False] >= 3
+
+
+def test_when_the_service_ends_who_works_finishes_and_who_waits_is_told() -> None:
+    async def scenario() -> list[object]:
+        workers = Workers(cpus=1, max_requests=100)
+        finish = asyncio.Event()
+
+        async def request() -> str:
+            async with workers.admit(), workers.turn():
+                await finish.wait()
+                return "answered"
+
+        requests = [asyncio.create_task(request()) for _ in range(10)]
+        await asyncio.sleep(0.01)
+        workers.drain()
+        finish.set()
+        return await asyncio.gather(*requests, request(), return_exceptions=True)
+
+    answers = asyncio.run(scenario())
+    assert answers.count("answered") == INFER_THREADS + 1
+    refused = [answer for answer in answers if isinstance(answer, Problem)]
+    assert len(refused) == len(answers) - INFER_THREADS - 1
+    assert {problem.status_code for problem in refused} == {503}
+    assert all(problem.headers is not None and problem.headers["Retry-After"] for problem in refused)
