@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from back.runtime.labels.colours import voc_colours
 from back.runtime.scores.bootstrap import block_of
 from back.runtime.taxonomy import LabelValueError, apply_remap, remap_for
 from modelisation.data.base import DatasetError
 from modelisation.data.open import open_dataset
 from modelisation.scenes.writer import write_scenes
+from tests.pngs import PALETTE, RGB, png
 
 CAMVID = Path(__file__).resolve().parents[4] / "shared" / "camvid"
 needs_camvid = pytest.mark.skipif(not CAMVID.is_dir(), reason="CamVid is not beside the project (../shared/camvid)")
@@ -136,6 +138,35 @@ def test_a_colour_picture_instead_of_ids_is_named(tmp_path):
     root = camvid_folder(tmp_path)
     Image.new("RGB", (12, 8)).save(root / "trainannot" / "0001TP_000001.png")
     with pytest.raises(DatasetError, match="mode RGB, wanted one channel of ids"):
+        open_dataset(root, "train")[0]
+
+
+@pytest.mark.parametrize(
+    ("form", "file"),
+    [
+        ("16-bit grey", lambda label: png(label, depth=16)),
+        ("4-bit grey", lambda label: png(label, depth=4)),
+        ("palette of greys", lambda label: png(11 - label, PALETTE, palette=[(11 - i,) * 3 for i in range(12)])),
+        ("palette of 4 bits", lambda label: png(label, PALETTE, 4, palette=voc_colours()[:16])),
+        ("right ids under VOC's palette", lambda label: png(label, PALETTE, palette=voc_colours())),
+        ("equal channels", lambda label: png(np.repeat(label[..., None], 3, 2), RGB)),
+    ],
+)
+def test_a_label_means_the_same_in_every_form(tmp_path, form, file):
+    root = camvid_folder(tmp_path)
+    label = np.random.default_rng(0).integers(0, 12, (8, 12))
+    path = root / "trainannot" / "0001TP_000001.png"
+    path.write_bytes(png(label))
+    plain = open_dataset(root, "train")[0].label
+    path.write_bytes(file(label))
+    np.testing.assert_array_equal(open_dataset(root, "train")[0].label, plain, form)
+
+
+def test_a_label_whose_ids_cannot_be_told_is_named(tmp_path):
+    root = camvid_folder(tmp_path)
+    spread = png(np.arange(96).reshape(8, 12) % 12, PALETTE, palette=[(20 * i,) * 3 for i in range(12)])
+    (root / "trainannot" / "0001TP_000001.png").write_bytes(spread)
+    with pytest.raises(DatasetError, match=r"0001TP_000001\.png: its palette is grey .*save the ids as 8-bit grey"):
         open_dataset(root, "train")[0]
 
 
