@@ -46,16 +46,26 @@ class SegmentationDataset:
         source: which label values the files hold, a key of `back.runtime.taxonomy.REMAPS`.
         taxonomy: id of the target taxonomy.
         licence: the data's terms, carried into the card of what is trained on it.
+        split_rule: how the split was made, as a sentence; empty where the data set comes with it.
     """
 
     def __init__(
-        self, dataset: str, split: str, items: Sequence[Item], *, source: str, taxonomy: str, licence: str
+        self,
+        dataset: str,
+        split: str,
+        items: Sequence[Item],
+        *,
+        source: str,
+        taxonomy: str,
+        licence: str,
+        split_rule: str = "",
     ) -> None:
         self.dataset = dataset
         self.split = split
         self.items = tuple(items)
         self.source = source
         self.licence = licence
+        self.split_rule = split_rule
         self.taxonomy: Taxonomy = TAXONOMIES[taxonomy]
         self._remap: Mapping[int, int] = remap_for(source, taxonomy)
 
@@ -94,7 +104,13 @@ class SegmentationDataset:
     def subset(self, keep: Sequence[Item], split: str) -> "SegmentationDataset":
         """The same data set with other items, for example a dev split."""
         return SegmentationDataset(
-            self.dataset, split, keep, source=self.source, taxonomy=self.taxonomy.id, licence=self.licence
+            self.dataset,
+            split,
+            keep,
+            source=self.source,
+            taxonomy=self.taxonomy.id,
+            licence=self.licence,
+            split_rule=self.split_rule,
         )
 
 

@@ -94,7 +94,7 @@ def test_plain_folder_reads_its_source_from_dataset_json(tmp_path):
     (tmp_path / "dataset.json").write_text(
         json.dumps({"source": "cityscapes_label_ids", "licence": "mine"}), encoding="utf-8"
     )
-    dataset = open_dataset(tmp_path, "val")
+    dataset = open_dataset(tmp_path, "all")
     assert dataset[0].label.tolist() == [[3] * 6] * 4
     assert dataset.licence == "mine"
 
@@ -109,13 +109,13 @@ def plain_folder(root: Path, stems: tuple[str, ...]) -> Path:
 
 def test_frames_of_a_plain_folder_belong_to_the_clip_that_their_name_tells(tmp_path):
     stems = ("0001", "0002", "9_hill", "cam2_0007_left", "cam2_0008_left", "hill-1", "portrait")
-    clips = [item.sequence for item in open_dataset(plain_folder(tmp_path, stems), "val").items]
+    clips = [item.sequence for item in open_dataset(plain_folder(tmp_path, stems), "all").items]
     assert clips == ["", "", "hill", "cam2_left", "cam2_left", "hill", "portrait"]
 
 
 def test_frames_of_a_plain_folder_form_contiguous_blocks(tmp_path):
     stems = tuple(f"{clip}_{frame:04d}" for clip in ("a", "b") for frame in range(0, 600, 100))
-    dataset = open_dataset(plain_folder(tmp_path, stems), "val")
+    dataset = open_dataset(plain_folder(tmp_path, stems), "all")
     blocks = block_of([{"name": item.name, "sequence": item.sequence} for item in dataset.items], block_frames=300)
     assert blocks == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
 
@@ -215,4 +215,4 @@ def test_a_picture_is_turned_as_its_exif_data_say(tmp_path):
     exif[0x0112] = 6  # turn by 90 degrees
     Image.new("RGB", (6, 4)).save(tmp_path / "images" / "a.jpg", exif=exif)
     Image.new("L", (4, 6)).save(tmp_path / "labels" / "a.png")
-    assert open_dataset(tmp_path, "val")[0].image.shape == (6, 4, 3)
+    assert open_dataset(tmp_path, "all")[0].image.shape == (6, 4, 3)
