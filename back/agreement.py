@@ -1,13 +1,12 @@
 """How label maps of one photo agree: with each other, and with a label file. Pure functions."""
 
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
 from back.problems import Problem
+from back.runtime.labels.read import LabelFileError, read_label
 from back.runtime.scores.confusion import Counts
 from back.runtime.taxonomy import LabelValueError, RemapError, Taxonomy, apply_remap, remap_for
 
@@ -42,43 +41,51 @@ def error_map(label_HW: UInt8Array, predicted_HW: UInt8Array, ignore_index: int)
     return wrong_HW.view(np.uint8) * np.uint8(255)
 
 
-def decode_label(data: bytes, width: int, height: int) -> UInt8Array:
-    """Read a label file: a grey or palette PNG whose values are ids, of the photo's size.
+def decode_label(data: bytes, source: str, width: int, height: int) -> UInt8Array:
+    """Read a label file of a photo's size: uint8 [height, width], in the values of its source (a key of `REMAPS`).
 
     Raises:
         Problem: 415 no PNG, 400 damaged, 422 not ids or of another size.
     """
+
+    def check_size(label_width: int, label_height: int) -> None:
+        # Before it is decoded: a bomb is stopped by the photo's own limit.
+        if (label_width, label_height) != (width, height):
+            raise Problem(
+                422,
+                f"The label is {label_width} x {label_height} pixels but the photo is {width} x {height}; "
+                "send the label of this photo.",
+            )
+
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            if image.size != (width, height):  # before it is decoded: a bomb is stopped by the photo's own limit
-                raise Problem(
-                    422,
-                    f"The label is {image.width} x {image.height} pixels but the photo is {width} x {height}; "
-                    "send the label of this photo.",
-                )
-            if image.mode not in ("L", "P"):
-                raise Problem(
-                    422, "The label must be an 8-bit grey or palette PNG whose values are class ids, not colours."
-                )
-            return np.array(image)
-    except Problem:
-        raise
-    except UnidentifiedImageError as error:
-        raise Problem(415, "The label is not a PNG; send a PNG whose values are class ids.") from error
-    except Exception as error:  # a damaged file makes decoders fail in many ways, and all mean the same
-        raise Problem(400, "The label file is damaged or cut off; save or upload it again.") from error
+        return read_label(data, source, check_size=check_size)
+    except LabelFileError as error:
+        status, sentence = {
+            "not_png": (415, "The label is not a PNG; send a PNG whose values are class ids."),
+            "damaged": (400, "The label file is damaged or cut off; save or upload it again."),
+            "colour": (422, f"The label must be a PNG whose values are class ids, not colours: {error.detail}."),
+        }.get(error.kind, (422, f"The label cannot be read: {error.detail}."))
+        raise Problem(status, sentence) from error
 
 
-def remap_label(label_HW: UInt8Array, source: str, target: Taxonomy) -> UInt8Array:
+def label_table(source: str, target: Taxonomy) -> Mapping[int, int]:
+    """The remap from a label file's values to a model's classes.
+
+    Raises:
+        Problem: 422, there is none.
+    """
+    try:
+        return remap_for(source, target.id)
+    except RemapError as error:
+        raise Problem(422, f"This label cannot be used: {error}; set label_taxonomy.") from error
+
+
+def remap_label(label_HW: UInt8Array, table: Mapping[int, int]) -> UInt8Array:
     """The label in a model's classes.
 
     Raises:
-        Problem: 422, there is no such remap, or a value is outside its table.
+        Problem: 422, a value is outside the table.
     """
-    try:
-        table: Mapping[int, int] = remap_for(source, target.id)
-    except RemapError as error:
-        raise Problem(422, f"This label cannot be used: {error}; set label_taxonomy.") from error
     try:
         return apply_remap(label_HW, table, name="The label")
     except LabelValueError as error:

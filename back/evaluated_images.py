@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from back.runtime.imaging import open_photo
+from back.runtime.layouts import folder
 from back.runtime.layouts.listing import composed, name_of
 from back.runtime.layouts.recognise import layout_of
 
@@ -34,10 +35,12 @@ def find_picture(root: Path, split: str, name: str) -> Path | None:
     if layout is None:
         return None
     inside = root.resolve()
-    for key, path in layout.images(root, split).files.items():
-        if name_of(key) == composed(name):
-            resolved = path.resolve()
-            return resolved if resolved.is_relative_to(inside) and resolved.is_file() else None
+    # An evaluation may be older than the split that is made of a folder without splits.
+    for part in (split, folder.ALL):
+        for key, path in layout.images(root, part).files.items():
+            if name_of(key) == composed(name):
+                resolved = path.resolve()
+                return resolved if resolved.is_relative_to(inside) and resolved.is_file() else None
     return None
 
 

@@ -14,6 +14,7 @@ from back.agreement import (
     decode_label,
     disagreement_map,
     error_map,
+    label_table,
     remap_label,
 )
 from back.loading import Served
@@ -102,9 +103,10 @@ async def _read_label(
         return None
 
     def work() -> dict[str, UInt8Array]:
-        label_HW = decode_label(label.file.read(), photo.width, photo.height)
         taxonomies = {served.predictor.card.taxonomy.id: served.predictor.card.taxonomy for served in models}
-        return {key: remap_label(label_HW, source, taxonomy) for key, taxonomy in taxonomies.items()}
+        tables = {key: label_table(source, taxonomy) for key, taxonomy in taxonomies.items()}
+        label_HW = decode_label(label.file.read(), source, photo.width, photo.height)
+        return {key: remap_label(label_HW, table) for key, table in tables.items()}
 
     return await services.workers.codec(work)
 

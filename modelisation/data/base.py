@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from back.runtime.labels.read import LabelFileError, read_label
 from back.runtime.taxonomy import TAXONOMIES, Taxonomy, apply_remap, remap_for
 
 
@@ -45,16 +46,26 @@ class SegmentationDataset:
         source: which label values the files hold, a key of `back.runtime.taxonomy.REMAPS`.
         taxonomy: id of the target taxonomy.
         licence: the data's terms, carried into the card of what is trained on it.
+        split_rule: how the split was made, as a sentence; empty where the data set comes with it.
     """
 
     def __init__(
-        self, dataset: str, split: str, items: Sequence[Item], *, source: str, taxonomy: str, licence: str
+        self,
+        dataset: str,
+        split: str,
+        items: Sequence[Item],
+        *,
+        source: str,
+        taxonomy: str,
+        licence: str,
+        split_rule: str = "",
     ) -> None:
         self.dataset = dataset
         self.split = split
         self.items = tuple(items)
         self.source = source
         self.licence = licence
+        self.split_rule = split_rule
         self.taxonomy: Taxonomy = TAXONOMIES[taxonomy]
         self._remap: Mapping[int, int] = remap_for(source, taxonomy)
 
@@ -70,7 +81,7 @@ class SegmentationDataset:
         """
         item = self.items[index]
         image = read_rgb(item.image)
-        raw = read_label(item.label)
+        raw = read_label_file(item.label, self.source)
         if raw.shape != image.shape[:2]:
             raise DatasetError(
                 f"{item.label}: label is {raw.shape[1]}x{raw.shape[0]} but {item.image.name} is "
@@ -93,7 +104,13 @@ class SegmentationDataset:
     def subset(self, keep: Sequence[Item], split: str) -> "SegmentationDataset":
         """The same data set with other items, for example a dev split."""
         return SegmentationDataset(
-            self.dataset, split, keep, source=self.source, taxonomy=self.taxonomy.id, licence=self.licence
+            self.dataset,
+            split,
+            keep,
+            source=self.source,
+            taxonomy=self.taxonomy.id,
+            licence=self.licence,
+            split_rule=self.split_rule,
         )
 
 
@@ -112,17 +129,17 @@ def read_rgb(path: Path) -> npt.NDArray[np.uint8]:
         raise DatasetError(f"{path}: not a readable picture ({error}); replace it") from error
 
 
-def read_label(path: Path) -> npt.NDArray[np.uint8]:
-    """Read a label file's raw values as uint8 [H, W]; a palette PNG gives its indices, never its colours."""
+def read_label_file(path: Path, source: str) -> npt.NDArray[np.uint8]:
+    """The ids of a label file, uint8 [H, W], in the values of its source (see `back.runtime.labels.read`).
+
+    Raises:
+        DatasetError: it is missing, cannot be read, or does not say which ids its pixels are.
+    """
     try:
-        with Image.open(path) as image:
-            if image.mode not in ("L", "P"):
-                raise DatasetError(
-                    f"{path}: label has mode {image.mode}, wanted one channel of ids; "
-                    "this may be a colour picture of the labels instead of the ids"
-                )
-            return np.asarray(image)
+        return read_label(path.read_bytes(), source, path)
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file; every picture of the split needs a label") from None
-    except (UnidentifiedImageError, OSError) as error:
+    except OSError as error:
         raise DatasetError(f"{path}: not a readable label file ({error}); replace it") from error
+    except LabelFileError as error:
+        raise DatasetError(str(error)) from error

@@ -26,7 +26,8 @@ def open_camvid(root: Path, split: str, taxonomy: str) -> SegmentationDataset:
         if found.folder is None:
             raise DatasetError(
                 f"{root / name}: no such folder; CamVid in the SegNet layout has train, val, test and trainannot, "
-                "valannot, testannot, and this project adds the splits dev and devtrain"
+                "valannot, testannot, and this project adds the splits dev and devtrain; here are: "
+                f"{', '.join(camvid.splits(root))}"
             )
     items = items_of(match(split, images, labels, camvid.clip_of))
     if not items and split != on_disk:

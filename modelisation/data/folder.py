@@ -8,28 +8,52 @@ import json
 from pathlib import Path
 
 from back.runtime.layouts import folder
-from back.runtime.layouts.listing import IMAGE_SUFFIXES, match
+from back.runtime.layouts.listing import IMAGE_SUFFIXES, match, shown
 from back.runtime.taxonomy import REMAPS
 from modelisation.data.base import DatasetError, SegmentationDataset
-from modelisation.data.items import items_of
+from modelisation.data.items import items_of, say
 
 DESCRIPTION_FILE = "dataset.json"
 
 
 def open_folder(root: Path, split: str, taxonomy: str) -> SegmentationDataset:
-    """Open the pictures of `<root>/<split>/images`, or of `<root>/images` where there are no splits.
+    """Open a split: `<root>/<split>/images`, or the part of `<root>/images` that is made into this split.
 
     Raises:
-        DatasetError: no pictures, a picture without a label, or a broken `dataset.json`.
+        DatasetError: there is no such split, no picture, a picture without a label, or a broken `dataset.json`.
     """
     images, labels = folder.images(root, split), folder.labels(root, split)
+    if images.folder is None and labels.folder is None:
+        raise DatasetError(f"{root}: no split {split}; there are: {', '.join(_splits(root))}{_too_few(root)}")
     if images.folder is None or labels.folder is None:
-        raise DatasetError(f"{root}: no {split}/images with {split}/labels, nor images with labels beside it")
+        there = (images.folder or labels.folder or root).parent
+        missing = "images" if images.folder is None else "labels"
+        raise DatasetError(f"{there / missing}: no such folder; pictures lie in images, their label PNGs in labels")
+    rule = folder.split_rule(root) if split != folder.ALL else ""
+    if rule:
+        say(rule)
     items = items_of(match(split, images, labels, folder.clip_of))
     if not items:
         raise DatasetError(f"{images.folder}: holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
     source, licence = describe(root)
-    return SegmentationDataset(root.resolve().name, split, items, source=source, taxonomy=taxonomy, licence=licence)
+    return SegmentationDataset(
+        shown(root.resolve().name),
+        split,
+        items,
+        source=source,
+        taxonomy=taxonomy,
+        licence=licence,
+        split_rule=rule,
+    )
+
+
+def _splits(root: Path) -> list[str]:
+    """What one may ask for."""
+    return list(dict.fromkeys([*folder.splits(root), *([folder.ALL] if folder.made_split(root) else [])]))
+
+
+def _too_few(root: Path) -> str:
+    return " (one picture is too few to make a split)" if folder.splits(root) == [folder.ALL] else ""
 
 
 def describe(root: Path) -> tuple[str, str]:

@@ -14,7 +14,7 @@ def items_of(listing: Listing) -> list[Item]:
         DatasetError: a picture has no label.
     """
     for sentence in sentences(listing):
-        _say(sentence)
+        say(sentence)
     missing = [pair for pair in listing.pairs if pair.image is not None and pair.label is None]
     if missing:
         others = f"; {len(missing)} have none" if len(missing) > 1 else ""
@@ -27,5 +27,6 @@ def items_of(listing: Listing) -> list[Item]:
 
 
 @cache  # a run opens its splits several times
-def _say(sentence: str) -> None:
+def say(sentence: str) -> None:
+    """Tell the user what the loader decided; the same sentence once."""
     logging.getLogger(__name__).warning(sentence)

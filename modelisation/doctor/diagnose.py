@@ -36,9 +36,9 @@ def diagnose(root: Path, *, workers: int | None = None, progress: bool = False) 
         progress: show a progress bar.
 
     Returns:
-        `layout`, `source`, `images`, `labels`; `faults` (each with `kind`, `severity`, `path`, `detail`); `counts` by
-        kind; `classes`: split -> class -> {"share" of the labelled pixels, "images" that show it, "without" it,
-        "files_without" it}.
+        `layout`, `source`, `images`, `labels`; `split_rule`, how splits were made where there were none; `faults`
+        (each with `kind`, `severity`, `path`, `detail`); `counts` by kind; `classes`: split -> class -> {"share" of
+        the labelled pixels, "images" that show it, "without" it, "files_without" it}.
 
     Raises:
         DatasetError: the folder has no layout that is known, or holds nothing.
@@ -106,6 +106,7 @@ def _as_json(root: Path, layout: Layout, faults: Sequence[Fault], classes: dict[
         "root": str(root),
         "layout": layout.kind,
         "source": layout.source,
+        "split_rule": layout.split_rule,
         "images": sum(p.image is not None for p in layout.pairs),
         "labels": sum(p.label is not None for p in layout.pairs),
         "counts": counts,

@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
 
+from back.runtime.labels.read import LabelFileError, read_label
 from back.runtime.layouts.listing import Pair
 from back.runtime.taxonomy import IGNORE, REMAPS
 from modelisation.doctor.faults import Fault
 from modelisation.doctor.label_values import TURNED, Explanation, bands_of, explain
-from modelisation.doctor.palettes import palette_trap
 
 HASH_SIDE = 16
 _SWAPS_SIDES = (5, 6, 7, 8)
@@ -24,7 +23,13 @@ _BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombEr
 _IGNORES = range(250, 256)
 # Cityscapes withholds the labels of this split: all ignored on purpose.
 _WITHHELD = "test"
-_COLOUR_MODES = ("RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV")
+_LABEL_FAULTS = {
+    "not_png": "unreadable_label",
+    "damaged": "unreadable_label",
+    "colour": "colour_label",
+    "format": "label_format",
+    "palette": "palette_unclear",
+}
 
 
 @dataclass
@@ -88,34 +93,16 @@ def _examine_image(path: Path | None, result: Examination) -> tuple[tuple[int, i
 
 
 def _examine_label(path: Path | None, source: str, result: Examination) -> npt.NDArray[np.uint8] | None:
-    """The label's stored values, uint8 [H, W]; None where they cannot be had."""
+    """The label's values as the loader reads them, uint8 [H, W]; None where they cannot be had."""
     if path is None:
         return None
     try:
-        with Image.open(path) as image:
-            image.load()
-            mode, palette = image.mode, image.getpalette() if image.mode == "P" else None
-            stored = np.asarray(image) if mode in ("L", "P") else None
-            extrema = image.getextrema() if stored is None else None
-    except _BROKEN as error:
+        return read_label(path.read_bytes(), source, path)
+    except OSError as error:
         result.faults.append(Fault("unreadable_label", str(path), _first_line(error)))
-        return None
-    if stored is None:
-        result.faults.append(_format_fault(path, mode, extrema))
-        return None
-    trap = palette_trap(stored, palette, source) if palette else None
-    if trap:
-        result.faults.append(Fault("palette_trap", str(path), trap))
-        return None
-    return stored
-
-
-def _format_fault(path: Path, mode: str, extrema: Any) -> Fault:
-    if mode in _COLOUR_MODES:
-        return Fault("colour_label", str(path), f"mode {mode}, wanted one channel of 8 bits")
-    about = {"1": "1 bit a pixel", "LA": "grey with transparency", "PA": "palette with transparency"}.get(mode)
-    about = about or f"{16 if '16' in mode else 32} bits a pixel, values {extrema[0]:g} to {extrema[1]:g}"
-    return Fault("label_format", str(path), f"{about} (mode {mode})")
+    except LabelFileError as error:
+        result.faults.append(Fault(_LABEL_FAULTS[error.kind], str(path), error.detail))
+    return None
 
 
 def _geometry_fault(

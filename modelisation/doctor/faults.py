@@ -29,13 +29,11 @@ KINDS: dict[str, Kind] = {
     ),
     "label_format": Kind(
         ERROR,
-        "label is not one channel of 8 bits",
+        "label is not one channel of ids of 0 to 255",
         "save the ids as 8-bit grey (Cityscapes: take *_labelIds.png, not *_instanceIds.png)",
     ),
-    "palette_trap": Kind(
-        ERROR,
-        "palette label whose indices are not the ids",
-        "map each index to the id of its colour, save as grey",
+    "palette_unclear": Kind(
+        ERROR, "palette label whose ids cannot be told", "save the ids as 8-bit grey, without a palette"
     ),
     "wrong_ignore_value": Kind(
         ERROR,

@@ -15,12 +15,16 @@ _SOURCES = {cityscapes.KIND: "cityscapes_label_ids", camvid.KIND: "camvid11"}
 
 @dataclass(frozen=True)
 class Layout:
-    """A data folder's pairs, and the source (a key of `REMAPS`) whose values its labels ought to hold."""
+    """A data folder's pairs, and the source (a key of `REMAPS`) whose values its labels ought to hold.
+
+    `split_rule` says how splits were made where the folder comes without any.
+    """
 
     kind: str
     source: str
     pairs: tuple[Pair, ...]
     left_out: tuple[LeftOut, ...]
+    split_rule: str = ""
 
 
 def read_layout(root: Path) -> Layout:
@@ -34,8 +38,12 @@ def read_layout(root: Path) -> Layout:
     pairs = tuple(pair for listing in listings for pair in listing.pairs)
     if not pairs:
         raise DatasetError(f"{root}: looks like {layout.KIND} but holds no images; copy them here")
+    rule = ""
     if layout.KIND == folder.KIND:
+        rule = folder.split_rule(root)
         # Unrelated photos have running numbers too, so a name alone does not tell that a clip lies in two splits.
         pairs = tuple(replace(pair, sequence="") for pair in pairs)
     source = _SOURCES.get(layout.KIND) or describe(root)[0]
-    return Layout(layout.KIND, source, pairs, tuple(one for listing in listings for one in listing.left_out))
+    # Splits that are made of one folder leave out the same files.
+    left_out = tuple(dict.fromkeys(one for listing in listings for one in listing.left_out))
+    return Layout(layout.KIND, source, pairs, left_out, rule)

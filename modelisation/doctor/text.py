@@ -13,6 +13,8 @@ def format_diagnosis(diagnosis: Mapping[str, Any], show: int) -> str:
         f"{diagnosis['root']}: {diagnosis['layout']} layout, {diagnosis['images']} images, "
         f"{diagnosis['labels']} labels, values of {diagnosis['source']}"
     ]
+    if diagnosis["split_rule"]:
+        lines += ["", diagnosis["split_rule"]]
     for kind, count in diagnosis["counts"].items():
         about = KINDS[kind]
         lines += ["", f"{about.severity}: {about.title}: {count}", f"  fix: {about.fix}"]

@@ -111,6 +111,7 @@ def evaluate(
         "dataset": dataset.dataset,
         "split": dataset.split,
         "split_sha256": dataset.split_sha256,
+        **({"split_rule": dataset.split_rule} if dataset.split_rule else {}),
         "taxonomy": taxonomy.id,
         "images": len(dataset),
         "engine": f"{predictor.engine.name} {predictor.engine.precision}",

@@ -24,7 +24,14 @@ from modelisation.training.checkpoint import Progress
 from modelisation.training.distillation import Teacher, add_teacher
 from modelisation.training.ema import WeightAverage
 from modelisation.training.loss import make_criterion
-from modelisation.training.run_record import epoch_line, epoch_metrics, flatten, run_tags, training_record
+from modelisation.training.run_record import (
+    describe_split,
+    epoch_line,
+    epoch_metrics,
+    flatten,
+    run_tags,
+    training_record,
+)
 from modelisation.training.samples.batches import make_loader
 from modelisation.training.samples.cache import decode_all
 from modelisation.training.setup import (
@@ -143,6 +150,8 @@ def fit(
     )
     progress.run_id = tracker.run_id
     tracker.log_text(yaml.safe_dump(recipe.model_dump(mode="json")), RECIPE_COPY)
+    if train_set.split_rule:
+        tracker.log_text(describe_split(train_set, val_set), "splits.json")
 
     evaluated: dict[str, Any] = {}
     steps = tqdm(total=total_steps, unit="step", desc=recipe.name, smoothing=0.1)

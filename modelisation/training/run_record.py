@@ -1,5 +1,6 @@
 """What a training run says of itself: the card's record, an epoch's metrics, a line on the screen."""
 
+import json
 from typing import Any
 
 from back.runtime.card import TeacherRecord, TrainingRecord
@@ -41,6 +42,11 @@ def training_record(
         wall_time_s=round(progress.total_seconds, 1),
         packages=package_versions(),
     )
+
+
+def describe_split(*parts: SegmentationDataset) -> str:
+    """How splits were made of a folder that came without, and the names in each, as JSON."""
+    return json.dumps({"rule": parts[0].split_rule} | {part.split: part.names for part in parts}, indent=1)
 
 
 def run_tags(recipe: Recipe, data: SegmentationDataset, code: dict[str, Any]) -> dict[str, str]:

@@ -74,6 +74,13 @@ def test_the_picture_shown_is_the_one_that_was_evaluated(tmp_path: Path) -> None
     assert find_picture(tmp_path, "val", "b") is None
 
 
+def test_a_picture_is_found_whatever_split_was_made_of_its_folder(tmp_path: Path) -> None:
+    paths = {name: picture(tmp_path / "images" / f"{name}.png") for name in ("a_1", "b_1", "c_1", "d_1")}
+    for name, path in paths.items():
+        for split in ("train", "val", "all"):
+            assert find_picture(tmp_path, split, name) == path.resolve()
+
+
 def test_a_jpeg_in_the_cityscapes_layout_is_found(tmp_path: Path) -> None:
     path = picture(tmp_path / "leftImg8bit" / "val" / "ulm" / "ulm_0_1_leftImg8bit.JPG")
     assert find_picture(tmp_path, "val", "ulm_0_1") == path.resolve()

@@ -1,5 +1,7 @@
 """A plain folder: `<split>/images` with `<split>/labels`, or `images` with `labels` where there are no splits.
 
+Pictures without splits are split here (see `made_split`), and the split `all` takes every one of them.
+
 A picture's clip is its name without the last number, which counts the frames: `street_0001` and `street_0002` are two
 frames of `street`. So neighbouring frames stay together where independent blocks of video are wanted, at the price
 that unrelated photos with running numbers count as one clip; give clips names of their own to tell them apart.
@@ -8,31 +10,53 @@ that unrelated photos with running numbers count as one clip; give clips names o
 import re
 from pathlib import Path
 
-from back.runtime.layouts.listing import IMAGE_SUFFIXES, LABEL_SUFFIXES, Found, child, scan, subfolders
+from back.runtime.layouts.listing import IMAGE_SUFFIXES, LABEL_SUFFIXES, Found, scan, subfolders
+from back.runtime.layouts.made_split import TRAIN, VAL, MadeSplit, make_split
 
 KIND = "folder"
-ALL = "all"  # the split of a folder without splits
+ALL = "all"  # every picture of `images` without splits
 _IMAGES, _LABELS = "images", "labels"
 
 
 def recognises(root: Path) -> bool:
-    return bool(splits(root))
+    return _has_files(root) or bool(_on_disk(root))
 
 
 def splits(root: Path) -> list[str]:
-    """The splits on disk, with pictures or labels; `all` stands for `images` and `labels` without splits."""
-    own = [path.name for path in subfolders(root) if _has_files(path)]
-    return [ALL, *own] if _has_files(root) and ALL not in own else own
+    """The splits that share out all pictures and labels: those on disk, or those that are made."""
+    on_disk = _on_disk(root)
+    if on_disk or not _has_files(root):
+        return [*on_disk, ALL] if _has_files(root) and ALL not in on_disk else on_disk
+    return [TRAIN, VAL] if made_split(root) else [ALL]
 
 
 def images(root: Path, split: str) -> Found:
     """The pictures of a split."""
-    return scan(_place(root, split) / _IMAGES, IMAGE_SUFFIXES)
+    return _found(root, split, _IMAGES, IMAGE_SUFFIXES)
 
 
 def labels(root: Path, split: str) -> Found:
     """The labels of a split."""
-    return scan(_place(root, split) / _LABELS, LABEL_SUFFIXES)
+    return _found(root, split, _LABELS, LABEL_SUFFIXES)
+
+
+def made_split(root: Path) -> MadeSplit | None:
+    """How pictures that come without splits are split; None where they come with some, or where one is too few."""
+    if _on_disk(root):
+        return None
+    return make_split(scan(root / _IMAGES, IMAGE_SUFFIXES).files, clip_of)
+
+
+def split_rule(root: Path) -> str:
+    """How the splits were made, as a sentence; empty where they are on disk."""
+    made = made_split(root)
+    if made is None:
+        return ""
+    return (
+        f"{root / _IMAGES} comes without splits, so it was split here: {made.rule}. The split {ALL} takes every "
+        f"picture; for a split of your own make {TRAIN}/{_IMAGES}, {TRAIN}/{_LABELS}, {VAL}/{_IMAGES} and "
+        f"{VAL}/{_LABELS}"
+    )
 
 
 def clip_of(name: str) -> str:
@@ -45,9 +69,21 @@ def clip_of(name: str) -> str:
     return re.sub(r"[ _.-]*\d+(?=\D*$)", "", name).strip(" _.-")
 
 
-def _place(root: Path, split: str) -> Path:
-    own = child(root, split)
-    return own if own and _has_files(own) else root
+def _found(root: Path, split: str, kind: str, suffixes: tuple[str, ...]) -> Found:
+    if split in _on_disk(root):  # a name among those listed, never a path
+        return scan(root / split / kind, suffixes)
+    if split == ALL:
+        return scan(root / kind, suffixes)
+    made = made_split(root) if split in (TRAIN, VAL) else None
+    if made is None:
+        return Found()
+    found = scan(root / kind, suffixes)
+    files = {name: path for name, path in found.files.items() if made.split_of(name) == split}
+    return Found(files, found.left_out, found.folder, found.ending)
+
+
+def _on_disk(root: Path) -> list[str]:
+    return [path.name for path in subfolders(root) if _has_files(path)]
 
 
 def _has_files(folder: Path) -> bool:

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from back.runtime.labels.colours import voc_colours
 from back.runtime.scores.bootstrap import block_of
 from back.runtime.taxonomy import LabelValueError, apply_remap, remap_for
 from modelisation.data.base import DatasetError
 from modelisation.data.open import open_dataset
 from modelisation.scenes.writer import write_scenes
+from tests.pngs import PALETTE, RGB, png
 
 CAMVID = Path(__file__).resolve().parents[4] / "shared" / "camvid"
 needs_camvid = pytest.mark.skipif(not CAMVID.is_dir(), reason="CamVid is not beside the project (../shared/camvid)")
@@ -92,7 +94,7 @@ def test_plain_folder_reads_its_source_from_dataset_json(tmp_path):
     (tmp_path / "dataset.json").write_text(
         json.dumps({"source": "cityscapes_label_ids", "licence": "mine"}), encoding="utf-8"
     )
-    dataset = open_dataset(tmp_path, "val")
+    dataset = open_dataset(tmp_path, "all")
     assert dataset[0].label.tolist() == [[3] * 6] * 4
     assert dataset.licence == "mine"
 
@@ -107,13 +109,13 @@ def plain_folder(root: Path, stems: tuple[str, ...]) -> Path:
 
 def test_frames_of_a_plain_folder_belong_to_the_clip_that_their_name_tells(tmp_path):
     stems = ("0001", "0002", "9_hill", "cam2_0007_left", "cam2_0008_left", "hill-1", "portrait")
-    clips = [item.sequence for item in open_dataset(plain_folder(tmp_path, stems), "val").items]
+    clips = [item.sequence for item in open_dataset(plain_folder(tmp_path, stems), "all").items]
     assert clips == ["", "", "hill", "cam2_left", "cam2_left", "hill", "portrait"]
 
 
 def test_frames_of_a_plain_folder_form_contiguous_blocks(tmp_path):
     stems = tuple(f"{clip}_{frame:04d}" for clip in ("a", "b") for frame in range(0, 600, 100))
-    dataset = open_dataset(plain_folder(tmp_path, stems), "val")
+    dataset = open_dataset(plain_folder(tmp_path, stems), "all")
     blocks = block_of([{"name": item.name, "sequence": item.sequence} for item in dataset.items], block_frames=300)
     assert blocks == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
 
@@ -136,6 +138,35 @@ def test_a_colour_picture_instead_of_ids_is_named(tmp_path):
     root = camvid_folder(tmp_path)
     Image.new("RGB", (12, 8)).save(root / "trainannot" / "0001TP_000001.png")
     with pytest.raises(DatasetError, match="mode RGB, wanted one channel of ids"):
+        open_dataset(root, "train")[0]
+
+
+@pytest.mark.parametrize(
+    ("form", "file"),
+    [
+        ("16-bit grey", lambda label: png(label, depth=16)),
+        ("4-bit grey", lambda label: png(label, depth=4)),
+        ("palette of greys", lambda label: png(11 - label, PALETTE, palette=[(11 - i,) * 3 for i in range(12)])),
+        ("palette of 4 bits", lambda label: png(label, PALETTE, 4, palette=voc_colours()[:16])),
+        ("right ids under VOC's palette", lambda label: png(label, PALETTE, palette=voc_colours())),
+        ("equal channels", lambda label: png(np.repeat(label[..., None], 3, 2), RGB)),
+    ],
+)
+def test_a_label_means_the_same_in_every_form(tmp_path, form, file):
+    root = camvid_folder(tmp_path)
+    label = np.random.default_rng(0).integers(0, 12, (8, 12))
+    path = root / "trainannot" / "0001TP_000001.png"
+    path.write_bytes(png(label))
+    plain = open_dataset(root, "train")[0].label
+    path.write_bytes(file(label))
+    np.testing.assert_array_equal(open_dataset(root, "train")[0].label, plain, form)
+
+
+def test_a_label_whose_ids_cannot_be_told_is_named(tmp_path):
+    root = camvid_folder(tmp_path)
+    spread = png(np.arange(96).reshape(8, 12) % 12, PALETTE, palette=[(20 * i,) * 3 for i in range(12)])
+    (root / "trainannot" / "0001TP_000001.png").write_bytes(spread)
+    with pytest.raises(DatasetError, match=r"0001TP_000001\.png: its palette is grey .*save the ids as 8-bit grey"):
         open_dataset(root, "train")[0]
 
 
@@ -184,4 +215,4 @@ def test_a_picture_is_turned_as_its_exif_data_say(tmp_path):
     exif[0x0112] = 6  # turn by 90 degrees
     Image.new("RGB", (6, 4)).save(tmp_path / "images" / "a.jpg", exif=exif)
     Image.new("L", (4, 6)).save(tmp_path / "labels" / "a.png")
-    assert open_dataset(tmp_path, "val")[0].image.shape == (6, 4, 3)
+    assert open_dataset(tmp_path, "all")[0].image.shape == (6, 4, 3)

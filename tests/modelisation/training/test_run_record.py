@@ -1,9 +1,13 @@
 """What a run says of itself, epoch by epoch."""
 
+import json
+from pathlib import Path
+
 import pytest
 
+from modelisation.data.base import Item, SegmentationDataset
 from modelisation.training.checkpoint import Progress
-from modelisation.training.run_record import epoch_line
+from modelisation.training.run_record import describe_split, epoch_line
 
 EVALUATED = {"loss": 0.5, "miou": 0.61234, "class_iou": {"road": 0.9, "sky": None}}
 
@@ -16,3 +20,19 @@ def test_the_line_of_an_epoch_warns_of_a_network_that_waits_for_data(waited, sai
     line = epoch_line(progress, EVALUATED)
     assert line.startswith("epoch 3: train 0.500 val 0.500 mIoU 0.6123 (road 0.90) ")
     assert line.endswith(said)
+
+
+def test_a_made_split_is_recorded_with_its_rule_and_names():
+    train, val = (
+        SegmentationDataset(
+            "mine",
+            split,
+            [Item(name, Path(name), Path(name), "") for name in names],
+            source="street8",
+            taxonomy="street8",
+            licence="mine",
+            split_rule="by clips",
+        )
+        for split, names in (("train", ("a_1", "a_2")), ("val", ("b_1",)))
+    )
+    assert json.loads(describe_split(train, val)) == {"rule": "by clips", "train": ["a_1", "a_2"], "val": ["b_1"]}

@@ -167,6 +167,8 @@ def test_official_files_beside_the_label_ids_need_no_word(tmp_path: Path) -> Non
         (("leftImg8bit/val/ulm/a_leftImg8bit.png", "gtFine/train/ulm/x"), "cityscapes", ["train", "val"]),
         (("val/a.png", "trainannot/b.png", "notes/x.png"), "camvid", ["train", "val"]),
         (("images/a.png",), "folder", ["all"]),
+        (("images/a_1.png", "images/b_1.png"), "folder", ["train", "val"]),
+        (("images/a.png", "val/images/b.png"), "folder", ["val", "all"]),
         (("val/images/a.png", "test/labels/a.png", "notes/x.png"), "folder", ["test", "val"]),
     ],
 )

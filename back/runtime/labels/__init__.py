@@ -1,0 +1,1 @@
+"""Label files: from a PNG to the ids that its pixels say."""

@@ -1,0 +1,143 @@
+"""Read a label PNG: one function for training, evaluation, the doctor and the API.
+
+What counts is the value that a pixel has by the PNG standard, not the form in which a program stored it: grey of 1,
+2, 4, 8 or 16 bits a pixel, a palette, or colour channels that are equal, all give the same ids.
+"""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from back.runtime.labels.palettes import PaletteError, values_of
+
+UInt8Array = npt.NDArray[np.uint8]
+Kind = Literal["not_png", "damaged", "colour", "format", "palette"]
+
+_IHDR_DEPTH, _IHDR_COLOUR = 24, 25  # bytes of a PNG file
+_GREY, _PALETTE = 0, 3  # PNG's colour types
+_PILLOW_SCALES = {2: 85, 4: 17}  # Pillow spreads such greys over 0..255
+_CANNOT_TELL = "save the ids as 8-bit grey"
+
+
+class LabelFileError(ValueError):
+    """A label file that cannot be read rightly.
+
+    Attributes:
+        kind: `not_png`, `damaged`, `colour` (a picture of the labels), `format` (values beyond 8 bits, transparency)
+            or `palette` (indices and colours contradict each other).
+        detail: what is wrong, without the file's name.
+    """
+
+    def __init__(self, name: str | Path, kind: Kind, detail: str) -> None:
+        super().__init__(f"{name}: {detail}")
+        self.kind, self.detail = kind, detail
+
+
+def read_label(
+    data: bytes,
+    source: str,
+    name: str | Path = "label",
+    check_size: Callable[[int, int], None] = lambda width, height: None,
+) -> UInt8Array:
+    """The ids of a label file, in the values of its source.
+
+    Args:
+        data: the whole file.
+        source: key of `REMAPS` whose values the file ought to hold; it decides what a palette's colours mean.
+        name: what to call the file in an error, usually its path.
+        check_size: called with width and height before the pixels are decoded; may raise.
+
+    Returns:
+        uint8 [H, W]. Values outside the source's table are given as they are; `apply_remap` refuses them.
+
+    Raises:
+        LabelFileError: the file is no PNG, is damaged, or its pixels do not say which ids they are.
+    """
+    try:
+        image = Image.open(io.BytesIO(data), formats=("PNG",))
+    except UnidentifiedImageError as error:
+        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+            raise _damaged(name, error) from error
+        raise LabelFileError(
+            name, "not_png", "not a readable label file: not a PNG; labels are PNGs of class ids"
+        ) from error
+    except Exception as error:  # a damaged file makes decoders fail in many ways
+        raise _damaged(name, error) from error
+    with image:
+        check_size(*image.size)
+        try:
+            palette = bytes(image.palette.palette) if image.palette else b""  # as stored; decoding may change it
+            image.load()
+            stored = np.asarray(image)
+        except Exception as error:
+            raise _damaged(name, error) from error
+    depth, colour_type = data[_IHDR_DEPTH], data[_IHDR_COLOUR]
+    if colour_type == _PALETTE:
+        return _from_palette(stored, palette, source, name)
+    if colour_type != _GREY:
+        if depth == 16:  # of which Pillow keeps the upper eight
+            raise LabelFileError(name, "format", f"several channels of 16 bits, wanted one of ids; {_CANNOT_TELL}")
+        stored = _single_channel(stored, image.mode, name)
+    elif depth < 8:
+        return stored.astype(np.uint8) // np.uint8(_PILLOW_SCALES.get(depth, 1))
+    return _eight_bits(stored, image.mode, name)
+
+
+def _from_palette(indices_HW: UInt8Array, palette: bytes, source: str, name: str | Path) -> UInt8Array:
+    used = np.flatnonzero(np.bincount(indices_HW.ravel(), minlength=256)).tolist()
+    colours = [(palette[i], palette[i + 1], palette[i + 2]) for i in range(0, len(palette) - 2, 3)]
+    try:
+        values = values_of(used, colours, source)
+    except PaletteError as error:
+        raise LabelFileError(name, "palette", f"{error}; {_CANNOT_TELL}") from error
+    if all(index == value for index, value in values.items()):
+        return indices_HW
+    table = np.zeros(256, np.uint8)
+    table[list(values)] = list(values.values())
+    return table[indices_HW]
+
+
+def _single_channel(stored_HWC: npt.NDArray[np.uint8], mode: str, name: str | Path) -> UInt8Array:
+    """Grey stored as colour or with full opacity; what shows colours or transparency is refused."""
+    opaque = mode in ("RGB",) or bool((stored_HWC[..., -1] == 255).all())
+    channels_HWC = stored_HWC if mode == "RGB" else stored_HWC[..., :-1]
+    grey_HW = channels_HWC[..., 0]
+    if not (channels_HWC == grey_HW[..., None]).all():
+        raise LabelFileError(
+            name,
+            "colour",
+            f"mode {mode}, wanted one channel of ids; this may be a colour picture of the labels instead of the ids",
+        )
+    if not opaque:
+        raise LabelFileError(
+            name, "format", f"grey with transparency (mode {mode}), wanted one channel of ids; {_CANNOT_TELL}"
+        )
+    # Black alone may be the id 0 or a picture of the class that is shown in black.
+    if mode in ("RGB", "RGBA") and not grey_HW.any():
+        raise LabelFileError(name, "colour", f"mode {mode}, wanted one channel of ids; it is black throughout")
+    return np.ascontiguousarray(grey_HW)
+
+
+def _eight_bits(stored_HW: npt.NDArray[np.generic], mode: str, name: str | Path) -> UInt8Array:
+    """Values of 16 bits that fit 8, as they are or stretched by 257 (0..255 onto 0..65535)."""
+    if stored_HW.dtype == np.uint8:
+        return stored_HW  # type: ignore[return-value]
+    wide_HW = stored_HW.astype(np.int64)
+    low, high = int(wide_HW.min()), int(wide_HW.max())
+    if high > 255 and not (wide_HW % 257).any():
+        wide_HW //= 257
+    elif high > 255:
+        raise LabelFileError(
+            name, "format", f"16 bits a pixel, values {low} to {high} (mode {mode}), wanted ids of 0 to 255"
+        )
+    return wide_HW.astype(np.uint8)
+
+
+def _damaged(name: str | Path, error: BaseException) -> LabelFileError:
+    said = (str(error).splitlines() or [type(error).__name__])[0]
+    return LabelFileError(name, "damaged", f"not a readable label file ({said}); replace it")
