@@ -51,6 +51,12 @@ FORBIDDEN_IMPORTS = {
         ("back.runtime.masks.colour", "back.runtime.imaging"),
         ("back.runtime.card", "back.runtime.engines"),
     ],
+    "layers of modelisation": [
+        ("modelisation.data.base", "modelisation.models.base"),
+        ("modelisation.evaluation.cost", "modelisation.figures.run"),
+        ("modelisation.registry.bundles", "modelisation.training.fit"),
+        ("modelisation.reports.markdown", "modelisation.commands.arguments"),
+    ],
     "layers of modelisation.training": [
         ("modelisation.training.samples.cache", "modelisation.training.setup"),
         ("modelisation.training.kernels.depthwise", "modelisation.training.samples.cache"),
