@@ -19,6 +19,7 @@ from back.catalogue import Catalogue, ModelVersion, RegisteredModel, parse_spec,
 from back.problems import Cause, Problem
 from back.runtime.bundle_cache import discard_bundle, fetch_bundle, quiet_mlflow
 from back.runtime.card import ONNX_FILE, REPORT_FILE, BundleError, read_card, verify_files
+from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
 from back.runtime.process.memory import give_back_freed, give_back_library
 from back.settings import Settings
@@ -137,7 +138,7 @@ class ModelRegistry:
             size = (bundle / ONNX_FILE).stat().st_size
             give_back_freed()
             give_back_library()  # every kernel was loaded with its module
-        except (BundleError, ValueError) as error:
+        except (UserError, ValueError) as error:
             self._broken[version] = f"{label} cannot be served: {error}"
             raise _LoadError(self._broken[version]) from error
         except Exception as error:  # the disk, the network, memory: worth another try at the next sync

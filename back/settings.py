@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from back.runtime.errors import UserError
+
 PREFIX = "STREETSEG_"
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Read by the dashboard, so not a spelling mistake here.
 _FOREIGN = {"STREETSEG_API_URL"}
 
 
-class SettingsError(ValueError):
+class SettingsError(UserError):
     """A setting that cannot be used: names the variable, the value and what is allowed."""
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from back.runtime.errors import UserError
 from back.runtime.taxonomy import CITYSCAPES7, CITYSCAPES19, CITYSCAPES_TRAIN_LABEL_IDS
 from modelisation.evaluation.metrics import Counts, Labels, joint_histogram, mean_of
 
@@ -44,7 +45,7 @@ AVERAGE_SIZES = {
 WEIGHTED_KEYS: tuple[int | str, ...] = (*AVERAGE_SIZES, *INSTANCE_CATEGORIES)
 
 
-class ProtocolError(ValueError):
+class ProtocolError(UserError):
     """Label maps or names that the protocol does not know: says which and what to do."""
 
 

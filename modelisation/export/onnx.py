@@ -12,15 +12,13 @@ import onnxruntime
 import torch
 from torch import nn
 
+from back.runtime.errors import UserError
+
 INPUT, OUTPUT = "image", "scores"
 # Height and width that the network is traced at, and three others that the result is checked at.
 TRACED = (128, 192)
 CHECKED = ((64, 96), (352, 480), (32, 256))
 TOLERANCE = 1e-4
-
-
-class ExportError(RuntimeError):
-    """The ONNX file does not give the network's scores."""
 
 
 def export_onnx(
@@ -35,7 +33,7 @@ def export_onnx(
         None where the sizes are dynamic, else `fixed_size`.
 
     Raises:
-        ExportError: not even the fixed size agrees with PyTorch.
+        UserError: not even the fixed size agrees with PyTorch.
     """
     try:
         _write(form, path, TRACED, size_multiple)
@@ -45,7 +43,7 @@ def export_onnx(
         pass  # a network that cannot be traced dynamically is still served at its fixed size
     _write(form, path, fixed_size, None)
     if (difference := _difference(form, path, fixed_size)) > TOLERANCE:
-        raise ExportError(f"{path}: ONNX and PyTorch scores differ by {difference:.1e} of their range")
+        raise UserError(f"{path}: ONNX and PyTorch scores differ by {difference:.1e} of their range")
     return fixed_size
 
 
