@@ -17,6 +17,7 @@ from back.catalogue import ModelVersion
 from back.mlflow_errors import is_mlflow_error, mlflow_sentence
 from back.runtime.bundle_cache import discard_bundle, fetch_bundle
 from back.runtime.card import ONNX_FILE, REPORT_FILE, BundleError, read_card, verify_files
+from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
 from back.runtime.process.memory import give_back_freed, give_back_library
 from back.settings import Settings
@@ -82,7 +83,7 @@ class ModelLoader:
             raise self._try_later(version, f"{label} could not be loaded, and will be tried again", error) from error
         try:
             served = self._compile(bundle, version)
-        except (BundleError, ValueError) as error:
+        except (UserError, ValueError) as error:
             sentence = f"{label} cannot be served: {error}"
             self._failures[version] = _Failure(sentence, None, 0.0)
             raise LoadError(sentence) from error

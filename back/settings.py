@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from back.mlflow_errors import without_password
+from back.runtime.errors import UserError
 
 PREFIX = "STREETSEG_"
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -19,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 _FOREIGN = {"STREETSEG_API_URL"}
 
 
-class SettingsError(ValueError):
+class SettingsError(UserError):
     """A setting that cannot be used: names the variable, the value and what is allowed."""
 
 

@@ -7,12 +7,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from back.runtime.card import ResizeFilter
+from back.runtime.errors import UserError
 
 Cache = Literal["auto", "memory", "disk"]
-
-
-class RecipeError(ValueError):
-    """A recipe that cannot be used: names the file and the field."""
 
 
 class _Part(BaseModel):
@@ -138,30 +135,30 @@ def load_recipe(path: Path, overrides: list[str] | None = None) -> Recipe:
     """Read a recipe and apply `key=value` overrides (dotted keys, values in YAML).
 
     Raises:
-        RecipeError: the file is missing or no YAML mapping, an override has no `=`, or a field is wrong.
+        UserError: the file is missing or no YAML mapping, an override has no `=`, or a field is wrong.
     """
     try:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = ", ".join(sorted(p.name for p in (Path(__file__).parent / "recipes").glob("*.yaml")))
-        raise RecipeError(f"{path}: no such recipe; modelisation/recipes holds {known}") from None
+        raise UserError(f"{path}: no such recipe; modelisation/recipes holds {known}") from None
     except yaml.YAMLError as error:
-        raise RecipeError(f"{path}: not valid YAML: {error}") from error
+        raise UserError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(fields, dict):
-        raise RecipeError(f"{path}: wanted a mapping of recipe fields")
+        raise UserError(f"{path}: wanted a mapping of recipe fields")
     for override in overrides or []:
         _override(fields, override)
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
-        raise RecipeError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise UserError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 def _override(fields: dict[str, Any], override: str) -> None:
     key, separator, value = override.partition("=")
     if not separator:
-        raise RecipeError(f"--set {override}: wanted key=value, for example --set epochs=2")
+        raise UserError(f"--set {override}: wanted key=value, for example --set epochs=2")
     *parents, leaf = key.strip().split(".")
     for parent in parents:
         fields = fields.setdefault(parent, {})

@@ -160,7 +160,7 @@ class TestServing:
 
     def test_a_second_demo_beside_it_says_that_the_port_is_in_use(self, demo: Demo) -> None:
         status, _, stderr = demo.place.run("--once")
-        assert status == 1
+        assert status == 2
         assert f"Port {demo.place.ports[0]} for MLflow is in use" in stderr
         assert "make demo MLFLOW_PORT=" in stderr
         assert len(stderr.strip().splitlines()) == 1
@@ -194,7 +194,7 @@ class TestAgain:
         text = place.folder / "notes.jpg"
         text.write_text("not a picture", encoding="utf-8")
         status, _, stderr = place.run("--once", "--image", str(text))
-        assert status == 1
+        assert status == 2
         assert re.fullmatch(rf"make demo: The API refused {text} for first \(4\d\d\): .+\n", stderr), stderr
         assert place.processes() == []
 
@@ -203,7 +203,7 @@ def test_a_service_that_cannot_start_is_a_sentence_with_its_reason_and_log(demo:
     demo.stop()
     place = demo.place
     status, _, stderr = place.run("--once", STREETSEG_ENGINE="abacus")
-    assert status == 1
+    assert status == 2
     assert "API stopped with status 2" in stderr
     assert "STREETSEG_ENGINE=abacus" in stderr
     assert f"Its whole log: {place.folder / 'out' / 'logs' / 'api.log'}" in stderr
@@ -223,7 +223,7 @@ def test_a_service_that_is_killed_ends_the_demo_with_a_sentence(demo: Demo) -> N
         _, stderr = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == 1
+    assert process.returncode == 2
     assert "dashboard was ended by signal 9" in stderr
     assert place.processes() == []
 
@@ -247,6 +247,6 @@ def test_a_wrong_wish_is_one_sentence_before_anything_starts(
     place: Place, options: list[str], variables: dict[str, str], sentence: str
 ) -> None:
     status, stdout, stderr = place.run(*options, **variables)
-    assert (status, stdout) == (1, "")
+    assert (status, stdout) == (2, "")
     assert sentence in stderr
     assert len(stderr.strip().splitlines()) == 1

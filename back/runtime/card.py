@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from back.runtime.errors import UserError
 from back.runtime.taxonomy import Taxonomy
 
 CARD_FILE = "model.json"
@@ -21,7 +22,7 @@ REPORT_FILE = "report.json"
 ResizeFilter = Literal["box", "bilinear", "bicubic", "lanczos"]
 
 
-class BundleError(ValueError):
+class BundleError(UserError):
     """A bundle that cannot be used: says which file, what is wrong with it, and what to do."""
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
 from back.runtime.card import InputContract
+from back.runtime.errors import UserError
 
 UInt8Array = npt.NDArray[np.uint8]
 
@@ -35,7 +36,7 @@ _UPRIGHT = {
 _SWAPS_SIDES = {_UPRIGHT[orientation] for orientation in (5, 6, 7, 8)}
 
 
-class ImageError(ValueError):
+class ImageError(UserError):
     """A photo that cannot be used; `status` is the HTTP status that fits (400 damaged, 413 too large, 415 type)."""
 
     def __init__(self, message: str, status: int) -> None:

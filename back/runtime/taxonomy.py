@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from back.runtime.errors import UserError
+
 IGNORE = 255
 
 
@@ -44,11 +46,11 @@ class Taxonomy(_Strict):
         return tuple(c.name for c in self.classes)
 
 
-class LabelValueError(ValueError):
+class LabelValueError(UserError):
     """A label map holds a value that the source's table does not know."""
 
 
-class RemapError(ValueError):
+class RemapError(UserError):
     """There is no way from a source's label values to the taxonomy asked for."""
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from numba import float32, int32, int64, njit, uint8, uint32, void
 from numba.core.types import Array
 
+from back.runtime.errors import UserError
 from back.runtime.process.threads import available_cpus, worker_pool
 
 UInt8Array = npt.NDArray[np.uint8]
@@ -25,7 +26,7 @@ _PRUNE_PIXELS = 12
 _NOT_FINITE_BITS = 0x7F800000
 
 
-class ScoresError(ValueError):
+class ScoresError(UserError):
     """The network's scores cannot be turned into labels: not finite, or of the wrong shape."""
 
 

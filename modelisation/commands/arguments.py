@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
 from back.runtime.taxonomy import RemapError
 from modelisation.data.base import SegmentationDataset
@@ -34,25 +35,17 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pixel-budget", type=int, metavar="PIXELS", help="instead of the card's")
 
 
-class OptionError(ValueError):
-    """Options that this machine or engine cannot fulfil: says which and what would do."""
-
-
 def load_for(args: argparse.Namespace, model: str) -> tuple[Path, Predictor, SegmentationDataset]:
     """A model's bundle folder, its predictor, and the split in its taxonomy, as the shared arguments say."""
     bundle = resolve_model(model)
-    try:
-        predictor = Predictor.load(
-            bundle,
-            engine=args.engine,
-            precision=args.precision,
-            threads=args.threads,
-            pixel_budget=args.pixel_budget,
-        )
-    except ValueError as error:
-        # A plain ValueError is the engine's answer to a precision that it lacks.
-        raise OptionError(str(error)) if type(error) is ValueError else error from None
+    predictor = Predictor.load(
+        bundle,
+        engine=args.engine,
+        precision=args.precision,
+        threads=args.threads,
+        pixel_budget=args.pixel_budget,
+    )
     try:
         return bundle, predictor, open_dataset(args.data, args.split, predictor.card.taxonomy.id)
     except RemapError as error:
-        raise OptionError(f"{args.data} has no labels in the classes of {predictor.card.name}: {error}") from None
+        raise UserError(f"{args.data} has no labels in the classes of {predictor.card.name}: {error}") from None

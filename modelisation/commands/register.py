@@ -1,9 +1,10 @@
-"""Put a bundle into the MLflow registry. `python -m modelisation register BUNDLE`."""
+"""`register`: put a bundle into the MLflow registry."""
 
 import argparse
 from pathlib import Path
 
-from modelisation.registry.bundles import default_tracking_uri, register_bundle
+from modelisation.registry.bundles import register_bundle
+from modelisation.registry.mlflow_store import default_tracking_uri
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,11 +1,11 @@
-"""Render street scenes as a data set. `python -m modelisation scenes DIR --count N`."""
+"""`scenes`: render street scenes as a data set."""
 
 import argparse
 from pathlib import Path
 
 from tqdm import tqdm
 
-from modelisation.data.base import DatasetError
+from back.runtime.errors import UserError
 from modelisation.scenes.writer import write_scenes
 
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.count < 1 or min(args.size) < 16:
-        raise DatasetError(f"--count {args.count} --size {args.size}: wanted at least one scene of 16 x 16 pixels")
+        raise UserError(f"--count {args.count} --size {args.size}: wanted at least one scene of 16 x 16 pixels")
     counts = {"train": args.count, "val": max(1, args.count // 5) if args.val is None else args.val}
     with tqdm(total=sum(counts.values()), desc="rendering", unit="img") as bar:
         write_scenes(args.root, counts, args.size[0], args.size[1], args.seed, bar.update)

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from back.runtime.errors import UserError
 from back.runtime.labels.read import LabelFileError, read_label
 from back.runtime.taxonomy import TAXONOMIES, Taxonomy, apply_remap, remap_for
 
 
-class DatasetError(ValueError):
+class DatasetError(UserError):
     """A data folder that cannot be used: says which file or folder, what is wrong, and what to do."""
 
 

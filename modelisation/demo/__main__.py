@@ -16,13 +16,12 @@ from pathlib import Path
 
 import requests
 
-from back.runtime.card import BundleError
+from back.runtime.errors import UserError, sentence_of
 from back.runtime.process.console import use_utf8
 from modelisation.demo.client import relative_path, segment, table, wait_for_models
-from modelisation.demo.services import DemoError, Ports, Running, check_ports, environment, run_services, services
+from modelisation.demo.services import Ports, Running, check_ports, environment, run_services, services
 from modelisation.provenance import REPOSITORY
 from modelisation.registry.bundled import FOLDER, find_bundles, register_bundles
-from modelisation.registry.bundles import RegistryError
 
 SAMPLE_SEEDS = (42, 64, 99)
 SAMPLE_HEIGHT, SAMPLE_WIDTH = 512, 1024
@@ -38,12 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped before it was ready.", file=sys.stderr)
         return 130
-    except (DemoError, BundleError, RegistryError) as error:
-        print(f"make demo: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"make demo: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
-        return 1
+    except (UserError, OSError) as error:
+        print(f"make demo: {sentence_of(error)}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -64,9 +60,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def check_port(text: str, variable: str) -> int:
-    """Raises DemoError: the text is no port number."""
+    """Raises UserError: the text is no port number."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
-        raise DemoError(f"{variable}={text} is not a port: take a number from 1 to 65535")
+        raise UserError(f"{variable}={text} is not a port: take a number from 1 to 65535")
     return int(text)
 
 
@@ -116,7 +112,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def serve_until_interrupted(running: Running) -> None:
-    """Wait for Ctrl-C. Raises DemoError: a service has ended before that."""
+    """Wait for Ctrl-C. Raises UserError: a service has ended before that."""
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             running.check()
@@ -128,11 +124,11 @@ def _probe(session: requests.Session, url: str) -> Callable[[], bool]:
 
 
 def check_photo(photo: Path) -> Path:
-    """Raises DemoError: the photo cannot be read. Whether it is a picture, the API says."""
+    """Raises UserError: the photo cannot be read. Whether it is a picture, the API says."""
     if not photo.is_file():
-        raise DemoError(f"{photo}: no such file; give a photo, for example make demo IMAGE=photo.jpg")
+        raise UserError(f"{photo}: no such file; give a photo, for example make demo IMAGE=photo.jpg")
     if not os.access(photo, os.R_OK):
-        raise DemoError(f"{photo}: this file may not be read by you; change its permissions")
+        raise UserError(f"{photo}: this file may not be read by you; change its permissions")
     return photo.resolve()
 
 

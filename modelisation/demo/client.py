@@ -9,7 +9,8 @@ from typing import Any
 
 import requests
 
-from modelisation.demo.services import DemoError, Running, Service
+from back.runtime.errors import UserError
+from modelisation.demo.services import Running, Service
 
 ERROR_SECONDS = 45.0
 TIMED_REQUESTS = 12
@@ -32,7 +33,7 @@ def wait_for_models(
 ) -> list[dict[str, Any]]:
     """Wait until the API serves these versions of these models; returns the entries of GET /models that are ready.
 
-    Raises DemoError: one of them cannot be loaded, or it takes too long.
+    Raises UserError: one of them cannot be loaded, or it takes too long.
     """
     entries: list[dict[str, Any]] = []
     said: dict[str, tuple[str, float]] = {}  # model -> its newest error, and since when
@@ -50,7 +51,7 @@ def wait_for_models(
                 said[name] = (error, time.monotonic())
             # "Being loaded" is an error too, so only one that stays is final.
             if error and time.monotonic() - said[name][1] > ERROR_SECONDS:
-                raise DemoError(f"The API does not serve {name}: {error.rstrip('.')}. Its log: {api.log}")
+                raise UserError(f"The API does not serve {name}: {error.rstrip('.')}. Its log: {api.log}")
         return not pending
 
     running.wait("the API's models", are_ready, api.log)
@@ -74,7 +75,7 @@ def segment(
 ) -> Row:
     """Send the pictures to one model, write its masks to `masks`/<model>/, and time the whole request.
 
-    Raises DemoError: the API refuses a picture or does not answer.
+    Raises UserError: the API refuses a picture or does not answer.
     """
     name = str(entry["name"])
     folder = masks / name
@@ -105,9 +106,9 @@ def _predict(running: Running, session: requests.Session, api: Service, model: s
             )
     except requests.RequestException as error:
         running.check()  # says why, if the service has ended
-        raise DemoError(f"The API did not answer for {model} on {picture}; its log: {api.log}") from error
+        raise UserError(f"The API did not answer for {model} on {picture}; its log: {api.log}") from error
     if not answer.ok:
-        raise DemoError(f"The API refused {picture} for {model} ({answer.status_code}): {_detail(answer)}")
+        raise UserError(f"The API refused {picture} for {model} ({answer.status_code}): {_detail(answer)}")
     return answer.content
 
 

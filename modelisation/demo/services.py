@@ -1,6 +1,6 @@
 """Start, watch and stop the demo's three services: each in a process group of its own, with a log file.
 
-Needs neither torch nor mlflow in this process. Every failure is a `DemoError`: one sentence that says what to do.
+Needs neither torch nor mlflow in this process. Every failure is a `UserError`: one sentence that says what to do.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import requests
 
+from back.runtime.errors import UserError
 from modelisation.provenance import REPOSITORY
 
 HOST = "127.0.0.1"
@@ -25,10 +26,6 @@ STOP_SECONDS = 10.0
 POLL_SECONDS = 0.2
 PROGRESS_SECONDS = 10.0
 COMPLAINT = re.compile(r"^\S.*(error|exception|cannot|could not|failed|no such|not found|invalid)", re.IGNORECASE)
-
-
-class DemoError(Exception):
-    """The demo cannot go on: one sentence for the person at the terminal."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +116,11 @@ def environment(ports: Ports, cache: Path) -> dict[str, str]:
 
 
 def check_ports(wanted: Sequence[Service]) -> None:
-    """Raises DemoError: two services share a port, or another program listens on one."""
+    """Raises UserError: two services share a port, or another program listens on one."""
     for i, service in enumerate(wanted):
         for other in wanted[:i]:
             if other.port == service.port:
-                raise DemoError(
+                raise UserError(
                     f"{other.title} and {service.title} cannot share port {service.port}: "
                     f"give one another, for example make demo {service.port_variable}={service.port + 1}."
                 )
@@ -132,12 +129,12 @@ def check_ports(wanted: Sequence[Service]) -> None:
             try:
                 probe.bind((HOST, service.port))
             except PermissionError as error:
-                raise DemoError(
+                raise UserError(
                     f"Port {service.port} for {service.title} needs administrator rights: "
                     f"take one above 1023, for example make demo {service.port_variable}={service.port + 10000}."
                 ) from error
             except OSError as error:
-                raise DemoError(
+                raise UserError(
                     f"Port {service.port} for {service.title} is in use, perhaps by another demo: stop that program, "
                     f"or take another port, for example make demo {service.port_variable}={service.port + 1}."
                 ) from error
@@ -175,17 +172,17 @@ class Running:
             )
 
     def check(self) -> None:
-        """Raises DemoError: a service has ended; the sentence gives its reason and its log."""
+        """Raises UserError: a service has ended; the sentence gives its reason and its log."""
         for service, process in self._processes.items():
             status = process.poll()
             if status is not None:
                 how = f"was ended by signal {-status}" if status < 0 else f"stopped with status {status}"
-                raise DemoError(f"{service.title} {how}: {find_reason(service.log)}. Its whole log: {service.log}")
+                raise UserError(f"{service.title} {how}: {find_reason(service.log)}. Its whole log: {service.log}")
 
     def wait(self, what: str, ready: Callable[[], bool], log: Path, seconds: float = START_SECONDS) -> float:
         """Wait until `ready()`; returns the seconds that it took.
 
-        Raises DemoError: a service ended meanwhile, or it took more than `seconds`.
+        Raises UserError: a service ended meanwhile, or it took more than `seconds`.
         """
         begin = time.monotonic()
         progress = PROGRESS_SECONDS
@@ -196,7 +193,7 @@ class Running:
                     return time.monotonic() - begin
             waited = time.monotonic() - begin
             if waited > seconds:
-                raise DemoError(
+                raise UserError(
                     f"{what} was not ready after {seconds:.0f} s: {find_reason(log)}. Its whole log: {log}"
                 )
             if waited > progress:

@@ -1,7 +1,5 @@
 """`doctor`: what is wrong with a data folder, file by file, with counts and a fix for each."""
 
-import argparse
-import json
 import multiprocessing
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,12 +13,10 @@ from tqdm import tqdm
 
 from back.runtime.layouts.listing import Pair
 from back.runtime.taxonomy import REMAPS, TAXONOMIES
-from modelisation.commands.arguments import describe
 from modelisation.doctor.examine import Examination, examine, street8_table
-from modelisation.doctor.faults import ERROR, Fault
+from modelisation.doctor.faults import Fault
 from modelisation.doctor.layout import Layout, read_layout
 from modelisation.doctor.leaks import clips_in_two_splits, near_duplicates, single_scenes
-from modelisation.doctor.text import format_diagnosis
 
 # Below this many pairs, starting worker processes takes longer than the work.
 _WORTH_WORKERS = 200
@@ -129,28 +125,3 @@ def _mapper(pairs: int, workers: int | None) -> Iterator[Any]:
             return pool.imap(function, items, _CHUNK)
 
         yield parallel_map
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `doctor`."""
-    describe(
-        parser,
-        "Find what is wrong with a data folder, file by file. Exit status 1 where there are errors, 0 where there "
-        "are none or only warnings.",
-        "doctor ../shared/camvid --json doctor.json",
-    )
-    parser.add_argument("data", type=Path, metavar="DIR", help="Cityscapes, CamVid or images/labels folder")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every finding here")
-    parser.add_argument("--show", type=int, default=10, metavar="N", help="files named per kind (default: 10)")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run `doctor`; returns the exit status."""
-    diagnosis = diagnose(args.data, workers=args.workers, progress=True)
-    print(format_diagnosis(diagnosis, args.show))
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(diagnosis, indent=1) + "\n", encoding="utf-8")
-        print(f"written to {args.json}")
-    return int(any(fault["severity"] == ERROR for fault in diagnosis["faults"]))

@@ -3,9 +3,8 @@
 Choose on a split that training did not see: with weights trained on `devtrain`, measured on `dev`.
 """
 
-import argparse
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,32 +12,25 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from back.runtime.card import read_card
+from back.runtime.card import Card, read_card
+from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
 from back.runtime.scores.confusion import confusion_matrix
-from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
 from modelisation.data.base import SegmentationDataset
 from modelisation.evaluation.cost import input_size, multiply_adds
 from modelisation.evaluation.metrics import scores_of
-from modelisation.export.bundle import store_result
 from modelisation.provenance import git_state, machine
-from modelisation.reports.markdown import points, table
 
 SCHEMA_VERSION = 1
-REPORT_KEY = "pixel_budget"
 # Of the card's budget.
 FACTORS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
-
-
-class BudgetError(ValueError):
-    """A curve that cannot be measured or kept: says why and what to do."""
 
 
 def budget_curve(
     bundle: Path,
     predictor: Predictor,
     dataset: SegmentationDataset,
-    budgets: Sequence[int],
+    budgets: Sequence[int] | None = None,
     *,
     progress: bool = False,
 ) -> dict[str, Any]:
@@ -48,7 +40,7 @@ def budget_curve(
         bundle: the model's folder.
         predictor: the served runtime; its own budget is not used.
         dataset: the split, in the model's taxonomy.
-        budgets: pixels of the resized photo, in any order.
+        budgets: pixels of the resized photo, in any order; None takes a quarter of the card's to double it.
         progress: show a progress bar.
 
     Returns:
@@ -57,19 +49,21 @@ def budget_curve(
         network and argmax of one photo) and `multiply_adds`.
 
     Raises:
-        BudgetError: the taxonomies differ, there is no budget, or the model has one input size alone.
+        UserError: the taxonomies differ, there is no budget, or the model has one input size alone.
         DatasetError, LabelValueError: a file of the split is at fault.
     """
     card = predictor.card
     if dataset.taxonomy.id != card.taxonomy.id:
-        raise BudgetError(
+        raise UserError(
             f"{card.name} predicts {card.taxonomy.id} but the split is labelled in {dataset.taxonomy.id}; "
             f"open the data with taxonomy {card.taxonomy.id}"
         )
     if card.input.fixed_size is not None:
-        raise BudgetError(f"{card.name} takes one input size alone, so that a pixel budget changes nothing")
+        raise UserError(f"{card.name} takes one input size alone, so that a pixel budget changes nothing")
+    if budgets is None:
+        budgets = [round(factor * card.input.pixel_budget) for factor in FACTORS]
     if not budgets or min(budgets) < card.input.stride**2:
-        raise BudgetError(f"give pixel budgets of at least {card.input.stride**2} pixels, one cell of the network")
+        raise UserError(f"give pixel budgets of at least {card.input.stride**2} pixels, one cell of the network")
     ordered = sorted(set(budgets))
     with tqdm(total=len(ordered) * len(dataset), desc="budget", unit="image", disable=not progress) as bar:
         curve = [_point(bundle, replace(predictor, pixel_budget=budget), dataset, bar) for budget in ordered]
@@ -90,21 +84,10 @@ def budget_curve(
     }
 
 
-def format_budget(report: Mapping[str, Any]) -> str:
-    """The curve as a small Markdown table; the card's own budget is marked."""
-    rows = []
-    for point in report["curve"]:
-        mark = " (card)" if point["pixel_budget"] == report["card_budget"] else ""
-        rows.append(
-            [
-                f"{point['pixel_budget']:,}{mark}",
-                "{1}x{0}".format(*point["input"]),
-                points(point["miou"]),
-                f"{point['ms_p50']:.1f}",
-                f"{point['multiply_adds'] / 1e9:.2f}",
-            ]
-        )
-    return "\n".join(table(["pixel budget", "input", "mIoU %", "ms (p50)", "multiply-adds (G)"], rows))
+def check_architecture(target: Path, card: Card) -> None:
+    """Raises UserError: a curve of the card's network does not belong into the bundle `target`."""
+    if read_card(target).architecture != card.architecture:
+        raise UserError(f"{target} is another architecture than {card.name}; its curve does not belong there")
 
 
 def _point(bundle: Path, predictor: Predictor, dataset: SegmentationDataset, bar: tqdm) -> dict[str, Any]:
@@ -130,50 +113,3 @@ def _point(bundle: Path, predictor: Predictor, dataset: SegmentationDataset, bar
         "ms_p50": float(np.median(milliseconds)),
         "multiply_adds": multiply_adds(bundle, size),
     }
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `budget`."""
-    measured = "budget runs/segformer-dev/bundle --data ../shared/camvid --split dev"
-    describe(
-        parser,
-        "Score a model at several pixel budgets, draw the curve, and keep it in a bundle's report. A model of the "
-        "registry is only scored, since a registered version never changes.",
-        measured,
-        f"{measured} --into modelisation/bundled/segformer",
-    )
-    parser.add_argument("model", help=MODEL_HELP)
-    parser.add_argument(
-        "--budgets", type=int, nargs="+", metavar="PIXELS", help="default: a quarter of the card's to double it"
-    )
-    parser.add_argument(
-        "--into",
-        type=Path,
-        metavar="BUNDLE",
-        help="keep the curve in this bundle, for instance the same network trained on all of train (default: MODEL)",
-    )
-    parser.add_argument("--no-store", action="store_true", help="only print and draw")
-    parser.add_argument("--out", type=Path, default=Path("out/budget"), metavar="DIR", help="where the figure goes")
-    add_data_arguments(parser)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run `budget`; returns the exit status."""
-    bundle, predictor, dataset = load_for(args, args.model)
-    into = args.into or (None if args.model.startswith("models:") else bundle)
-    target = None if args.no_store else into
-    if target is not None and read_card(target).architecture != predictor.card.architecture:
-        raise BudgetError(f"{target} is another architecture than {args.model}; its curve does not belong there")
-    budgets = args.budgets or [round(factor * predictor.card.input.pixel_budget) for factor in FACTORS]
-    report = budget_curve(bundle, predictor, dataset, budgets, progress=True)
-    print(format_budget(report))
-    figure_file = args.out / f"{predictor.card.name}.png"
-    figure_file.parent.mkdir(parents=True, exist_ok=True)
-    from modelisation.figures.comparison import budget_figure  # matplotlib takes a second to import
-
-    budget_figure(report).savefig(figure_file, dpi=120)
-    print(f"written to {figure_file}")
-    if target is not None:
-        store_result(target, REPORT_KEY, report)
-        print(f"written into the report of {target}")
-    return 0

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from back.runtime.errors import UserError
 from back.runtime.scores.confusion import Counts, Labels, class_ious, count_pairs, mean_of
 from back.runtime.taxonomy import CITYSCAPES7, CITYSCAPES19, CITYSCAPES_TRAIN_LABEL_IDS
 
@@ -51,7 +52,7 @@ _CATEGORY_OF = np.array(
 _OUTSIDE = "{} holds values outside the labelIds 0..33; write labelIds, not trainIds"
 
 
-class ProtocolError(ValueError):
+class ProtocolError(UserError):
     """Label maps or names that the protocol does not know: says which and what to do."""
 
 

@@ -3,8 +3,6 @@
 Everything streams: one confusion matrix, one histogram for the calibration; no scores of a split are kept.
 """
 
-import argparse
-import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +11,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
 from back.runtime.scores.confusion import Counts, Labels, confusion_matrix
-from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
 from modelisation.data.base import Sample, SegmentationDataset
 from modelisation.evaluation.boundary import BoundaryIoU
 from modelisation.evaluation.calibration import CalibrationError, confidence_strips
@@ -25,14 +23,9 @@ from modelisation.evaluation.inference import InferenceOptions, score_photo
 from modelisation.evaluation.latency import measure_latency
 from modelisation.evaluation.metrics import scores_of
 from modelisation.provenance import git_state, package_versions
-from modelisation.reports.evaluation import format_record
 
 SCHEMA_VERSION = 1
 LATENCY_PHOTOS = 8
-
-
-class EvaluationError(ValueError):
-    """An evaluation that makes no sense: says what does not fit and what to do."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +67,7 @@ def evaluate(
         `calibration`, `per_image` (in the split's order), `latency`, `cost`, `lineage` and what was evaluated.
 
     Raises:
-        EvaluationError: the taxonomies differ, the split is empty, or an option does not fit the model.
+        UserError: the taxonomies differ, the split is empty, or an option does not fit the model.
         DatasetError, LabelValueError: a file of the split is at fault.
         BundleError: the bundle is.
     """
@@ -135,14 +128,14 @@ def evaluate(
 def _check(predictor: Predictor, dataset: SegmentationDataset, options: EvaluationOptions) -> None:
     card = predictor.card
     if dataset.taxonomy.id != card.taxonomy.id:
-        raise EvaluationError(
+        raise UserError(
             f"{card.name} predicts {card.taxonomy.id} but the split is labelled in {dataset.taxonomy.id}; "
             f"open the data with taxonomy {card.taxonomy.id}"
         )
     if not len(dataset):
-        raise EvaluationError(f"split {dataset.split} of {dataset.dataset} holds no images; nothing can be scored")
+        raise UserError(f"split {dataset.split} of {dataset.dataset} holds no images; nothing can be scored")
     if options.predictions is not None and card.taxonomy.id != "cityscapes19":
-        raise EvaluationError(
+        raise UserError(
             f"{card.name} predicts {card.taxonomy.id}; the official Cityscapes protocol needs the 19 classes of "
             "cityscapes19"
         )
@@ -190,48 +183,3 @@ def _official(dataset: SegmentationDataset, options: EvaluationOptions) -> dict[
 def _training(predictor: Predictor) -> dict[str, Any] | None:
     record = predictor.card.training
     return record.model_dump(mode="json") if record else None
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `evaluate`."""
-    describe(
-        parser,
-        "Score a model on a labelled split, through the runtime that serves it.",
-        "evaluate modelisation/bundled/deeplabv3plus --data ../shared/camvid --split val --json scores.json",
-    )
-    parser.add_argument("model", help=MODEL_HELP)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole record here")
-    parser.add_argument("--latency-runs", type=int, default=50, metavar="N", help="timed predictions; 0: none")
-    parser.add_argument("--calibration", action="store_true", help="also the expected calibration error (slow)")
-    parser.add_argument("--flip", action="store_true", help="average with the mirrored photo (twice the cost)")
-    parser.add_argument(
-        "--sliding-window", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="infer overlapping windows"
-    )
-    parser.add_argument(
-        "--cityscapes-predictions",
-        type=Path,
-        metavar="DIR",
-        help="write labelIds PNGs here and score them by the official protocol (cityscapes19 models)",
-    )
-    parser.add_argument("--worst", type=int, default=3, metavar="N", help="name the N worst images")
-    add_data_arguments(parser)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run `evaluate`; returns the exit status."""
-    bundle, predictor, dataset = load_for(args, args.model)
-    window = tuple(args.sliding_window) if args.sliding_window else None
-    options = EvaluationOptions(
-        inference=InferenceOptions(flip=args.flip, window=window),
-        calibration=args.calibration,
-        latency_runs=args.latency_runs,
-        predictions=args.cityscapes_predictions,
-        progress=True,
-    )
-    record = evaluate(bundle, dataset, options, predictor=predictor)
-    print(format_record(record, args.worst))
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        print(f"written to {args.json}")
-    return 0

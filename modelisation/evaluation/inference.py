@@ -10,16 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from back.runtime.errors import UserError
 from back.runtime.imaging import plan_resize, to_input
 from back.runtime.predictor import Predictor
 from back.runtime.upsample import upsample_argmax
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
-
-
-class InferenceError(ValueError):
-    """Options that do not fit the model: says which and what would."""
 
 
 SERVED = "served"
@@ -58,12 +55,12 @@ def parse_inference(text: str) -> InferenceOptions:
     """Read `served`, `flip`, `256x320` or `256x320+flip`.
 
     Raises:
-        InferenceError: it is none of them.
+        UserError: it is none of them.
     """
     if match := re.fullmatch(r"(\d+)x(\d+)(\+flip)?", text):
         return InferenceOptions(flip=match[3] is not None, window=(int(match[1]), int(match[2])))
     if text not in (SERVED, "flip"):
-        raise InferenceError(f"{text!r}: write {SERVED}, flip, HEIGHTxWIDTH of the windows, or HEIGHTxWIDTH+flip")
+        raise UserError(f"{text!r}: write {SERVED}, flip, HEIGHTxWIDTH of the windows, or HEIGHTxWIDTH+flip")
     return InferenceOptions(flip=text == "flip")
 
 
@@ -84,7 +81,7 @@ def score_photo(predictor: Predictor, image_HWC: Pixels, options: InferenceOptio
     """Scores of one photo, uint8 [H, W, 3] RGB, through the predictor's engine.
 
     Raises:
-        InferenceError: the window is no multiple of the stride, or the model has a fixed input size.
+        UserError: the window is no multiple of the stride, or the model has a fixed input size.
     """
     contract = predictor.card.input
     height, width = image_HWC.shape[:2]
@@ -92,9 +89,9 @@ def score_photo(predictor: Predictor, image_HWC: Pixels, options: InferenceOptio
     pixels = to_input(image_HWC, plan, contract)
     if options.window is not None:
         if contract.fixed_size is not None:
-            raise InferenceError(f"{predictor.card.name} takes one input size alone: windows need a dynamic model")
+            raise UserError(f"{predictor.card.name} takes one input size alone: windows need a dynamic model")
         if any(side < 1 or side % contract.stride for side in options.window):
-            raise InferenceError(f"a window of {options.window} is no multiple of the stride {contract.stride}")
+            raise UserError(f"a window of {options.window} is no multiple of the stride {contract.stride}")
     scores = _score_windows(predictor, pixels, options.window)
     if options.flip:
         # The whole padded input is mirrored, so that both grids of scores meet cell by cell.

@@ -86,24 +86,3 @@ def measure_latency(
         "pixel_budget": predictor.pixel_budget,
         "peak_rss_bytes": serving_peak_rss(bundle, predictor, files[0]),
     }
-
-
-def latency_rows(latency: Mapping[str, Any]) -> list[list[str]]:
-    """One row a stage: its name and p50, p95, p99 in milliseconds."""
-    return [[stage, *(f"{latency['ms'][stage][p]:.1f}" for p in PERCENTILES)] for stage in STAGES]
-
-
-def conditions(latency: Mapping[str, Any]) -> str:
-    """What the times depend on, as part of a sentence."""
-    threads = f"{latency['threads']} thread{'' if latency['threads'] == 1 else 's'}"
-    parts = [
-        f"{latency['photo']} on {latency['machine']['processor']}, {latency['machine']['cores']} cores",
-        f"{latency['engine']} {latency['precision']} with {threads}",
-        f"pixel budget {latency['pixel_budget']:,}",
-        f"{latency['runs']} runs after {latency['warm_up']} of warm-up",
-    ]
-    if latency["peak_rss_bytes"]:
-        parts.append(
-            f"peak memory of a process that serves this model alone {latency['peak_rss_bytes'] / 1e6:.0f} MB"
-        )
-    return ", ".join(parts)

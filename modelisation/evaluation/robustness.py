@@ -3,32 +3,22 @@
 Measured like everything else: through the served runtime, at the photo's full resolution.
 """
 
-import argparse
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from back.runtime.card import Card
+from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
 from back.runtime.scores.confusion import Counts, confusion_matrix
-from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
 from modelisation.data.base import SegmentationDataset
 from modelisation.evaluation.metrics import scores_of
 from modelisation.evaluation.perturbations import perturbations
-from modelisation.export.bundle import store_result
 from modelisation.provenance import git_state
-from modelisation.reports.markdown import table
 
 SCHEMA_VERSION = 1
 SEED = 0
-REPORT_KEY = "robustness"
-
-
-class RobustnessError(ValueError):
-    """A measurement that makes no sense: says what does not fit and what to do."""
 
 
 def measure_robustness(
@@ -47,19 +37,19 @@ def measure_robustness(
         (hundredths of mIoU less than on the clean pictures; negative where the perturbation helps).
 
     Raises:
-        RobustnessError: the taxonomies differ, or the split has no pixel that counts.
+        UserError: the taxonomies differ, or the split has no pixel that counts.
         DatasetError, LabelValueError: a file of the split is at fault.
     """
     card = predictor.card
     if dataset.taxonomy.id != card.taxonomy.id:
-        raise RobustnessError(
+        raise UserError(
             f"{card.name} predicts {card.taxonomy.id} but the split is labelled in {dataset.taxonomy.id}; "
             f"open the data with taxonomy {card.taxonomy.id}"
         )
     matrices = _matrices(predictor, dataset, seed, progress)
     miou = {name: scores_of(matrix, card.taxonomy)["miou"] for name, matrix in matrices.items()}
     if any(value is None for value in miou.values()):
-        raise RobustnessError(f"split {dataset.split} of {dataset.dataset} holds no labelled pixel; choose another")
+        raise UserError(f"split {dataset.split} of {dataset.dataset} holds no labelled pixel; choose another")
     clean = miou.pop(_CLEAN)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -77,24 +67,6 @@ def measure_robustness(
         },
         "lineage": git_state(),
     }
-
-
-def points_lost(report: Mapping[str, Any]) -> dict[str, float]:
-    """For the card: perturbation -> points of mIoU lost, to two decimals."""
-    return {name: round(scores["points_lost"], 2) for name, scores in report["perturbations"].items()}
-
-
-def store_robustness(bundle: Path, report: Mapping[str, Any]) -> None:
-    """Write the table into the bundle's card and report, and bring the card's sha256 up to date."""
-    store_result(bundle, REPORT_KEY, report, robustness=points_lost(report))
-
-
-def format_robustness(report: Mapping[str, Any]) -> str:
-    """The report as a small Markdown table."""
-    rows = [["none", f"{100 * report['clean_miou']:.2f}", ""]]
-    for name, scores in report["perturbations"].items():
-        rows.append([name, f"{100 * scores['miou']:.2f}", f"{scores['points_lost']:.2f}"])
-    return "\n".join(table(["what was done to the photo", "mIoU %", "points lost"], rows))
 
 
 _CLEAN = "clean"
@@ -121,37 +93,10 @@ def _matrices(predictor: Predictor, dataset: SegmentationDataset, seed: int, pro
     return matrices
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `robustness`."""
-    describe(
-        parser,
-        "Score a model on perturbed photos and write what it loses into its card. A model of the registry is only "
-        "scored, since a registered version never changes.",
-        "robustness modelisation/bundled/deeplabv3plus --data ../shared/camvid --split val",
-    )
-    parser.add_argument("model", help=MODEL_HELP)
-    parser.add_argument("--no-store", action="store_true", help="only print; leave the bundle's files alone")
-    add_data_arguments(parser)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run `robustness`; returns the exit status."""
-    bundle, predictor, dataset = load_for(args, args.model)
-    store = not args.no_store and not args.model.startswith("models:")
-    if store:
-        _check_split(predictor.card, dataset)
-    report = measure_robustness(predictor, dataset, progress=True)
-    print(format_robustness(report))
-    if store:
-        store_robustness(bundle, report)
-        print(f"written into the card and the report of {bundle}")
-    return 0
-
-
-def _check_split(card: Card, dataset: SegmentationDataset) -> None:
+def check_split(card: Card, dataset: SegmentationDataset) -> None:
     """A card's table stands beside its scores, so both are of one split."""
     if card.metrics is not None and card.metrics.split_sha256 != dataset.split_sha256:
-        raise RobustnessError(
+        raise UserError(
             f"{card.name}'s card reports {card.metrics.dataset} {card.metrics.split}; measure the same split, or add "
             "--no-store"
         )

@@ -9,19 +9,19 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from back.runtime.predictor import Predictor
-from modelisation.provenance import REPOSITORY, peak_rss_bytes
+from back.runtime.errors import UserError
+from modelisation.provenance import REPOSITORY
+
+if TYPE_CHECKING:
+    from back.runtime.predictor import Predictor
 
 RUNS = 8  # the working memory is allocated with the first; the rest is for what only repetition shows
 MAX_PIXELS = 200_000_000
 
 
-class ServingError(RuntimeError):
-    """The process that was to serve the model died: gives its last words."""
-
-
-def serving_peak_rss(bundle: Path, predictor: Predictor, photo: bytes) -> int | None:
+def serving_peak_rss(bundle: Path, predictor: "Predictor", photo: bytes) -> int | None:
     """Peak resident memory, in bytes, of a fresh process that loads a bundle and labels one photo a few times.
 
     Args:
@@ -33,7 +33,7 @@ def serving_peak_rss(bundle: Path, predictor: Predictor, photo: bytes) -> int | 
         None where the system does not tell.
 
     Raises:
-        ServingError: the process failed.
+        UserError: the process failed.
     """
     engine = predictor.engine
     options = {
@@ -49,13 +49,26 @@ def serving_peak_rss(bundle: Path, predictor: Predictor, photo: bytes) -> int | 
         done = subprocess.run([*command, json.dumps(options)], cwd=REPOSITORY, capture_output=True, encoding="utf-8")
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise ServingError(f"{bundle}: a process of its own could not serve it: {last}")
+        raise UserError(f"{bundle}: a process of its own could not serve it: {last}")
     peak: int | None = json.loads(done.stdout)
     return peak
 
 
+def peak_rss_bytes() -> int | None:
+    """Largest resident memory of this process so far, in bytes; None where the system does not tell."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return None
+    for line in status.read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
 def main(arguments: Sequence[str]) -> None:
     """BUNDLE PHOTO OPTIONS: serve, and print the peak in bytes as JSON."""
+    from back.runtime.predictor import Predictor  # here, so that who asks for the peak alone stays small
+
     bundle, photo, options = arguments
     predictor = Predictor.load(Path(bundle), **json.loads(options))
     data = Path(photo).read_bytes()

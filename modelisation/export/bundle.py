@@ -11,11 +11,14 @@ from back.runtime.card import (
     ONNX_FILE,
     REPORT_FILE,
     WEIGHTS_FILE,
+    BundleError,
     Card,
     read_card,
     sha256_of,
 )
-from modelisation.export.gate import read_report
+
+# Parts of report.json beside the evaluation.
+PARITY, ROBUSTNESS, PIXEL_BUDGET = "parity", "robustness", "pixel_budget"
 
 
 def write_card(bundle: Path, card: Card) -> None:
@@ -45,3 +48,36 @@ def store_result(bundle: Path, key: str, result: Mapping[str, Any], **card_field
     card = read_card(bundle).model_copy(update=card_fields)
     (bundle / REPORT_FILE).write_text(json.dumps(report, indent=1), encoding="utf-8")
     write_card(bundle, card)
+
+
+def store_parity(bundle: Path, report: Mapping[str, Any]) -> None:
+    """Write a parity report into the bundle's report, and bring the card's sha256 of it up to date."""
+    store_result(bundle, PARITY, report)
+
+
+def store_robustness(bundle: Path, report: Mapping[str, Any]) -> None:
+    """Write the table into the bundle's card and report, and bring the card's sha256 up to date."""
+    store_result(bundle, ROBUSTNESS, report, robustness=points_lost(report))
+
+
+def points_lost(report: Mapping[str, Any]) -> dict[str, float]:
+    """For the card: perturbation -> points of mIoU lost, to two decimals."""
+    return {name: round(scores["points_lost"], 2) for name, scores in report["perturbations"].items()}
+
+
+def read_report(bundle: Path) -> dict[str, Any]:
+    """A bundle's `report.json`.
+
+    Raises:
+        BundleError: it is missing or is no JSON object.
+    """
+    path = bundle / REPORT_FILE
+    try:
+        report = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise BundleError(f"{path}: no such file; export the bundle again") from None
+    except ValueError as error:
+        raise BundleError(f"{path}: not JSON ({error}); export the bundle again") from error
+    if not isinstance(report, dict):
+        raise BundleError(f"{path}: not a JSON object; export the bundle again")
+    return report

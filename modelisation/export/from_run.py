@@ -1,6 +1,5 @@
-"""From a run's folder to a bundle: ONNX, weights, card, history, report. `python -m modelisation export RUN`."""
+"""From a run's folder to a bundle: ONNX, weights, card, history, report."""
 
-import argparse
 import json
 import shutil
 from dataclasses import replace
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from safetensors.torch import load_file, save_file
 
 from back.runtime.card import (
@@ -21,22 +19,21 @@ from back.runtime.card import (
     Metrics,
     TrainingRecord,
 )
+from back.runtime.errors import UserError
 from back.runtime.imaging import plan_resize
 from back.runtime.predictor import Predictor
 from back.runtime.taxonomy import TAXONOMIES
 from modelisation.data.base import SegmentationDataset
-from modelisation.data.open import open_dataset
 from modelisation.evaluation.cost import multiply_adds
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
-from modelisation.evaluation.robustness import measure_robustness, store_robustness
-from modelisation.export.bundle import write_card
+from modelisation.evaluation.robustness import measure_robustness
+from modelisation.export.bundle import store_robustness, write_card
 from modelisation.export.onnx import export_onnx
 from modelisation.export.self_test import make_self_test
 from modelisation.models import build_model
 from modelisation.models.base import SegmentationModel
-from modelisation.recipe import Recipe
-from modelisation.registry.bundles import default_tracking_uri, register_bundle
-from modelisation.training.validate import predict_labels
+from modelisation.models.predict import predict_labels
+from modelisation.recipe import Recipe, load_recipe
 
 RECIPE_COPY = "recipe.yaml"
 RECORD_FILE = "record.json"
@@ -44,10 +41,6 @@ CONTRACT_FILE = "input.json"
 BUNDLE = "bundle"
 # A pixel is sure where its best score leads by this share of the scores' range.
 _CLEAR_MARGIN = 0.02
-
-
-class RunError(ValueError):
-    """A run folder from which nothing can be exported."""
 
 
 def save_run(model: SegmentationModel, contract: InputContract, record: TrainingRecord, run_dir: Path) -> None:
@@ -73,13 +66,10 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
         The bundle's folder, `<run_dir>/bundle`.
 
     Raises:
-        RunError: the folder holds no finished epoch.
-        ExportError: the ONNX file does not give PyTorch's scores.
+        UserError: the folder holds no finished epoch.
+        UserError: the ONNX file does not give PyTorch's scores.
     """
-    for name in (RECIPE_COPY, RECORD_FILE, WEIGHTS_FILE, HISTORY_FILE):
-        if not (run_dir / name).is_file():
-            raise RunError(f"{run_dir / name}: missing; a run can be exported after its first epoch")
-    recipe = Recipe.model_validate(yaml.safe_load((run_dir / RECIPE_COPY).read_text(encoding="utf-8")))
+    recipe = recipe_of(run_dir)
     record = TrainingRecord.model_validate_json((run_dir / RECORD_FILE).read_text(encoding="utf-8"))
     bundle = run_dir / BUNDLE
     shutil.rmtree(bundle, ignore_errors=True)
@@ -123,6 +113,18 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
     return bundle
 
 
+def recipe_of(run_dir: Path) -> Recipe:
+    """The recipe of a run that can be exported.
+
+    Raises:
+        UserError: the folder holds no finished epoch.
+    """
+    for name in (RECIPE_COPY, RECORD_FILE, WEIGHTS_FILE, HISTORY_FILE):
+        if not (run_dir / name).is_file():
+            raise UserError(f"{run_dir / name}: missing; a run can be exported after its first epoch")
+    return load_recipe(run_dir / RECIPE_COPY)
+
+
 def metrics_of(evaluation: dict[str, Any]) -> Metrics:
     """The headline numbers of an evaluation, for the card."""
     return Metrics.model_validate({key: evaluation[key] for key in Metrics.model_fields})
@@ -138,28 +140,3 @@ def _label(model: SegmentationModel, image: np.ndarray, contract: InputContract)
     best, second = scores[0].topk(2, dim=0).values
     clear = (best - second) > _CLEAR_MARGIN * (scores.max() - scores.min())
     return labels, clear.float().mean().item()
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "example:\n  python -m modelisation export runs/segformer --data path/to/camvid"
-    parser.add_argument("run_dir", type=Path, metavar="RUN", help="folder of the run, for example runs/segformer")
-    parser.add_argument("--data", type=Path, required=True, help="data set whose validation split the card reports")
-    parser.add_argument("--no-register", action="store_true", help="do not add the bundle to the MLflow registry")
-
-
-def run(args: argparse.Namespace) -> int:
-    recipe = Recipe.model_validate(yaml.safe_load((args.run_dir / RECIPE_COPY).read_text(encoding="utf-8")))
-    bundle = export_run(args.run_dir, open_dataset(args.data, recipe.val_split, recipe.taxonomy))
-    if not args.no_register:
-        register_run(bundle)
-    print(f"The bundle is in {bundle}")
-    return 0
-
-
-def register_run(bundle: Path) -> None:
-    """Register a run's bundle as `candidate` in the store that the run was logged to."""
-    history = json.loads((bundle / HISTORY_FILE).read_text(encoding="utf-8"))
-    version = register_bundle(
-        bundle, tracking_uri=default_tracking_uri(), alias="candidate", run_id=history["run_id"]
-    )
-    print(f"Registered {version.name} version {version.version} as candidate")

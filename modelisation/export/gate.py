@@ -1,11 +1,11 @@
 """The parity gate: what a model must show before it becomes `champion`. Light to import: numbers alone."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from back.runtime.card import ONNX_FILE, REPORT_FILE, BundleError, read_card
+from back.runtime.card import ONNX_FILE, read_card
+from modelisation.export.bundle import PARITY, read_report
 
 # Share of the pixels whose label must be PyTorch's. Narrow arithmetic moves outlines; it must not move more.
 MIN_AGREEMENT = {"fp32": 0.9999, "bf16": 0.99, "int8": 0.99}
@@ -23,30 +23,12 @@ def engine_passes(precision: str, agreement: float, miou_points: float) -> bool:
     return agreement >= MIN_AGREEMENT[precision] and abs(miou_points) <= MAX_MIOU_POINTS
 
 
-def read_report(bundle: Path) -> dict[str, Any]:
-    """A bundle's `report.json`.
-
-    Raises:
-        BundleError: it is missing or is no JSON object.
-    """
-    path = bundle / REPORT_FILE
-    try:
-        report = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise BundleError(f"{path}: no such file; export the bundle again") from None
-    except ValueError as error:
-        raise BundleError(f"{path}: not JSON ({error}); export the bundle again") from error
-    if not isinstance(report, dict):
-        raise BundleError(f"{path}: not a JSON object; export the bundle again")
-    return report
-
-
 def parity_failure(bundle: Path) -> str | None:
     """Why a bundle may not become champion, as a sentence; None where its parity report has passed.
 
     The report must be of this very network: it names the sha256 of the ONNX file that was compared.
     """
-    parity: Mapping[str, Any] | None = read_report(bundle).get("parity")
+    parity: Mapping[str, Any] | None = read_report(bundle).get(PARITY)
     if not parity:
         return f"{bundle} carries no parity report; run `python -m modelisation promote {bundle} --data DIR` first"
     if parity.get("model_sha256") != read_card(bundle).files.get(ONNX_FILE):

@@ -12,15 +12,13 @@ import onnxruntime
 import torch
 from torch import nn
 
+from back.runtime.errors import UserError
+
 INPUT, OUTPUT = "image", "scores"
 # Height and width at which the network is traced, then three other sizes at which the file is compared with PyTorch.
 TRACED = (128, 192)
 CHECKED = ((64, 96), (352, 480), (32, 256))
 TOLERANCE = 1e-4  # largest difference, as a share of the range of the scores
-
-
-class ExportError(RuntimeError):
-    """The ONNX file does not give the network's scores."""
 
 
 def export_onnx(
@@ -41,7 +39,7 @@ def export_onnx(
         None where the sizes are dynamic, else `fixed_size`.
 
     Raises:
-        ExportError: the file differs from PyTorch at the fixed size, too.
+        UserError: the file differs from PyTorch at the fixed size, too.
     """
     try:
         _write(form, path, TRACED, size_multiple)
@@ -51,7 +49,7 @@ def export_onnx(
         pass  # a network that cannot be traced dynamically is still served at its fixed size
     _write(form, path, fixed_size, None)
     if (difference := _difference(form, path, fixed_size)) > TOLERANCE:
-        raise ExportError(f"{path}: ONNX and PyTorch scores differ by {difference:.1e} of their range")
+        raise UserError(f"{path}: ONNX and PyTorch scores differ by {difference:.1e} of their range")
     return fixed_size
 
 

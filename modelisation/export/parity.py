@@ -1,7 +1,6 @@
 """Does a served engine give what PyTorch gives? On the same tensors, and end to end on labelled photos."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from back.runtime.card import InputContract
-from back.runtime.engines.base import EngineKind, Precision
+from back.runtime.engines.base import EngineKind, Precision, PrecisionError
 from back.runtime.imaging import plan_resize, to_input
 from back.runtime.predictor import Predictor
 from back.runtime.scores.confusion import Counts, Labels, confusion_matrix
@@ -129,10 +128,7 @@ def _load(
     for kind, precision in engines:
         try:
             predictors[kind, precision] = Predictor.load(bundle, engine=kind, precision=precision)
-        except (ImportError, ValueError) as error:
-            # A broken bundle is an error; a processor without bf16 is not.
-            if type(error) is not ValueError and not isinstance(error, ImportError):
-                raise
+        except (ImportError, PrecisionError) as error:  # a broken bundle is an error; a processor without bf16 is not
             skipped.append({"engine": kind, "precision": precision, "reason": str(error)})
     return predictors, skipped
 
@@ -149,7 +145,7 @@ def _torch_labels(
     """The input uint8 [1, h, w, 3], PyTorch's labels uint8 [H, W] and its scores float32 [C, h', w']."""
     import torch
 
-    from modelisation.training.validate import normalise
+    from modelisation.models.predict import normalise
 
     height, width = sample.label.shape
     plan = plan_resize(height, width, contract, None)
@@ -193,21 +189,10 @@ def _engine_json(predictor: Predictor, tally: _Tally, miou: float, reference_mio
     }
 
 
-def format_parity(report: dict[str, Any]) -> str:
-    """The parity report as a small table."""
-    return "\n".join(_lines(report))
-
-
-def _lines(report: dict[str, Any]) -> Iterator[str]:
-    reference = report["reference"]
-    yield f"{report['images']} images of {report['dataset']} {report['split']}, against PyTorch fp32:"
-    yield f"  {'engine':<20}{'pixels equal':>14}{'same tensor':>14}{'mIoU':>8}{'points':>9}{'infer p50':>12}"
-    yield f"  {'torch fp32':<20}{'':>28}{100 * reference['miou']:8.2f}{'':>9}{reference['infer_ms']['p50']:9.1f} ms"
-    for row in report["engines"]:
-        yield (
-            f"  {row['engine'] + ' ' + row['precision']:<20}{100 * row['pixel_agreement']:12.4f} %"
-            f"{100 * row['tensor_agreement']:12.4f} %{100 * row['miou']:8.2f}{row['miou_delta_points']:+9.3f}"
-            f"{row['infer_ms']['p50']:9.1f} ms  {'passed' if row['passed'] else 'FAILED'}"
-        )
-    for row in report["skipped"]:
-        yield f"  {row['engine']} {row['precision']}: skipped, {row['reason']}"
+def sample_evenly(dataset: SegmentationDataset, images: int | None) -> SegmentationDataset:
+    """`images` of the split at even distances, under a name that says so; None keeps all."""
+    total = len(dataset)
+    if images is None or images >= total:
+        return dataset
+    chosen = sorted({i * total // max(1, images) for i in range(max(1, images))})
+    return dataset.subset([dataset.items[i] for i in chosen], f"{dataset.split} ({len(chosen)} of {total})")

@@ -6,6 +6,7 @@ from typing import Any
 from safetensors.torch import load_file
 
 from back.runtime.card import WEIGHTS_FILE, Card, read_card
+from back.runtime.errors import UserError
 from modelisation.models.base import SegmentationModel
 from modelisation.models.deeplabv3plus import DeepLabV3Plus
 from modelisation.models.segformer import SegFormer
@@ -22,10 +23,10 @@ def build_model(architecture: str, num_classes: int, **build: Any) -> Segmentati
     """Build a network by name.
 
     Raises:
-        ValueError: unknown architecture, or build arguments that it does not take.
+        UserError: unknown architecture, or build arguments that it does not take.
     """
     if architecture not in ARCHITECTURES:
-        raise ValueError(f"unknown architecture {architecture!r}; known: {', '.join(ARCHITECTURES)}")
+        raise UserError(f"unknown architecture {architecture!r}; known: {', '.join(ARCHITECTURES)}")
     return ARCHITECTURES[architecture](num_classes, **build)
 
 

@@ -15,9 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-
-class WeightsError(RuntimeError):
-    """Pretrained weights that are missing or not what they should be."""
+from back.runtime.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -47,9 +45,9 @@ PACKAGED = {
 
 
 def packaged_weights(encoder_name: str) -> PackagedWeights:
-    """The packaged weights of an smp encoder. Raises `WeightsError` where none are known."""
+    """The packaged weights of an smp encoder. Raises `UserError` where none are known."""
     if encoder_name not in PACKAGED:
-        raise WeightsError(
+        raise UserError(
             f"no packaged weights for encoder {encoder_name!r}; known: {', '.join(PACKAGED)}. "
             "Use encoder_weights: imagenet to let segmentation-models-pytorch download them"
         )
@@ -62,14 +60,14 @@ def load_packaged_weights(encoder: nn.Module, weights: PackagedWeights) -> None:
     The two name their tensors differently but list them in the same order; a difference in shape is an error.
 
     Raises:
-        WeightsError: the package is missing, the file has another sha256, or a tensor does not fit.
+        UserError: the package is missing, the file has another sha256, or a tensor does not fit.
     """
     state = torch.load(_verify_file(weights), map_location="cpu", weights_only=True)
     target = encoder.state_dict()
     source: list[tuple[str, Tensor]] = list(state.items())[: len(target)]
     for (their_name, tensor), (our_name, ours) in zip(source, target.items(), strict=True):
         if tensor.shape != ours.shape:
-            raise WeightsError(f"{weights.file}: {their_name} {tuple(tensor.shape)} does not fit {our_name}")
+            raise UserError(f"{weights.file}: {their_name} {tuple(tensor.shape)} does not fit {our_name}")
     encoder.load_state_dict({name: tensor for name, (_, tensor) in zip(target, source, strict=True)})
     for module in encoder.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -79,9 +77,9 @@ def load_packaged_weights(encoder: nn.Module, weights: PackagedWeights) -> None:
 def _verify_file(weights: PackagedWeights) -> Path:
     spec = importlib.util.find_spec(weights.package)
     if spec is None or spec.origin is None:
-        raise WeightsError(f"package {weights.package} is not installed; run `make setup`")
+        raise UserError(f"package {weights.package} is not installed; run `make setup`")
     path = Path(spec.origin).parent / weights.file
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != weights.sha256:
-        raise WeightsError(f"{path}: sha256 {digest[:12]} is not the pinned {weights.sha256[:12]}; reinstall it")
+        raise UserError(f"{path}: sha256 {digest[:12]} is not the pinned {weights.sha256[:12]}; reinstall it")
     return path

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from transformers import SegformerConfig, SegformerForSemanticSegmentation
 from transformers.models.segformer.modeling_segformer import SegformerDecodeHead
 
+from back.runtime.errors import UserError
 from modelisation.models.base import SegmentationModel
 
 # Table 6 of the paper: channels and depths of the four stages, width of the decode head.
@@ -40,7 +41,7 @@ class SegFormer(SegmentationModel):
     ) -> None:
         super().__init__(num_classes)
         if variant not in VARIANTS:
-            raise ValueError(f"unknown SegFormer variant {variant!r}; known: {', '.join(VARIANTS)}")
+            raise UserError(f"unknown SegFormer variant {variant!r}; known: {', '.join(VARIANTS)}")
         fields = VARIANTS[variant] | {"num_labels": num_classes} | config
         if pretrained is None:
             self.net = SegformerForSemanticSegmentation(SegformerConfig(**fields))

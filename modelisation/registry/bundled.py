@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from back.runtime.card import CARD_FILE, BundleError
+from back.runtime.errors import UserError, sentence_of
 from modelisation.provenance import REPOSITORY
-from modelisation.registry.bundles import DEFAULT_TRACKING_URI, RegistryError, register_bundle
+from modelisation.registry.bundles import register_bundle
+from modelisation.registry.mlflow_store import DEFAULT_TRACKING_URI
 
 FOLDER = REPOSITORY / "modelisation" / "bundled"
 
@@ -35,7 +37,7 @@ def register_bundles(bundles: Sequence[Path], tracking_uri: str) -> dict[str, st
 
     Raises:
         BundleError: a bundle does not match its card.
-        RegistryError: MLflow does not answer or refuses.
+        UserError: MLflow does not answer or refuses.
     """
     versions = {}
     for bundle in bundles:
@@ -59,9 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = parser.parse_args(arguments).folder
     try:
         register_bundles(find_bundles(folder), os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_TRACKING_URI)
-    except (BundleError, RegistryError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    except (UserError, OSError) as error:
+        print(sentence_of(error), file=sys.stderr)
+        return 2
     return 0
 
 

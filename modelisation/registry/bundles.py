@@ -1,15 +1,13 @@
 """Bundles in MLflow's model registry: put one in with its training curves, get one out. Needs no torch."""
 
-import contextlib
-import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from back.runtime.bundle_cache import fetch_bundle, quiet_mlflow
+from back.runtime.bundle_cache import fetch_bundle
 from back.runtime.card import (
     CARD_FILE,
     ONNX_FILE,
@@ -19,23 +17,26 @@ from back.runtime.card import (
     sha256_of,
     verify_files,
 )
+from back.runtime.errors import UserError
 from modelisation.export.gate import parity_failure
 from modelisation.provenance import REPOSITORY
 from modelisation.registry.history import replay_history
+from modelisation.registry.mlflow_store import (
+    EXPERIMENT,
+    default_tracking_uri,
+    experiment_id,
+    tracking_client,
+    user_errors,
+)
 from modelisation.registry.mlmodel import MLMODEL_FILE, write_mlmodel
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-DEFAULT_TRACKING_URI = "http://127.0.0.1:5000"
 ARTIFACT_PATH = "model"
 CHAMPION = "champion"
 CACHE = REPOSITORY / ".cache" / "bundles"
 _URI = re.compile(r"^models:/(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))$")
-
-
-class RegistryError(RuntimeError):
-    """MLflow does not answer or does not hold what was asked for: says what to do."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def register_bundle(
     bundle: Path,
     *,
     tracking_uri: str,
-    experiment: str = "streetseg",
+    experiment: str = EXPERIMENT,
     alias: str = "candidate",
     run_id: str | None = None,
 ) -> RegisteredVersion:
@@ -71,14 +72,14 @@ def register_bundle(
 
     Raises:
         BundleError: a file is missing or does not match the card, or a champion has not passed the parity gate.
-        RegistryError: MLflow does not answer or refuses.
+        UserError: MLflow does not answer or refuses.
     """
     card = read_card(bundle)
     verify_files(bundle, card)
     if alias == CHAMPION and (failure := parity_failure(bundle)):
         raise BundleError(failure)
     tags = _version_tags(bundle, card)
-    with explained(tracking_uri):
+    with user_errors(tracking_uri):
         client = tracking_client(tracking_uri)
         version = _find_version(client, card.name, tags)
         created = version is None
@@ -99,7 +100,7 @@ def resolve_model(uri_or_path: str | Path, *, tracking_uri: str | None = None, c
 
     Raises:
         BundleError: no such folder, or it holds no card.
-        RegistryError: MLflow does not answer or knows no such version.
+        UserError: MLflow does not answer or knows no such version.
     """
     text = str(uri_or_path)
     if not text.startswith("models:"):
@@ -107,7 +108,7 @@ def resolve_model(uri_or_path: str | Path, *, tracking_uri: str | None = None, c
         read_card(path)
         return path
     uri = tracking_uri or default_tracking_uri()
-    with explained(uri):
+    with user_errors(uri):
         client = tracking_client(uri)
         found = _version_of(client, text)
         bundle = fetch_bundle(client, str(found.name), str(found.version), cache_dir)
@@ -115,79 +116,34 @@ def resolve_model(uri_or_path: str | Path, *, tracking_uri: str | None = None, c
     return bundle
 
 
+def candidate_of(model: str) -> str:
+    """What `resolve_model` takes for a bare registered name: its candidate. Anything else stays as it is."""
+    if model.startswith("models:") or Path(model).exists():
+        return model
+    return f"models:/{model}@candidate"
+
+
 def run_of(uri_or_path: str | Path, *, tracking_uri: str | None = None) -> str | None:
     """The id of the MLflow run that a registered model came from; None for a bundle folder.
 
     Raises:
-        RegistryError: MLflow does not answer or knows no such version.
+        UserError: MLflow does not answer or knows no such version.
     """
     text = str(uri_or_path)
     if not text.startswith("models:"):
         return None
     uri = tracking_uri or default_tracking_uri()
-    with explained(uri):
+    with user_errors(uri):
         return str(_version_of(tracking_client(uri), text).run_id or "") or None
 
 
 def _version_of(client: "MlflowClient", uri: str) -> Any:
     match = _URI.match(uri)
     if match is None:
-        raise RegistryError(f"{uri}: write models:/name@alias or models:/name/3, or the path of a bundle folder")
+        raise UserError(f"{uri}: write models:/name@alias or models:/name/3, or the path of a bundle folder")
     if match["alias"] is not None:
         return client.get_model_version_by_alias(match["name"], match["alias"])
     return client.get_model_version(match["name"], match["version"])
-
-
-def default_tracking_uri() -> str:
-    """`MLFLOW_TRACKING_URI`, else the SQLite store in the clone that `make demo` serves."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{REPOSITORY / 'store' / 'mlflow.db'}"
-
-
-def experiment_id(client: "MlflowClient", name: str) -> str:
-    """The id of an experiment, which is created where missing.
-
-    A server decides itself where artifacts go; for an SQLite store they lie beside the database.
-    """
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
-    database = _database(client.tracking_uri)
-    location = None if database is None else (database.parent / "artifacts").resolve().as_uri()
-    return str(client.create_experiment(name, artifact_location=location))
-
-
-def _database(tracking_uri: str) -> Path | None:
-    prefix = "sqlite:///"
-    return Path(tracking_uri.removeprefix(prefix)) if tracking_uri.startswith(prefix) else None
-
-
-def tracking_client(tracking_uri: str) -> "MlflowClient":
-    """A client of an MLflow server or store; the folder of an SQLite store is made where missing."""
-    quiet_mlflow()
-    from mlflow import MlflowClient  # takes a second to import
-
-    if (database := _database(tracking_uri)) is not None:
-        database.parent.mkdir(parents=True, exist_ok=True)
-    return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
-
-
-@contextlib.contextmanager
-def explained(tracking_uri: str) -> Iterator[None]:
-    """Turn MLflow's exceptions into a `RegistryError` of one sentence."""
-    quiet_mlflow()
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        first_line = str(error.message).strip().splitlines()[0][:300]
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise RegistryError(f"MLflow at {tracking_uri}: {first_line}; its UI lists the models") from error
-        if "exceptions.ConnectionError" in repr(error.__cause__) or "Max retries exceeded" in first_line:
-            raise RegistryError(
-                f"MLflow at {tracking_uri} does not answer; start it (make demo does) or set MLFLOW_TRACKING_URI"
-            ) from error
-        raise RegistryError(f"MLflow at {tracking_uri} refused: {first_line}") from error
 
 
 def _version_tags(bundle: Path, card: Card) -> dict[str, str]:

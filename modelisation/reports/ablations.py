@@ -1,39 +1,11 @@
 """An ablation's results and the tables made of them, in Markdown."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from statistics import mean, stdev
 
-from pydantic import BaseModel, ConfigDict
-
 from modelisation.reports.markdown import table
-
-BASELINE = "the recipe"
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Result(_Part):
-    """One run of one variant; scores 0..1, None where a class has no pixel."""
-
-    variant: str
-    seed: int
-    miou: float
-    class_iou: dict[str, float | None]
-    steps: int
-    minutes: float
-    git_commit: str
-    recipe_sha256: str  # but for the seed
-    split_sha256: str  # of the pictures that it was measured on
-
-
-class Ablation(_Part):
-    """The runs of one ablation file, all scored on one split."""
-
-    dataset: str
-    split: str
-    results: list[Result]
+from modelisation.tuning.results import BASELINE, Ablation, Result
 
 
 def ablation_page(ablations: Mapping[str, Ablation]) -> str:
@@ -42,6 +14,11 @@ def ablation_page(ablations: Mapping[str, Ablation]) -> str:
     for name, ablation in sorted(ablations.items()):
         parts.append(f"## {name}\n\n{ablation_table(ablation)}")
     return "\n".join(parts)
+
+
+def write_page(path: Path, ablations: Mapping[str, Ablation]) -> None:
+    """Write the page of `ablation_page` anew."""
+    path.write_text(ablation_page(ablations), encoding="utf-8")
 
 
 def ablation_table(ablation: Ablation) -> str:

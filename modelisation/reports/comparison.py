@@ -1,10 +1,43 @@
 """A comparison as Markdown: what was measured, the tables, and what the data can tell."""
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from back.runtime.taxonomy import TAXONOMIES
+from modelisation.figures.comparison import accuracy_latency_figure, class_iou_figure, reliability_figure
+from modelisation.figures.run import confusion_figure
 from modelisation.reports.evaluation import class_table, latency_table
 from modelisation.reports.markdown import points, table
+
+REPORT_MARKDOWN, REPORT_JSON = "report.md", "report.json"
+
+
+def write_report(report: dict[str, Any], folder: Path) -> list[Path]:
+    """Write Markdown, JSON and figures; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    models = report["models"]
+    labels = [model["label"] for model in models]
+    drawn = {"IoU of each class": ("class_iou.png", class_iou_figure(models, labels))}
+    if all(model["latency"] for model in models):
+        drawn["Accuracy against latency"] = ("accuracy_latency.png", accuracy_latency_figure(models, labels))
+    if any(model["calibration"] for model in models):
+        drawn["Confidence against accuracy"] = ("reliability.png", reliability_figure(models, labels))
+    for model in models:
+        matrix = np.array(model["confusion_matrix"], np.int64)
+        name = f"confusion_{re.sub(r'[^a-z0-9]+', '_', model['label'].lower())}.png"
+        figure = confusion_figure(matrix, TAXONOMIES[report["taxonomy"]])
+        drawn[f"Confusion matrix of {model['label']}"] = (name, figure)
+    for file, figure in drawn.values():
+        figure.savefig(folder / file, dpi=120)
+    figures = {title: file for title, (file, _) in drawn.items()}
+    (folder / REPORT_MARKDOWN).write_text(markdown(report, figures), encoding="utf-8")
+    (folder / REPORT_JSON).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return [folder / file for file in (REPORT_MARKDOWN, REPORT_JSON, *figures.values())]
 
 
 def markdown(report: Mapping[str, Any], figures: Mapping[str, str]) -> str:

@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from modelisation.provenance import git_state, package_versions
-from modelisation.registry.bundles import experiment_id, explained, tracking_client
-
-EXPERIMENT = "streetseg"
+from modelisation.registry.mlflow_store import EXPERIMENT, experiment_id, tracking_client, user_errors
 
 
 def log_report(report: dict[str, Any], files: Sequence[Path], tracking_uri: str) -> str:
     """Log a report to MLflow as a run of its own; returns the run's id.
 
     Raises:
-        RegistryError: MLflow does not answer or refuses.
+        UserError: MLflow does not answer or refuses.
     """
     code = git_state()
     tags = {key: str(report[key]) for key in ("dataset", "split", "split_sha256", "taxonomy")} | {
@@ -26,7 +24,7 @@ def log_report(report: dict[str, Any], files: Sequence[Path], tracking_uri: str)
         "packages": json.dumps(package_versions()),
     }
     name = f"compare {' '.join(model['label'] for model in report['models'])}"
-    with explained(tracking_uri):
+    with user_errors(tracking_uri):
         client = tracking_client(tracking_uri)
         run = client.create_run(experiment_id(client, EXPERIMENT), run_name=name, tags=tags)
         run_id = str(run.info.run_id)

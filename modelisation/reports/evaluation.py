@@ -3,14 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modelisation.evaluation.latency import PERCENTILES, conditions, latency_rows
+from modelisation.evaluation.compare import worst_images
+from modelisation.evaluation.latency import PERCENTILES, STAGES
 from modelisation.reports.markdown import points, table
-
-
-def worst_images(record: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
-    """The images with the lowest mIoU, worst first."""
-    scored = [image for image in record["per_image"] if image["miou"] is not None]
-    return sorted(scored, key=lambda image: image["miou"])[:count]
 
 
 def class_table(records: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[str]:
@@ -66,3 +61,32 @@ def format_record(record: Mapping[str, Any], worst: int = 0) -> str:
         lines += ["", *latency_table(record["latency"]), ""]
     lines += [f"worst: {image['name']} {points(image['miou'])}" for image in worst_images(record, worst)]
     return "\n".join(lines)
+
+
+def latency_rows(latency: Mapping[str, Any]) -> list[list[str]]:
+    """One row a stage: its name and p50, p95, p99 in milliseconds."""
+    return [[stage, *(f"{latency['ms'][stage][p]:.1f}" for p in PERCENTILES)] for stage in STAGES]
+
+
+def conditions(latency: Mapping[str, Any]) -> str:
+    """What the times depend on, as part of a sentence."""
+    threads = f"{latency['threads']} thread{'' if latency['threads'] == 1 else 's'}"
+    parts = [
+        f"{latency['photo']} on {latency['machine']['processor']}, {latency['machine']['cores']} cores",
+        f"{latency['engine']} {latency['precision']} with {threads}",
+        f"pixel budget {latency['pixel_budget']:,}",
+        f"{latency['runs']} runs after {latency['warm_up']} of warm-up",
+    ]
+    if latency["peak_rss_bytes"]:
+        parts.append(
+            f"peak memory of a process that serves this model alone {latency['peak_rss_bytes'] / 1e6:.0f} MB"
+        )
+    return ", ".join(parts)
+
+
+def format_robustness(report: Mapping[str, Any]) -> str:
+    """The report as a small Markdown table."""
+    rows = [["none", f"{100 * report['clean_miou']:.2f}", ""]]
+    for name, scores in report["perturbations"].items():
+        rows.append([name, f"{100 * scores['miou']:.2f}", f"{scores['points_lost']:.2f}"])
+    return "\n".join(table(["what was done to the photo", "mIoU %", "points lost"], rows))

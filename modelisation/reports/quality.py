@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from back.runtime.card import ONNX_FILE, read_card
+from back.runtime.errors import UserError
 from modelisation.provenance import REPOSITORY
 from modelisation.reports.comparison import score_table
 from modelisation.reports.evaluation import class_table
@@ -13,10 +14,6 @@ from modelisation.reports.markdown import table
 
 QUALITY = REPOSITORY / "docs" / "quality.json"
 Report = Mapping[str, Any]
-
-
-class QualityError(ValueError):
-    """A report that does not belong to the bundled models: says which, and what to run."""
 
 
 def results_table(report: Report) -> list[str]:
@@ -45,7 +42,7 @@ def quality_lines(name: str, bundles: Sequence[Path], path: Path = QUALITY) -> l
     """The lines of a table of the report, or that nothing was measured yet.
 
     Raises:
-        QualityError: the report was measured on other weights than the bundles hold.
+        UserError: the report was measured on other weights than the bundles hold.
     """
     if not path.is_file():
         return ["Not measured yet: `make benchmark-quality`."]
@@ -53,7 +50,7 @@ def quality_lines(name: str, bundles: Sequence[Path], path: Path = QUALITY) -> l
     cards = [read_card(bundle) for bundle in bundles]
     measured = {model["model"]: model["model_sha256"] for model in report["models"]}
     if stale := [card.name for card in cards if measured.get(card.name) != card.files[ONNX_FILE]]:
-        raise QualityError(
+        raise UserError(
             f"{path.name} was measured on other weights of {', '.join(stale)} than are in the clone; "
             "run `make benchmark-quality`, then `make tables`"
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from back.runtime.errors import UserError
 from modelisation.provenance import REPOSITORY
 from modelisation.registry.bundled import FOLDER, find_bundles
 from modelisation.reports.choices import ablation_lines, budget_lines
@@ -43,14 +44,14 @@ def fill_tables(text: str, bundles: Sequence[Path], quality: Path = QUALITY) -> 
         quality: JSON report of their comparison.
 
     Raises:
-        ValueError: a marked table has an unknown name, or the report is of other weights than the bundles'.
+        UserError: a marked table has an unknown name, or the report is of other weights than the bundles'.
     """
     tables = _tables(bundles, quality)
 
     def fill(match: re.Match[str]) -> str:
         name = match["name"]
         if name not in tables:
-            raise ValueError(f"unknown table {name!r}; known: {', '.join(tables)}")
+            raise UserError(f"unknown table {name!r}; known: {', '.join(tables)}")
         return f"{match[1]}\n" + "\n".join(tables[name]()) + f"\n\n{match[3]}"
 
     return _BLOCK.sub(fill, text)

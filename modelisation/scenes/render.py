@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from back.runtime.errors import UserError
 from modelisation.scenes.paint.bonnet import paint_bonnet
 from modelisation.scenes.paint.ground import paint_ground
 from modelisation.scenes.paint.sky import paint_sky
@@ -46,12 +47,12 @@ def render_scene(seed: int, height: int, width: int) -> Scene:
         width: pixels, at least 16.
 
     Raises:
-        ValueError: the seed is negative or the size is below 16 pixels.
+        UserError: the seed is negative or the size is below 16 pixels.
     """
     if seed < 0:
-        raise ValueError(f"a scene's seed is a non-negative integer, not {seed}")
+        raise UserError(f"a scene's seed is a non-negative integer, not {seed}")
     if height < 16 or width < 16:
-        raise ValueError(f"a scene is at least 16x16 pixels, not {height}x{width} (height x width)")
+        raise UserError(f"a scene is at least 16x16 pixels, not {height}x{width} (height x width)")
     rng = np.random.default_rng(seed)
     street, light = sample_street(rng), sample_light(rng)
     camera = sample_camera(rng, street, width, height)

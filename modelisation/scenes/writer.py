@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from back.runtime.errors import UserError
 from modelisation.data.cityscapes import CITY
 from modelisation.scenes.render import Scene, render_scene
 
@@ -35,11 +36,13 @@ def write_scenes(
         The pictures' paths, in order.
 
     Raises:
-        ValueError: a count is negative, or as `render_scene`.
+        UserError: a count or the seed is negative, or as `render_scene`.
     """
+    if seed < 0:
+        raise UserError(f"a data set's seed is a non-negative integer, not {seed}")
     bad = {split: n for split, n in counts.items() if n < 0}
     if bad:
-        raise ValueError(f"the number of scenes of a split cannot be negative: {bad}")
+        raise UserError(f"the number of scenes of a split cannot be negative: {bad}")
     paths: list[Path] = []
     seeds = np.random.SeedSequence(seed).generate_state(sum(counts.values()), np.uint64)
     splits = [split for split, n in counts.items() for _ in range(n)]

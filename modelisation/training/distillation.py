@@ -7,11 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from back.runtime.card import ONNX_FILE, TeacherRecord, read_card, verify_files
+from back.runtime.errors import UserError
 from back.runtime.taxonomy import Taxonomy
 from modelisation.models import load_bundle_model
 from modelisation.models.base import Criterion
-from modelisation.recipe import RecipeError
-from modelisation.training.validate import normalise
+from modelisation.models.predict import normalise
 
 # Soft targets vary slowly: every second pixel in both directions gives the same gradient on average at a quarter of
 # the cost.
@@ -30,14 +30,14 @@ class Teacher:
         record: which network it is and on what terms, for the card of its student.
 
     Raises:
-        RecipeError: the bundle has another taxonomy.
+        UserError: the bundle has another taxonomy.
         BundleError: the folder is no bundle, or a file is not the one that its card lists.
     """
 
     def __init__(self, bundle: Path, taxonomy: Taxonomy, device: torch.device) -> None:
         card = read_card(bundle)
         if card.taxonomy.id != taxonomy.id:
-            raise RecipeError(f"{bundle}: the teacher knows {card.taxonomy.id}, the recipe wants {taxonomy.id}")
+            raise UserError(f"{bundle}: the teacher knows {card.taxonomy.id}, the recipe wants {taxonomy.id}")
         verify_files(bundle, card)  # what the student's card says of its teacher must be true of these weights
         self.record = TeacherRecord(
             name=card.name,

@@ -1,7 +1,5 @@
-"""The training loop: read it top to bottom. `python -m modelisation train RECIPE --data DIR`."""
+"""The training loop: read it top to bottom."""
 
-import argparse
-import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +12,14 @@ from accelerate.utils import set_seed
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
+from back.runtime.errors import UserError
 from modelisation.data.open import open_dataset
-from modelisation.export.from_run import RECIPE_COPY, export_run, register_run, save_run
+from modelisation.export.from_run import RECIPE_COPY, export_run, save_run
 from modelisation.figures.run import confusion_figure, panel_figure
+from modelisation.models.predict import normalise, predict_labels
 from modelisation.provenance import REPOSITORY, git_state
-from modelisation.recipe import Recipe, load_recipe
+from modelisation.recipe import Recipe
+from modelisation.registry.register import register_run
 from modelisation.training import checkpoint
 from modelisation.training.checkpoint import Progress
 from modelisation.training.distillation import Teacher, add_teacher
@@ -41,12 +42,12 @@ from modelisation.training.setup import (
     prepare_run_dir,
     training_data,
 )
-from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted, catch_stop_signals
+from modelisation.training.stopping import Interrupted, catch_stop_signals
 from modelisation.training.tracking import Tracker
-from modelisation.training.validate import normalise, predict_labels, validate
+from modelisation.training.validate import validate
 
 
-class TrainingError(RuntimeError):
+class TrainingError(UserError):
     """Training that cannot go on: says at which step, and what to change."""
 
 
@@ -104,7 +105,7 @@ def fit(
 
     Raises:
         Interrupted: stopped by Ctrl-C or by `on_epoch`; the checkpoint holds everything that resuming needs.
-        RecipeError: the run folder is in use, has no checkpoint to resume from, or belongs to another recipe.
+        UserError: the run folder is in use, has no checkpoint to resume from, or belongs to another recipe.
         DatasetError: the data cannot be read.
         TrainingError: the loss is not finite.
     """
@@ -220,28 +221,3 @@ def fit(
         predictions = [predict_labels(average.model.eval(), s.image, contract)[0] for s in shown]
         tracker.log_figure(panel_figure(shown, predictions, taxonomy), "panel.png")
     return evaluated
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = (
-        "example:\n  python -m modelisation train modelisation/recipes/segformer.yaml --data path/to/camvid"
-    )
-    parser.add_argument("recipe", type=Path, help="YAML file, for example modelisation/recipes/segformer.yaml")
-    parser.add_argument("--data", type=Path, required=True, help="folder of Cityscapes, CamVid or images/labels")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe field")
-    parser.add_argument("--run-dir", type=Path, help="folder of the run (default: runs/<name of the recipe>)")
-    parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
-    parser.add_argument("--no-register", action="store_true", help="do not add the bundle to the MLflow registry")
-
-
-def run(args: argparse.Namespace) -> int:
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    recipe = load_recipe(args.recipe, args.set)
-    run_dir = args.run_dir or REPOSITORY / "runs" / recipe.name
-    try:
-        bundle = train(recipe, args.data, run_dir, resume=args.resume, register=not args.no_register)
-    except Interrupted:
-        print(f"\nStopped; the checkpoint is in {run_dir}. Go on with the same command and --resume.")
-        return INTERRUPTED_EXIT
-    print(f"The bundle is in {bundle}")
-    return 0

@@ -8,13 +8,14 @@ from pathlib import Path
 import yaml
 
 from back.runtime.card import CARD_FILE, WEIGHTS_FILE, BundleError, InputContract, read_card
+from back.runtime.errors import UserError
 from back.runtime.taxonomy import TAXONOMIES
 from modelisation.data.base import SegmentationDataset
 from modelisation.export.from_run import BUNDLE, RECIPE_COPY
 from modelisation.models import build_model, load_bundle_model
 from modelisation.models.base import SegmentationModel
 from modelisation.provenance import REPOSITORY
-from modelisation.recipe import Recipe, RecipeError, load_recipe
+from modelisation.recipe import Recipe, load_recipe
 from modelisation.training import checkpoint
 from modelisation.training.kernels.depthwise import use_fast_depthwise
 from modelisation.training.samples.augment import TrainingTransform
@@ -27,23 +28,23 @@ def prepare_run_dir(recipe: Recipe, run_dir: Path, resume: bool) -> None:
     """Make the run's folder and keep the recipe in it, or check that it can be resumed.
 
     Raises:
-        RecipeError: the folder is in use, has no checkpoint to resume from, or belongs to another recipe.
+        UserError: the folder is in use, has no checkpoint to resume from, or belongs to another recipe.
     """
     copy = run_dir / RECIPE_COPY
     fields = recipe.model_dump(mode="json")
     if resume:
         if not checkpoint.exists(run_dir):
-            raise RecipeError(f"{run_dir}: no checkpoint to resume from; start without --resume")
+            raise UserError(f"{run_dir}: no checkpoint to resume from; start without --resume")
         # As a recipe, not as text: a field that was added since then has its default in both.
         stored = load_recipe(copy).model_dump(mode="json")
         if changed := [name for name in fields if fields[name] != stored[name]]:
-            raise RecipeError(
+            raise UserError(
                 f"{copy} differs from this recipe in {', '.join(changed)}; "
                 "resume with the same recipe and --set, or start anew"
             )
         return
     if checkpoint.exists(run_dir):
-        raise RecipeError(f"{run_dir}: holds a run; go on with --resume, choose another --run-dir, or delete it")
+        raise UserError(f"{run_dir}: holds a run; go on with --resume, choose another --run-dir, or delete it")
     shutil.rmtree(run_dir, ignore_errors=True)
     run_dir.mkdir(parents=True)
     copy.write_text(yaml.safe_dump(fields), encoding="utf-8")
@@ -53,7 +54,7 @@ def build_from_recipe(recipe: Recipe) -> SegmentationModel:
     """The network of a recipe, with the weights that training begins with.
 
     Raises:
-        RecipeError: `init_from` is no bundle and no run's folder, or holds the weights of another network.
+        UserError: `init_from` is no bundle and no run's folder, or holds the weights of another network.
     """
     model = build_model(recipe.architecture, len(TAXONOMIES[recipe.taxonomy].classes), **recipe.build)
     if recipe.init_from:
@@ -68,13 +69,13 @@ def _begin_with(model: SegmentationModel, folder: Path) -> None:
     try:
         card = read_card(bundle)
     except BundleError as error:
-        raise RecipeError(
+        raise UserError(
             f"init_from {folder}: {error}; train that run first, or name another bundle or run with --set init_from=…"
         ) from error
     try:
         model.load_state_dict(load_bundle_model(bundle).state_dict())
     except RuntimeError as error:
-        raise RecipeError(
+        raise UserError(
             f"init_from {bundle}: its {card.architecture} for {card.taxonomy.id} has other weights than the recipe's "
             "network; set architecture, build and taxonomy as its model.json says"
         ) from error

@@ -11,10 +11,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from back.runtime.card import HISTORY_FILE
-from modelisation.registry.bundles import default_tracking_uri, experiment_id
+from modelisation.registry.mlflow_store import EXPERIMENT, default_tracking_uri, experiment_id
 from modelisation.training.stopping import Interrupted
-
-EXPERIMENT = "streetseg"
 
 
 def tracking_uri() -> str:

@@ -1,14 +1,10 @@
-"""What each choice of a recipe is worth: variants of it trained alike, and a table.
+"""What each choice of a recipe is worth: variants of it, trained alike."""
 
-`python -m modelisation ablate FILE --data DIR`
-"""
-
-import argparse
 import hashlib
 import json
-import logging
 import re
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +12,15 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from back.runtime.card import TrainingRecord
+from back.runtime.errors import UserError
 from modelisation.data.open import open_dataset
 from modelisation.export.from_run import RECORD_FILE
 from modelisation.provenance import REPOSITORY
-from modelisation.recipe import Recipe, RecipeError, load_recipe
-from modelisation.reports.ablations import BASELINE, Ablation, Result, ablation_page
+from modelisation.recipe import Recipe, load_recipe
 from modelisation.training import checkpoint
 from modelisation.training.fit import fit
-from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
 from modelisation.training.tracking import ParentRun
-
-RESULTS = REPOSITORY / "docs" / "ablations.json"
+from modelisation.tuning.results import BASELINE, RESULTS, Ablation, Result, read_ablations, write_ablations
 
 
 class Variants(BaseModel):
@@ -39,20 +33,26 @@ class Variants(BaseModel):
 
 
 def load_variants(path: Path) -> Variants:
-    """Read an ablation file. Raises `RecipeError` where it is missing or not of the form of `Variants`."""
+    """Read an ablation file. Raises `UserError` where it is missing or not of the form of `Variants`."""
     try:
         return Variants.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise RecipeError(f"{path}: no such file; modelisation/recipes/ablations holds some") from None
+        raise UserError(f"{path}: no such file; modelisation/recipes/ablations holds some") from None
     except yaml.YAMLError as error:
-        raise RecipeError(f"{path}: not valid YAML: {error}") from error
+        raise UserError(f"{path}: not valid YAML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise RecipeError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise UserError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 def ablate(
-    file: Path, data: Path, *, seeds: int = 1, results: Path = RESULTS, run_dir: Path | None = None
+    file: Path,
+    data: Path,
+    *,
+    seeds: int = 1,
+    results: Path = RESULTS,
+    run_dir: Path | None = None,
+    on_result: Callable[[Mapping[str, Ablation]], None] | None = None,
 ) -> Ablation:
     """Train the baseline and every variant with every seed, and write the scores after each run.
 
@@ -65,10 +65,11 @@ def ablate(
         seeds: runs of each variant, the first with the recipe's own seed.
         results: JSON file of every ablation's results, by the name of its file.
         run_dir: folder for the runs at work, each removed when it is done.
+        on_result: called after each run with every ablation that `results` then holds.
 
     Raises:
         Interrupted: stopped by Ctrl-C.
-        RecipeError: the file, its recipe or one of its overrides is wrong; all are checked before the first run.
+        UserError: the file, its recipe or one of its overrides is wrong; all are checked before the first run.
     """
     plan = load_variants(file)
     recipe_file = file.parent / plan.recipe
@@ -82,7 +83,7 @@ def ablate(
         for seed in range(first, first + seeds)
         for name, recipe in recipes.items()
     ]
-    ablations = _read(results)
+    ablations = read_ablations(results)
     ablation = ablations.get(file.stem, Ablation(dataset="", split="", results=[]))
     # Results of variants that the file no longer has, that changed, or that were measured on other data are dropped
     # when the first new one comes.
@@ -100,7 +101,9 @@ def ablate(
             done.append(result)
             ablation = Ablation(dataset=record.dataset, split=recipe.val_split, results=done)
             ablations[file.stem] = ablation
-            _write(results, ablations)
+            write_ablations(results, ablations)
+            if on_result:
+                on_result(ablations)
     return ablation
 
 
@@ -132,41 +135,3 @@ def _sha256(recipe: Recipe) -> str:
     """A recipe's hash but for the seed; fields at their defaults are left out, so one added later changes nothing."""
     fields: dict[str, Any] = recipe.model_dump(mode="json", exclude={"seed"}, exclude_defaults=True)
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _read(results: Path) -> dict[str, Ablation]:
-    if not results.is_file():
-        return {}
-    stored = json.loads(results.read_text(encoding="utf-8"))
-    return {name: Ablation.model_validate(fields) for name, fields in stored.items()}
-
-
-def _write(results: Path, ablations: dict[str, Ablation]) -> None:
-    results.parent.mkdir(parents=True, exist_ok=True)
-    fields = {name: ablation.model_dump(mode="json") for name, ablation in ablations.items()}
-    results.write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = (
-        "example:\n  python -m modelisation ablate modelisation/recipes/ablations/deeplabv3plus.yaml"
-        " --data path/to/camvid"
-    )
-    parser.add_argument("file", type=Path, help="YAML file: a recipe, what all runs change, and the variants")
-    parser.add_argument("--data", type=Path, required=True, help="folder of Cityscapes, CamVid or images/labels")
-    parser.add_argument(
-        "--seeds", type=int, default=1, metavar="N", help="runs of each variant, with seeds of their own"
-    )
-    parser.add_argument("--run-dir", type=Path, help="folder for the runs at work (default: runs/ablation_<file>)")
-    parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE", help="where the results are kept")
-
-
-def run(args: argparse.Namespace) -> int:
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    try:
-        ablation = ablate(args.file, args.data, seeds=args.seeds, results=args.json, run_dir=args.run_dir)
-    except Interrupted:
-        print(f"\nStopped; what is done is in {args.json}. The same command goes on.")
-        return INTERRUPTED_EXIT
-    print(ablation_page({args.file.stem: ablation}))
-    return 0

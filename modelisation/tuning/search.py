@@ -1,11 +1,5 @@
-"""Random search of a recipe's hyper-parameters (Bergstra & Bengio, JMLR 2012), hopeless trials stopped early.
+"""Random search of a recipe's hyper-parameters (Bergstra & Bengio, JMLR 2012), hopeless trials stopped early."""
 
-`python -m modelisation search RECIPE --data DIR --trials N`
-"""
-
-import argparse
-import logging
-import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,13 +7,14 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from back.runtime.errors import UserError
 from modelisation.data.open import open_dataset
 from modelisation.provenance import REPOSITORY
 from modelisation.recipe import Recipe, load_recipe
 from modelisation.training.fit import TrainingError, fit
-from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
+from modelisation.training.stopping import Interrupted
 from modelisation.training.tracking import ParentRun
-from modelisation.tuning.space import DEFAULT_SPACE, SearchError, Space, draw, load_space
+from modelisation.tuning.space import Space, draw
 
 DATABASE = REPOSITORY / "store" / "search.db"
 # Choices belong on a clip that training never saw; val stays for the end.
@@ -59,8 +54,8 @@ def search(
 
     Raises:
         Interrupted: stopped by Ctrl-C; the trial at work is drawn again by the next call.
-        SearchError: the database holds a search of another recipe, space or data under this name.
-        RecipeError: the recipe, an override or a drawn value is wrong.
+        UserError: the database holds a search of another recipe, space or data under this name.
+        UserError: the recipe, an override or a drawn value is wrong.
     """
     fixed = [*DEV_SPLITS, *(overrides or [])]
     recipe = load_recipe(recipe_file, fixed)
@@ -68,7 +63,7 @@ def search(
     run_dir = run_dir or REPOSITORY / "runs" / f"search_{recipe.name}"
     with ParentRun(f"search {recipe.name}", study.user_attrs.get("mlflow_run_id")) as parent:
         study.set_user_attr("mlflow_run_id", parent.run_id)
-        while (number := len(_finished(study))) < trials:
+        while (number := len(finished_trials(study))) < trials:
             study.sampler = optuna.samplers.RandomSampler(seed=1009 * recipe.seed + number)
             trial = study.ask()
             try:
@@ -125,7 +120,7 @@ def _open_study(database: Path, recipe: Recipe, space: Space, data: dict[str, st
     }
     before = study.user_attrs.get("setup", setup)
     if changed := [name for name in setup if before[name] != setup[name]]:
-        raise SearchError(
+        raise UserError(
             f"{database} holds a search for {recipe.name} with another {' and '.join(changed)}; "
             "give another file with --study, or the same recipe, --set, --space and --data to go on with it"
         )
@@ -133,51 +128,12 @@ def _open_study(database: Path, recipe: Recipe, space: Space, data: dict[str, st
     return study
 
 
-def _finished(study: optuna.Study) -> list[FrozenTrial]:
+def finished_trials(study: optuna.Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
 def best_overrides(study: optuna.Study) -> list[str]:
-    """The drawn fields of the best trial, as `key=value`. Raises `SearchError` where no trial ran to its end."""
+    """The drawn fields of the best trial, as `key=value`. Raises `UserError` where no trial ran to its end."""
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        raise SearchError("no trial ran to its end; lower lr's upper end in the space, or give more --trials")
+        raise UserError("no trial ran to its end; lower lr's upper end in the space, or give more --trials")
     return list(study.best_trial.user_attrs["overrides"])
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = (
-        "example:\n  python -m modelisation search modelisation/recipes/deeplabv3plus.yaml --data path/to/camvid"
-        " --trials 20 --set epochs=4\n\nThe splits are devtrain and dev, which CamVid has; for other data add"
-        " --set train_split=train --set val_split=val."
-    )
-    parser.add_argument("recipe", type=Path, help="YAML file, for example modelisation/recipes/deeplabv3plus.yaml")
-    parser.add_argument("--data", type=Path, required=True, help="folder of Cityscapes, CamVid or images/labels")
-    parser.add_argument("--trials", type=int, default=20, metavar="N", help="trials in all, earlier ones counted in")
-    parser.add_argument("--space", type=Path, default=DEFAULT_SPACE, metavar="FILE", help="YAML of what to draw")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="recipe field of every trial")
-    parser.add_argument("--run-dir", type=Path, help="folder for the trial at work (default: runs/search_<recipe>)")
-    parser.add_argument("--study", type=Path, default=DATABASE, metavar="FILE", help="SQLite file of the study")
-
-
-def run(args: argparse.Namespace) -> int:
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    space = load_space(args.space)
-    try:
-        study = search(
-            args.recipe,
-            args.data,
-            space,
-            trials=args.trials,
-            overrides=args.set,
-            database=args.study,
-            run_dir=args.run_dir,
-        )
-    except Interrupted:
-        print(f"\nStopped; the trials so far are in {args.study}. The same command goes on.")
-        return INTERRUPTED_EXIT
-    best = best_overrides(study)
-    print(
-        f"Best of {len(_finished(study))} trials: mIoU {study.best_value:.4f} (trial {study.best_trial.number + 1})"
-    )
-    print(f"{args.recipe} {' '.join(f'--set {shlex.quote(override)}' for override in best)}")
-    return 0

@@ -7,13 +7,10 @@ import optuna
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError, model_validator
 
+from back.runtime.errors import UserError
 from modelisation.provenance import REPOSITORY
 
 DEFAULT_SPACE = REPOSITORY / "modelisation" / "recipes" / "spaces" / "default.yaml"
-
-
-class SearchError(ValueError):
-    """A search cannot start or continue; the message says what to change."""
 
 
 class Choices(BaseModel):
@@ -55,23 +52,23 @@ def load_space(path: Path) -> Space:
     (`loss.dice`) reaches a nested field.
 
     Raises:
-        SearchError: the file is missing, is not of that form, or names no field.
+        UserError: the file is missing, is not of that form, or names no field.
     """
     try:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
         space = TypeAdapter(dict[str, _Part]).validate_python(fields)
     except FileNotFoundError:
-        raise SearchError(
+        raise UserError(
             f"{path}: no such file; {DEFAULT_SPACE.name} in {DEFAULT_SPACE.parent} is an example"
         ) from None
     except yaml.YAMLError as error:
-        raise SearchError(f"{path}: not valid YAML: {error}") from error
+        raise UserError(f"{path}: not valid YAML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise SearchError(f"{path}: {where}: {first['msg']}; see {DEFAULT_SPACE.name}") from error
+        raise UserError(f"{path}: {where}: {first['msg']}; see {DEFAULT_SPACE.name}") from error
     if not space:
-        raise SearchError(f"{path}: names no recipe field, so there is nothing to search")
+        raise UserError(f"{path}: names no recipe field, so there is nothing to search")
     return space
 
 

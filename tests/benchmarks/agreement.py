@@ -34,7 +34,7 @@ class Reference:
         """float32 [classes, h, w] at the network's stride."""
         import torch
 
-        from modelisation.training.validate import normalise
+        from modelisation.models.predict import normalise
 
         contract = self._card.input
         plan = plan_resize(case.height, case.width, contract, case.pixel_budget)

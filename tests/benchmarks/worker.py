@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from modelisation.provenance import peak_rss_bytes
+from modelisation.evaluation.serving_memory import peak_rss_bytes
 from tests.benchmarks.failures import sentence
 from tests.benchmarks.material import Material
 from tests.benchmarks.peers import BareOpenVino, Peer

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from back.runtime.errors import UserError
 from modelisation.models import ARCHITECTURES
-from modelisation.recipe import RecipeError, load_recipe
+from modelisation.recipe import load_recipe
 
 RECIPES = sorted((Path(__file__).parents[2] / "modelisation" / "recipes").glob("*.yaml"))
 
@@ -44,17 +45,17 @@ def test_small_crops_come_first_and_keep_the_rest_of_the_augmentation():
     ],
 )
 def test_a_wrong_override_names_the_field(override, message):
-    with pytest.raises(RecipeError, match=message):
+    with pytest.raises(UserError, match=message):
         load_recipe(RECIPES[0], [override])
 
 
 def test_a_missing_recipe_lists_those_there_are(tmp_path):
-    with pytest.raises(RecipeError, match=r"no such recipe; modelisation/recipes holds .*segformer\.yaml"):
+    with pytest.raises(UserError, match=r"no such recipe; modelisation/recipes holds .*segformer\.yaml"):
         load_recipe(tmp_path / "none.yaml")
 
 
 def test_a_file_that_is_no_mapping_is_refused(tmp_path):
     path = tmp_path / "list.yaml"
     path.write_text("- 1", encoding="utf-8")
-    with pytest.raises(RecipeError, match="wanted a mapping"):
+    with pytest.raises(UserError, match="wanted a mapping"):
         load_recipe(path)

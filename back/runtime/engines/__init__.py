@@ -31,7 +31,7 @@ def create_engine(
 
     Raises:
         BundleError: the engine cannot load the model.
-        ValueError: the engine or the processor cannot compute in the wanted precision.
+        PrecisionError: the engine or the processor cannot compute in the wanted precision.
     """
     threads = threads or available_cpus()
     if kind == "onnxruntime":

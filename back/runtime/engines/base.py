@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from back.runtime.card import ONNX_FILE
+from back.runtime.errors import UserError
 
 EngineKind = Literal["auto", "openvino", "onnxruntime"]
 Precision = Literal["auto", "bf16", "fp32"]
@@ -15,6 +16,10 @@ Float32Array = npt.NDArray[np.float32]
 
 INPUT_NAME = "image"
 OUTPUT_NAME = "scores"
+
+
+class PrecisionError(UserError):
+    """The engine or this processor cannot compute in the precision asked for: says which would do."""
 
 
 class Engine(Protocol):

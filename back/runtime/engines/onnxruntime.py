@@ -9,6 +9,7 @@ from back.runtime.engines.base import (
     OUTPUT_NAME,
     Float32Array,
     Precision,
+    PrecisionError,
     UInt8Array,
     cannot_load,
     wrong_names,
@@ -26,7 +27,7 @@ class OnnxRuntimeEngine:
         import onnxruntime as ort
 
         if precision == "bf16":
-            raise ValueError("ONNX Runtime computes in fp32; set the precision to fp32 or auto, or use OpenVINO")
+            raise PrecisionError("ONNX Runtime computes in fp32; set the precision to fp32 or auto, or use OpenVINO")
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

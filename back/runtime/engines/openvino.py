@@ -19,6 +19,7 @@ from back.runtime.engines.base import (
     OUTPUT_NAME,
     Float32Array,
     Precision,
+    PrecisionError,
     UInt8Array,
     cannot_load,
     wrong_names,
@@ -50,7 +51,7 @@ class OpenVinoEngine:
         core = openvino_module().Core()
         native_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "bf16" and not native_bf16:
-            raise ValueError("this processor has no bf16 arithmetic; set the precision to fp32 or auto")
+            raise PrecisionError("this processor has no bf16 arithmetic; set the precision to fp32 or auto")
         use_bf16 = native_bf16 and precision != "fp32"
         if precision == "auto":
             reason += f"; the processor has {'' if native_bf16 else 'no '}native bf16"

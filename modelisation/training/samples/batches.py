@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from back.runtime.errors import UserError
 from back.runtime.taxonomy import Taxonomy, apply_remap, remap_for
 from modelisation.data.base import Sample
 from modelisation.scenes.render import render_scene
@@ -73,7 +74,7 @@ class EpochBatches:
         self.from_main = epoch_samples - self.from_extra
         self.batches = epoch_samples // batch_size
         if not self.batches:
-            raise ValueError(f"an epoch of {epoch_samples} pictures holds no batch of {batch_size}")
+            raise UserError(f"an epoch of {epoch_samples} pictures holds no batch of {batch_size}")
         self.epoch = 0
         self.first_batch = 0
 

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from scipy import ndimage
 from tqdm import tqdm
 
+from back.runtime.errors import UserError
 from back.runtime.taxonomy import Taxonomy
 from modelisation.data.base import Sample
-from modelisation.recipe import CopyPaste, RecipeError
+from modelisation.recipe import CopyPaste
 from modelisation.training.samples.draw import integer, uniform
 
 # Fewer pixels are mostly mistakes in the labels; more than this share of a picture is no object.
@@ -58,12 +59,12 @@ class Paster:
         taxonomy: the samples' own.
 
     Raises:
-        RecipeError: the taxonomy has no such class, or no picture holds an object of these classes.
+        UserError: the taxonomy has no such class, or no picture holds an object of these classes.
     """
 
     def __init__(self, samples: Sequence[Sample], settings: CopyPaste, taxonomy: Taxonomy) -> None:
         if unknown := sorted(set(settings.classes) - set(taxonomy.names)):
-            raise RecipeError(
+            raise UserError(
                 f"copy_paste.classes: {taxonomy.id} has no {', '.join(unknown)}; it has {', '.join(taxonomy.names)}"
             )
         self.samples = samples
@@ -74,7 +75,7 @@ class Paster:
             some for c in {f.class_id: None for f in found} if (some := [f for f in found if f.class_id == c])
         ]
         if not self.objects:
-            raise RecipeError(
+            raise UserError(
                 f"copy_paste.classes: no object of {', '.join(settings.classes)} in the training pictures"
             )
 

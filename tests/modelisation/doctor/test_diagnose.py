@@ -1,7 +1,5 @@
 """The doctor as a whole: clean scenes have no fault; class frequencies, workers, command."""
 
-import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +8,9 @@ from PIL import Image
 
 from back.runtime.taxonomy import STREET8
 from modelisation.data.base import DatasetError
-from modelisation.doctor.diagnose import add_arguments, diagnose, run
-from modelisation.doctor.faults import KINDS
+from modelisation.doctor.diagnose import diagnose
 from modelisation.doctor.text import format_diagnosis
-from tests.modelisation.doctor.planting import FIRST, change, found, image_of, label_of
+from tests.modelisation.doctor.planting import FIRST, change, found
 
 
 def test_clean_scenes_have_no_fault(scenes: Path, street8: Path, camvid: Path) -> None:
@@ -58,23 +55,6 @@ def test_worker_processes_find_the_same(street8: Path, monkeypatch: pytest.Monke
     alone = diagnose(street8, workers=1)
     monkeypatch.setattr("modelisation.doctor.diagnose._WORTH_WORKERS", 1)
     assert diagnose(street8, workers=2) == alone
-
-
-def test_command_names_files_and_fixes_and_fails_on_errors(
-    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    assert run(parser.parse_args([str(scenes)])) == 0
-    assert "share of the labelled pixels" in capsys.readouterr().out
-    label_of(scenes).unlink()
-    report = tmp_path / "doctor.json"
-    assert run(parser.parse_args([str(scenes), "--json", str(report)])) == 1
-    printed = capsys.readouterr().out
-    assert "error: image without a label: 1" in printed
-    assert f"fix: {KINDS['image_without_label'].fix}" in printed
-    assert image_of(scenes).name in printed
-    assert json.loads(report.read_text(encoding="utf-8"))["counts"]["image_without_label"] == 1
 
 
 def test_folder_that_is_no_data_set_is_refused(tmp_path: Path) -> None:

@@ -1,18 +1,17 @@
 """`budget`: the curve of mIoU against cost, with a network whose answer is known."""
 
-import argparse
 import json
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from back.runtime.card import read_card, verify_files
+from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
 from back.runtime.taxonomy import STREET8
 from modelisation.data.open import open_dataset
-from modelisation.evaluation.budget import BudgetError, add_arguments, budget_curve, format_budget, run
-from modelisation.export.gate import read_report
+from modelisation.evaluation.budget import budget_curve
+from modelisation.reports.choices import format_budget
 from tests.bundles import make_bundle, paint, stripes
 
 BUDGETS = (64 * 128, 32 * 64, 128 * 256)
@@ -55,40 +54,10 @@ def test_table_marks_the_cards_own_budget(bundle: Path, data: Path) -> None:
 
 def test_what_cannot_be_measured_is_explained(bundle: Path, data: Path, tmp_path: Path) -> None:
     dataset = open_dataset(data, "dev")
-    with pytest.raises(BudgetError, match="at least 1024 pixels"):
+    with pytest.raises(UserError, match="at least 1024 pixels"):
         budget_curve(bundle, Predictor.load(bundle), dataset, [100])
-    with pytest.raises(BudgetError, match="labelled in cityscapes7"):
+    with pytest.raises(UserError, match="labelled in cityscapes7"):
         budget_curve(bundle, Predictor.load(bundle), open_dataset(data, "dev", "cityscapes7"), BUDGETS)
     fixed = make_bundle(tmp_path / "fixed", fixed_size=(64, 128))
-    with pytest.raises(BudgetError, match="one input size alone"):
+    with pytest.raises(UserError, match="one input size alone"):
         budget_curve(fixed, Predictor.load(fixed), dataset, BUDGETS)
-
-
-def parse(*arguments: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    return parser.parse_args(arguments)
-
-
-def test_command_draws_the_curve_and_keeps_it_in_the_bundle_it_is_for(
-    bundle: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    final = make_bundle(tmp_path / "final", bias=1.0)
-    before = read_report(final)
-    arguments = ("--data", str(data), "--split", "dev", "--out", str(tmp_path / "out"), "--into", str(final))
-    assert run(parse(str(bundle), *arguments, "--budgets", "8192", "32768")) == 0
-    assert "| 8,192 (card) |" in capsys.readouterr().out
-    report = read_report(final)
-    assert [point["pixel_budget"] for point in report.pop("pixel_budget")["curve"]] == [8192, 32768]
-    assert report == before
-    verify_files(final, read_card(final))
-    assert "pixel_budget" not in read_report(bundle)
-    with Image.open(tmp_path / "out" / "nearest-colour.png") as figure:
-        assert min(figure.size) > 300
-
-
-def test_command_can_leave_the_bundle_alone(bundle: Path, data: Path, tmp_path: Path) -> None:
-    before = read_report(bundle)
-    arguments = ("--data", str(data), "--split", "dev", "--out", str(tmp_path / "out"), "--no-store")
-    assert run(parse(str(bundle), *arguments, "--budgets", "8192")) == 0
-    assert read_report(bundle) == before

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from back.runtime.errors import UserError
 from back.runtime.scores.confusion import confusion_matrix
 from back.runtime.taxonomy import CITYSCAPES19, apply_remap, remap_for
 from modelisation.evaluation.cityscapes_protocol import (
@@ -136,7 +137,7 @@ def test_label_ids_are_the_inverse_of_the_training_remap() -> None:
 
 def test_train_ids_given_as_label_ids_are_refused() -> None:
     truth = np.full((2, 2), 255, np.uint8)
-    with pytest.raises(ValueError, match="not trainIds"):
+    with pytest.raises(UserError, match="not trainIds"):
         CityscapesProtocol().add(truth, np.zeros((2, 2), np.uint8))
 
 
@@ -163,5 +164,5 @@ def test_missing_prediction_is_named(tmp_path: Path) -> None:
 
 
 def test_a_name_that_the_official_script_cannot_pair_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="not a Cityscapes name"):
+    with pytest.raises(UserError, match="not a Cityscapes name"):
         write_label_ids(np.zeros((2, 2), np.uint8), "holiday.png", tmp_path)

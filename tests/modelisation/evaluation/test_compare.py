@@ -1,6 +1,5 @@
 """`compare`: what may stand side by side, what it says, and what it writes."""
 
-import argparse
 import json
 from pathlib import Path
 
@@ -8,16 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from back.runtime.errors import UserError
 from back.runtime.taxonomy import STREET8
 from modelisation.data.open import open_dataset
-from modelisation.evaluation.compare import ComparisonError, add_arguments, compare_records, run, write_report
+from modelisation.evaluation.compare import compare_records
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.evaluation.inference import InferenceOptions
-from modelisation.evaluation.latency import conditions
 from modelisation.provenance import REPOSITORY, git_state, package_versions
-from modelisation.registry.bundles import RegistryError
-from modelisation.reports.comparison import markdown, training_steps
+from modelisation.reports.comparison import markdown, training_steps, write_report
 from modelisation.reports.comparison_in_mlflow import log_report
+from modelisation.reports.evaluation import conditions
 from tests.api import Store, empty_database, store
 from tests.bundles import make_bundle, paint, stripes
 
@@ -78,7 +77,7 @@ def test_frames_of_one_clip_have_no_interval(records: list[dict]) -> None:
     ],
 )
 def test_other_taxonomies_and_splits_are_refused(records: list[dict], key: str, value: object, sentence: str) -> None:
-    with pytest.raises(ComparisonError, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         compare_records([records[0], records[1] | {key: value}])
 
 
@@ -148,7 +147,7 @@ def test_report_names_no_folder_of_this_machine(root: Path, records: list[dict])
 
 
 def test_a_store_that_does_not_answer_is_one_sentence(records: list[dict]) -> None:
-    with pytest.raises(RegistryError, match="does not answer"):
+    with pytest.raises(UserError, match="does not answer"):
         log_report(compare_records(records), [], "http://127.0.0.1:9")
 
 
@@ -159,54 +158,6 @@ def test_options_of_the_inference_are_told(root: Path) -> None:
     assert "averaged with the mirrored photo" in text
     assert "sliding window 64x64" in text
     assert "| fine 64x64+flip |" in text
-
-
-def _runs(store: Store) -> list:
-    experiment = store.client.get_experiment_by_name("streetseg")
-    return list(store.client.search_runs([experiment.experiment_id])) if experiment else []
-
-
-def parse(*arguments: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    return parser.parse_args(arguments)
-
-
-def test_command_prints_the_table_writes_the_report_and_logs_it(
-    root: Path, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
-    out, copy = tmp_path / "out", tmp_path / "quality.json"
-    arguments = ("--data", str(root / "data"), "--out", str(out), "--latency-runs", "2", "--json", str(copy))
-    assert run(parse(str(root / FINE), str(root / COARSE), *arguments)) == 0
-    printed = capsys.readouterr().out
-    assert "| fine |" in printed
-    assert "fine is better than coarse" in printed
-    assert (out / "report.md").read_text(encoding="utf-8").startswith("# data val: fine, coarse")
-    assert copy.read_bytes() == (out / "report.json").read_bytes()
-    (logged,) = _runs(store)
-    assert logged.info.run_name == "compare fine coarse"
-
-
-def test_command_sets_ways_to_infer_side_by_side(
-    root: Path, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
-    arguments = ("--data", str(root / "data"), "--out", str(tmp_path), "--latency-runs", "0", "--no-log")
-    assert run(parse(str(root / FINE), *arguments, "--inference", "served", "flip", "64x64")) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert "| mIoU-8 % |" in lines[0]
-    assert "| ms while scoring |" in lines[0]
-    assert [line.split(" | ")[0] for line in lines[2:5]] == ["| fine", "| fine flip", "| fine 64x64"]
-    models = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["models"]
-    assert [model["inference"]["flip"] for model in models] == [False, True, False]
-    assert _runs(store) == []
-
-
-def test_command_refuses_models_of_different_classes(root: Path, tmp_path: Path) -> None:
-    make_bundle(tmp_path, name="nineteen", classes=19)
-    with pytest.raises(ComparisonError, match="different classes"):
-        run(parse(str(root / FINE), str(tmp_path / "nineteen"), "--data", str(root / "data")))
 
 
 def test_steps_of_the_weights_that_a_run_began_with_are_told() -> None:

@@ -1,6 +1,5 @@
 """`evaluate` on a network whose answer is known, over folders written here."""
 
-import argparse
 import json
 from pathlib import Path
 
@@ -8,15 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
-from modelisation.commands.arguments import OptionError
 from modelisation.data.open import open_dataset
-from modelisation.evaluation.evaluate import EvaluationError, EvaluationOptions, add_arguments, evaluate, run
+from modelisation.evaluation.compare import worst_images
+from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.evaluation.inference import InferenceOptions
 from modelisation.evaluation.latency import STAGES, measure_latency
-from modelisation.evaluation.serving_memory import ServingError, serving_peak_rss
-from modelisation.provenance import peak_rss_bytes
-from modelisation.reports.evaluation import format_record, worst_images
+from modelisation.evaluation.serving_memory import peak_rss_bytes, serving_peak_rss
+from modelisation.reports.evaluation import format_record
 from tests.bundles import make_bundle, paint, stripes
 
 QUICK = EvaluationOptions(latency_runs=0)
@@ -128,7 +127,7 @@ def test_latency_is_of_the_served_inference_alone(bundle: Path, predictor: Predi
 
 
 def test_process_that_cannot_serve_gives_its_last_words(bundle: Path, predictor: Predictor) -> None:
-    with pytest.raises(ServingError, match="not a JPEG, PNG or WEBP"):
+    with pytest.raises(UserError, match="not a JPEG, PNG or WEBP"):
         serving_peak_rss(bundle, predictor, b"no photo")
 
 
@@ -142,7 +141,7 @@ def test_text_gives_the_calibration_error_of_each_class(bundle: Path, predictor:
 
 
 def test_other_taxonomy_is_refused(bundle: Path, predictor: Predictor, folder: Path) -> None:
-    with pytest.raises(EvaluationError, match="labelled in cityscapes7"):
+    with pytest.raises(UserError, match="labelled in cityscapes7"):
         evaluate(bundle, open_dataset(folder, "val", "cityscapes7"), QUICK, predictor=predictor)
 
 
@@ -150,7 +149,7 @@ def test_official_protocol_needs_nineteen_classes(
     bundle: Path, predictor: Predictor, folder: Path, tmp_path: Path
 ) -> None:
     options = EvaluationOptions(latency_runs=0, predictions=tmp_path / "out")
-    with pytest.raises(EvaluationError, match="19 classes"):
+    with pytest.raises(UserError, match="19 classes"):
         evaluate(bundle, open_dataset(folder, "val"), options, predictor=predictor)
 
 
@@ -178,35 +177,3 @@ def test_nineteen_classes_are_scored_by_the_official_protocol_too(tmp_path: Path
     assert record["cityscapes"]["images"] == 1
     assert "official protocol" in format_record(record)
     assert record["miou_8"] is None
-
-
-def test_command_prints_the_scores_and_writes_the_record(
-    bundle: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    arguments = ["--data", str(folder), "--split", "val", "--json", str(tmp_path / "r.json")]
-    arguments += ["--latency-runs", "2", "--engine", "onnxruntime", "--calibration"]
-    assert run(parser.parse_args([str(bundle), *arguments])) == 0
-    printed = capsys.readouterr().out
-    record = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
-    assert f"mIoU {100 * record['miou']:.2f}" in printed
-    assert "worst: b" in printed
-    assert "| stage | p50 ms | p95 ms | p99 ms |" in printed
-    assert record["engine"] == "onnxruntime fp32"
-    assert "example:" in parser.format_help()
-
-
-def test_command_says_which_labels_a_model_needs(tmp_path: Path, folder: Path) -> None:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    nineteen = make_bundle(tmp_path, classes=19)
-    with pytest.raises(OptionError, match="no labels in the classes of nearest-colour"):
-        run(parser.parse_args([str(nineteen), "--data", str(folder)]))
-
-
-def test_command_says_which_precision_an_engine_lacks(bundle: Path, folder: Path) -> None:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    with pytest.raises(OptionError, match="ONNX Runtime computes in fp32"):
-        run(parser.parse_args([str(bundle), "--data", str(folder), "--engine", "onnxruntime", "--precision", "bf16"]))

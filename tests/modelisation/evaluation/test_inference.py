@@ -8,14 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
-from modelisation.evaluation.inference import (
-    InferenceError,
-    InferenceOptions,
-    parse_inference,
-    score_photo,
-    window_starts,
-)
+from modelisation.evaluation.inference import InferenceOptions, parse_inference, score_photo, window_starts
 from tests.bundles import make_bundle, paint, stripes
 
 
@@ -64,13 +59,13 @@ def test_flip_makes_mirrored_photos_give_mirrored_scores(predictor: Predictor, p
 
 
 def test_window_that_does_not_fit_the_stride_is_refused(predictor: Predictor, photo: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="no multiple of the stride 32"):
+    with pytest.raises(UserError, match="no multiple of the stride 32"):
         score_photo(predictor, photo, InferenceOptions(window=(50, 64)))
 
 
 def test_windows_need_a_dynamic_model(tmp_path: Path, photo: np.ndarray) -> None:
     fixed = Predictor.load(make_bundle(tmp_path, fixed_size=(96, 160)), precision="fp32")
-    with pytest.raises(ValueError, match="dynamic model"):
+    with pytest.raises(UserError, match="dynamic model"):
         score_photo(fixed, photo, InferenceOptions(window=(64, 64)))
 
 
@@ -100,5 +95,5 @@ def test_a_way_to_infer_is_read_from_its_own_label(options: InferenceOptions) ->
 
 @pytest.mark.parametrize("text", ["", "plain", "256", "256x", "flip+256x320", "256x320+served", "-1x32"])
 def test_an_unknown_way_to_infer_is_explained(text: str) -> None:
-    with pytest.raises(InferenceError, match="write served, flip, HEIGHTxWIDTH"):
+    with pytest.raises(UserError, match="write served, flip, HEIGHTxWIDTH"):
         parse_inference(text)

@@ -1,28 +1,21 @@
 """`robustness` on rendered scenes, with a network that knows colours alone."""
 
-import argparse
 import json
 from pathlib import Path
 
 import pytest
 
 from back.runtime.card import read_card, verify_files
+from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
 from modelisation.data.open import open_dataset
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.evaluation.perturbations import perturbations
-from modelisation.evaluation.robustness import (
-    RobustnessError,
-    add_arguments,
-    format_robustness,
-    measure_robustness,
-    points_lost,
-    run,
-    store_robustness,
-)
-from modelisation.export.gate import read_report
+from modelisation.evaluation.robustness import measure_robustness
+from modelisation.export.bundle import points_lost, read_report, store_robustness
+from modelisation.reports.evaluation import format_robustness
 from modelisation.scenes.writer import write_scenes
-from tests.bundles import make_bundle, rewrite_card
+from tests.bundles import make_bundle
 
 NAMES = tuple(perturbations((0, 0, 0)))
 
@@ -79,28 +72,5 @@ def test_text_gives_every_loss(bundle: Path, data: Path) -> None:
 
 
 def test_other_taxonomy_is_refused(bundle: Path, data: Path) -> None:
-    with pytest.raises(RobustnessError, match="labelled in cityscapes19"):
+    with pytest.raises(UserError, match="labelled in cityscapes19"):
         measure_robustness(Predictor.load(bundle), open_dataset(data, "val", "cityscapes19"))
-
-
-def parse(*arguments: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    return parser.parse_args(arguments)
-
-
-def test_command_writes_the_table_into_the_card(bundle: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = read_card(bundle).metrics
-    assert metrics is not None
-    same = metrics.model_copy(update={"split_sha256": open_dataset(data, "val").split_sha256})
-    rewrite_card(bundle, metrics=same.model_dump())
-    assert run(parse(str(bundle), "--data", str(data))) == 0
-    assert "| JPEG quality 40 |" in capsys.readouterr().out
-    assert tuple(read_card(bundle).robustness) == NAMES
-
-
-def test_command_stores_nothing_of_another_split_than_the_cards(bundle: Path, data: Path) -> None:
-    with pytest.raises(RobustnessError, match="card reports scenes val; measure the same split"):
-        run(parse(str(bundle), "--data", str(data)))
-    assert run(parse(str(bundle), "--data", str(data), "--no-store")) == 0
-    assert read_card(bundle).robustness == {}

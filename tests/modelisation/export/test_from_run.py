@@ -10,11 +10,12 @@ import yaml
 from torch.utils.flop_counter import FlopCounterMode
 
 from back.runtime.card import HISTORY_FILE, TrainingRecord, read_card, verify_files
+from back.runtime.errors import UserError
 from modelisation.data.open import open_dataset
 from modelisation.evaluation.cost import input_size
 from modelisation.evaluation.perturbations import perturbations
-from modelisation.export.from_run import RECIPE_COPY, RunError, export_run, save_run
-from modelisation.export.gate import read_report
+from modelisation.export.bundle import read_report
+from modelisation.export.from_run import RECIPE_COPY, export_run, save_run
 from modelisation.models import load_bundle_model
 from modelisation.recipe import Recipe
 from modelisation.training.setup import build_from_recipe, input_contract
@@ -88,5 +89,5 @@ def test_scores_alone_leave_out_what_takes_longer_than_a_short_run(data: Path, t
 def test_a_run_without_a_finished_epoch_is_explained(data: Path, tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "run")
     (folder / HISTORY_FILE).unlink()
-    with pytest.raises(RunError, match="can be exported after its first epoch"):
+    with pytest.raises(UserError, match="can be exported after its first epoch"):
         export_run(folder, open_dataset(data, "val"))

@@ -1,53 +1,27 @@
 """The parity gate, with a network that exists in PyTorch and in ONNX alike, and with one that does not."""
 
-import argparse
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
-from safetensors.numpy import load_file, save_file
 
 pytest.importorskip("torch", reason="torch is only in the training environment")
 
-from torch import Tensor, nn
-from torch.nn import functional
 
-from back.runtime.card import CARD_FILE, REPORT_FILE, WEIGHTS_FILE, read_card, sha256_of, verify_files
+from back.runtime.card import read_card, verify_files
 from back.runtime.engines.base import EngineKind, Precision
-from modelisation import models
-from modelisation.commands.promote import add_arguments, run, sample_evenly, store_parity
 from modelisation.data.open import open_dataset
-from modelisation.export.gate import engine_passes, parity_failure, read_report
-from modelisation.export.parity import check_parity, format_parity
-from modelisation.models.base import SegmentationModel
-from modelisation.registry.bundles import register_bundle, resolve_model
+from modelisation.export.bundle import read_report, store_parity
+from modelisation.export.gate import engine_passes, parity_failure
+from modelisation.export.parity import check_parity, sample_evenly
+from modelisation.reports.parity import format_parity
 from tests.api import Store, empty_database, store  # noqa: F401
-from tests.bundles import make_bundle, paint, rewrite_card, stripes
+from tests.bundles import make_bundle
+from tests.modelisation.nearest_colour import nearest_colour_is_known, spoil_torch_weights, write_noisy_stripes
+
+__all__ = ["nearest_colour_is_known"]
 
 FP32: tuple[tuple[EngineKind, Precision], ...] = (("onnxruntime", "fp32"), ("openvino", "fp32"))
-
-
-class NearestColour(SegmentationModel):
-    """The test bundles' network in PyTorch."""
-
-    architecture = "nearest-colour"
-
-    def __init__(self, num_classes: int, classes: int) -> None:
-        super().__init__(num_classes)
-        self.head = nn.Conv2d(3, classes, 1)
-
-    def forward(self, image_NCHW: Tensor) -> Tensor:
-        return self.head(functional.avg_pool2d(image_NCHW, 4))
-
-    def encoder_layers(self) -> list[list[nn.Module]]:
-        return []
-
-
-@pytest.fixture(autouse=True)
-def nearest_colour_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(models.ARCHITECTURES, "nearest-colour", NearestColour)
 
 
 @pytest.fixture
@@ -56,27 +30,8 @@ def bundle(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def data(tmp_path: Path, bundle: Path) -> Path:
-    """Three noisy pictures whose labels are right."""
-    rng = np.random.default_rng(1)
-    labels = stripes(100, 200, 8)
-    for name in ("images", "labels"):
-        (tmp_path / "data" / "val" / name).mkdir(parents=True)
-    for i in range(3):
-        clean = paint(labels, read_card(bundle).taxonomy).astype(int)
-        noisy = np.clip(clean + rng.integers(-30, 31, clean.shape), 0, 255).astype(np.uint8)
-        Image.fromarray(noisy).save(tmp_path / "data" / "val" / "images" / f"{i}.png")
-        Image.fromarray(labels).save(tmp_path / "data" / "val" / "labels" / f"{i}.png")
-    return tmp_path / "data"
-
-
-def spoil_torch_weights(bundle: Path) -> None:
-    """Other weights for PyTorch than for ONNX, in a bundle that is consistent otherwise."""
-    weights = load_file(bundle / WEIGHTS_FILE)
-    weights["head.bias"] = weights["head.bias"] + np.linspace(0, 0.5, 8, dtype=np.float32)
-    save_file(weights, bundle / WEIGHTS_FILE)
-    files = read_card(bundle).files | {WEIGHTS_FILE: sha256_of(bundle / WEIGHTS_FILE)}
-    rewrite_card(bundle, files=files)
+def data(tmp_path: Path) -> Path:
+    return write_noisy_stripes(tmp_path / "data")
 
 
 def test_same_network_passes_on_every_engine(bundle: Path, data: Path) -> None:
@@ -154,50 +109,3 @@ def test_fewer_images_are_spread_over_the_split_and_named(data: Path) -> None:
     assert part.names == ("0", "1")
     assert part.split == "val (2 of 3)"
     assert part.split_sha256 != dataset.split_sha256
-
-
-def parse(*arguments: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    return parser.parse_args(arguments)
-
-
-def test_command_stores_the_report_and_says_that_it_passed(
-    bundle: Path, data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(parse(str(bundle), "--data", str(data), "--no-register", "--images", "2")) == 0
-    assert capsys.readouterr().out.rstrip().endswith("passed")
-    assert read_report(bundle)["parity"]["passed"] is True
-
-
-def test_command_refuses_to_promote_what_fails(
-    bundle: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    database = tmp_path / "store" / "mlflow.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
-    spoil_torch_weights(bundle)
-    assert run(parse(str(bundle), "--data", str(data))) == 1
-    assert "not promoted" in capsys.readouterr().out
-    assert not database.exists()
-    assert json.loads((bundle / REPORT_FILE).read_text(encoding="utf-8"))["parity"]["passed"] is False
-    assert (bundle / CARD_FILE).is_file()
-
-
-def test_registered_candidate_becomes_champion_with_its_report(
-    bundle: Path,
-    data: Path,
-    tmp_path: Path,
-    store: Store,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
-    registered = register_bundle(bundle, tracking_uri=store.uri, alias="candidate")
-    assert run(parse("nearest-colour", "--data", str(data))) == 0
-    champion = resolve_model("models:/nearest-colour@champion", cache_dir=tmp_path / "cache")
-    assert parity_failure(champion) is None
-    candidate = resolve_model("models:/nearest-colour@candidate", cache_dir=tmp_path / "cache")
-    assert parity_failure(candidate) is not None
-    version = store.client.get_model_version_by_alias("nearest-colour", "champion")
-    assert version.run_id == registered.run_id
-    experiment = store.client.get_run(registered.run_id).info.experiment_id
-    assert len(store.client.search_runs([experiment])) == 1

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from back.runtime.errors import UserError
 from modelisation.models import build_from_card
 from modelisation.models.deeplabv3plus import DeepLabV3Plus
-from modelisation.models.pretrained import PACKAGED, PackagedWeights, WeightsError, load_packaged_weights
+from modelisation.models.pretrained import PACKAGED, PackagedWeights, load_packaged_weights
 from tests.modelisation.models.contract import ModelContract
 
 LITE0 = "timm-tf_efficientnet_lite0"
@@ -32,7 +33,7 @@ def test_packaged_weights_fill_the_whole_encoder_and_set_its_epsilon():
 
 
 def test_an_encoder_without_packaged_weights_is_named():
-    with pytest.raises(WeightsError, match="no packaged weights for encoder 'resnet18'"):
+    with pytest.raises(UserError, match="no packaged weights for encoder 'resnet18'"):
         DeepLabV3Plus(8, encoder_name="resnet18", encoder_weights="package")
 
 
@@ -40,7 +41,7 @@ def test_a_changed_weight_file_is_refused():
     from dataclasses import replace
 
     weights: PackagedWeights = replace(PACKAGED[LITE0], sha256="0" * 64)
-    with pytest.raises(WeightsError, match="is not the pinned 000000000000"):
+    with pytest.raises(UserError, match="is not the pinned 000000000000"):
         load_packaged_weights(torch.nn.Identity(), weights)
 
 

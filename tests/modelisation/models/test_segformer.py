@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import SegformerForSemanticSegmentation
 
+from back.runtime.errors import UserError
 from modelisation.models.segformer import VARIANTS, FoldedHead, SegFormer
 from tests.modelisation.models.contract import CLASSES, ModelContract
 
@@ -31,7 +32,7 @@ def test_the_variants_have_the_papers_parameter_counts(variant, millions):
 
 
 def test_an_unknown_variant_lists_those_there_are():
-    with pytest.raises(ValueError, match="known: b0, b1"):
+    with pytest.raises(UserError, match="known: b0, b1"):
         SegFormer(8, variant="b9")
 
 

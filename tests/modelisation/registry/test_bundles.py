@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from back.runtime.card import CARD_FILE, HISTORY_FILE, ONNX_FILE, BundleError, read_card
-from modelisation.registry.bundles import RegistryError, experiment_id, register_bundle, resolve_model, run_of
+from back.runtime.errors import UserError
+from modelisation.registry.bundles import register_bundle, resolve_model, run_of
+from modelisation.registry.mlflow_store import experiment_id
 from modelisation.registry.mlmodel import mlmodel_of
 from tests.api import Store, empty_database, store
 from tests.bundles import make_bundle, rewrite_card
@@ -143,14 +145,14 @@ def test_resolve_takes_a_folder_a_version_or_an_alias(store: Store, bundle: Path
 @pytest.mark.parametrize("uri", ["models:/unet@champion", "models:/segformer/9", "models:/segformer@gone"])
 def test_resolve_says_what_mlflow_does_not_hold(store: Store, bundle: Path, uri: str) -> None:
     register_bundle(bundle, tracking_uri=store.uri)
-    with pytest.raises(RegistryError, match="its UI lists the models") as caught:
+    with pytest.raises(UserError, match="its UI lists the models") as caught:
         resolve_model(uri, tracking_uri=store.uri, cache_dir=store.folder / "cache")
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("uri", ["models:/segformer", "models:segformer/1", "models:/a/b/c", "models:/m@a@b"])
 def test_resolve_says_how_to_write_a_name(uri: str) -> None:
-    with pytest.raises(RegistryError, match="write models:/name@alias or models:/name/3"):
+    with pytest.raises(UserError, match="write models:/name@alias or models:/name/3"):
         resolve_model(uri)
 
 
@@ -161,7 +163,7 @@ def test_resolve_of_a_missing_folder_names_it(tmp_path: Path) -> None:
 
 def test_mlflow_that_does_not_answer_is_one_sentence(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(RegistryError) as caught:
+    with pytest.raises(UserError) as caught:
         register_bundle(bundle, tracking_uri="http://127.0.0.1:9")
     assert str(caught.value) == (
         "MLflow at http://127.0.0.1:9 does not answer; start it (make demo does) or set MLFLOW_TRACKING_URI"

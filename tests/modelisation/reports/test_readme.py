@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from back.runtime.card import read_card
+from back.runtime.errors import UserError
 from modelisation.data.open import open_dataset
 from modelisation.evaluation.compare import compare_records
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.provenance import REPOSITORY
 from modelisation.registry.bundled import FOLDER, find_bundles
-from modelisation.reports.quality import QUALITY, QualityError
+from modelisation.reports.quality import QUALITY
 from modelisation.reports.readme import PAGES, fill_tables
 from modelisation.scenes.writer import write_scenes
 from tests.bundles import make_bundle, rewrite_card
@@ -64,7 +65,7 @@ def test_writing_twice_changes_nothing(measured: tuple[list[Path], Path]) -> Non
 
 
 def test_a_report_of_other_weights_is_refused(measured: tuple[list[Path], Path], tmp_path: Path) -> None:
-    with pytest.raises(QualityError, match=r"measured on other weights of fine .* run `make benchmark-quality`"):
+    with pytest.raises(UserError, match=r"measured on other weights of fine .* run `make benchmark-quality`"):
         fill_tables(marked("results"), [make_bundle(tmp_path, name="fine", bias=2.0)], measured[1])
 
 
@@ -85,7 +86,7 @@ def test_robustness_comes_from_the_cards(tmp_path: Path) -> None:
 
 
 def test_an_unknown_table_is_named() -> None:
-    with pytest.raises(ValueError, match="unknown table 'weights'; known: results, classes"):
+    with pytest.raises(UserError, match="unknown table 'weights'; known: results, classes"):
         fill_tables("<!-- table weights: x -->\n<!-- end of table -->", [])
 
 

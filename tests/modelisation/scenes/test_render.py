@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from back.runtime import taxonomy
+from back.runtime.errors import UserError
 from modelisation.scenes.render import Scene, render_scene
 from modelisation.scenes.writer import write_scenes
 
@@ -99,7 +100,7 @@ def test_labels_and_picture_agree_on_edges() -> None:
 
 @pytest.mark.parametrize(("seed", "height", "width"), [(-1, 64, 64), (0, 15, 64), (0, 64, 8)])
 def test_impossible_scenes_are_refused(seed: int, height: int, width: int) -> None:
-    with pytest.raises(ValueError, match="scene"):
+    with pytest.raises(UserError, match="scene"):
         render_scene(seed, height, width)
 
 
@@ -133,7 +134,7 @@ def test_the_same_arguments_write_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_negative_count_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(UserError, match="negative"):
         write_scenes(tmp_path, {"train": -1}, 32, 48)
 
 

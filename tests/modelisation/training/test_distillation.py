@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 
 from back.runtime.card import BundleError, read_card, sha256_of
+from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
 from back.runtime.taxonomy import TAXONOMIES
-from modelisation.recipe import Loss, RecipeError
+from modelisation.recipe import Loss
 from modelisation.scenes.render import render_scene
 from modelisation.training.distillation import Teacher, add_teacher
 from modelisation.training.loss import make_criterion
@@ -29,7 +30,7 @@ def test_the_teacher_says_what_its_bundle_serves():
 
 
 def test_a_teacher_of_other_classes_is_refused():
-    with pytest.raises(RecipeError, match="the teacher knows street8, the recipe wants cityscapes19"):
+    with pytest.raises(UserError, match="the teacher knows street8, the recipe wants cityscapes19"):
         Teacher(BUNDLE, TAXONOMIES["cityscapes19"], CPU)
 
 

@@ -14,16 +14,18 @@ import torch
 from safetensors.torch import load_file
 
 from back.runtime.card import TrainingRecord, read_card, sha256_of, verify_files
+from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
 from modelisation.__main__ import main
 from modelisation.data.open import open_dataset
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.export.from_run import RECORD_FILE
 from modelisation.models import load_bundle_model
-from modelisation.recipe import Recipe, RecipeError
+from modelisation.recipe import Recipe
 from modelisation.training import checkpoint
-from modelisation.training.fit import INTERRUPTED_EXIT, Interrupted, TrainingError, fit, train
+from modelisation.training.fit import TrainingError, fit, train
 from modelisation.training.samples import cache
+from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
 from tests.modelisation.tiny import TINY, write_data
 
 ROOT = Path(__file__).parents[3]
@@ -164,9 +166,9 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_a_sentence(data, store, tmp
 
 def test_a_run_folder_in_use_is_not_overwritten(data, store, tmp_path):
     train(recipe(epochs=1), data, tmp_path / "run", register=False)
-    with pytest.raises(RecipeError, match="holds a run; go on with --resume"):
+    with pytest.raises(UserError, match="holds a run; go on with --resume"):
         train(recipe(epochs=1), data, tmp_path / "run", register=False)
-    with pytest.raises(RecipeError, match="differs from this recipe"):
+    with pytest.raises(UserError, match="differs from this recipe"):
         train(recipe(epochs=2), data, tmp_path / "run", resume=True, register=False)
 
 
@@ -174,9 +176,9 @@ def test_mistakes_are_one_sentence(data, tmp_path, capsys):
     path = tmp_path / "recipe.yaml"
     path.write_text(json.dumps(TINY), encoding="utf-8")
     run = str(tmp_path / "run")
-    assert main(["train", str(path), "--data", str(tmp_path / "none"), "--run-dir", run]) == 1
-    assert main(["train", str(path), "--data", str(data), "--run-dir", run, "--resume"]) == 1
-    assert main(["train", str(tmp_path / "no.yaml"), "--data", str(data), "--run-dir", run]) == 1
+    assert main(["train", str(path), "--data", str(tmp_path / "none"), "--run-dir", run]) == 2
+    assert main(["train", str(path), "--data", str(data), "--run-dir", run, "--resume"]) == 2
+    assert main(["train", str(tmp_path / "no.yaml"), "--data", str(data), "--run-dir", run]) == 2
     errors = capsys.readouterr().err
     assert "no such folder" in errors
     assert "no checkpoint to resume from" in errors

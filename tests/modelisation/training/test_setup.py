@@ -9,9 +9,10 @@ import yaml
 from safetensors.torch import save_file
 
 from back.runtime.card import CARD_FILE, WEIGHTS_FILE, Card, SelfTest, TrainingRecord
+from back.runtime.errors import UserError
 from back.runtime.taxonomy import TAXONOMIES
 from modelisation.export.from_run import RECIPE_COPY
-from modelisation.recipe import Recipe, RecipeError
+from modelisation.recipe import Recipe
 from modelisation.training.checkpoint import FOLDER
 from modelisation.training.setup import build_from_recipe, input_contract, prepare_run_dir
 from tests.modelisation.tiny import TINY
@@ -39,19 +40,19 @@ def test_a_run_from_before_a_field_was_added_resumes(run_dir):
     del stored["schedule"], stored["augmentation"]["jpeg"]
     copy.write_text(yaml.safe_dump(stored), encoding="utf-8")
     prepare_run_dir(Recipe.model_validate(FIELDS), run_dir, resume=True)
-    with pytest.raises(RecipeError, match="differs from this recipe in schedule"):
+    with pytest.raises(UserError, match="differs from this recipe in schedule"):
         prepare_run_dir(Recipe.model_validate(FIELDS | {"schedule": "cosine"}), run_dir, resume=True)
 
 
 def test_another_recipe_is_refused_with_the_fields_that_differ(run_dir):
     other = Recipe.model_validate(FIELDS | {"epochs": 3, "augmentation": {"flip": 0.0}})
-    with pytest.raises(RecipeError, match=r"differs from this recipe in epochs, augmentation; resume with the same"):
+    with pytest.raises(UserError, match=r"differs from this recipe in epochs, augmentation; resume with the same"):
         prepare_run_dir(other, run_dir, resume=True)
 
 
 def test_a_copy_that_is_no_recipe_is_named(run_dir):
     (run_dir / RECIPE_COPY).write_text("speed: 9\n", encoding="utf-8")
-    with pytest.raises(RecipeError, match=re.escape(f"{run_dir / RECIPE_COPY}: ")):
+    with pytest.raises(UserError, match=re.escape(f"{run_dir / RECIPE_COPY}: ")):
         prepare_run_dir(Recipe.model_validate(FIELDS), run_dir, resume=True)
 
 
@@ -91,12 +92,10 @@ def test_training_begins_with_a_bundles_weights_and_says_whose(tmp_path, place):
 def test_weights_of_another_network_are_refused(tmp_path):
     save_bundle(tmp_path / "bundle", seed=5)
     changes = {"init_from": str(tmp_path / "bundle"), "build": TINY_RECIPE.build | {"decoder_hidden_size": 24}}
-    with pytest.raises(RecipeError, match="its segformer for street8 has other weights than the recipe's network"):
+    with pytest.raises(UserError, match="its segformer for street8 has other weights than the recipe's network"):
         build_from_recipe(TINY_RECIPE.model_copy(update=changes))
 
 
 def test_weights_that_are_not_there_are_named(tmp_path):
-    with pytest.raises(
-        RecipeError, match=r"init_from .*none: .* no such file.* train that run first, or name another"
-    ):
+    with pytest.raises(UserError, match=r"init_from .*none: .* no such file.* train that run first, or name another"):
         build_from_recipe(TINY_RECIPE.model_copy(update={"init_from": str(tmp_path / "none")}))

@@ -7,12 +7,14 @@ from types import SimpleNamespace
 import mlflow
 import pytest
 
+from back.runtime.errors import UserError
 from modelisation.__main__ import main
-from modelisation.recipe import RecipeError, load_recipe
-from modelisation.reports.ablations import BASELINE, Ablation, Result, ablation_table
+from modelisation.recipe import load_recipe
+from modelisation.reports.ablations import ablation_table
 from modelisation.training.stopping import Interrupted
 from modelisation.tuning import ablate as ablate_module
 from modelisation.tuning.ablate import ablate, load_variants
+from modelisation.tuning.results import BASELINE, Ablation, Result
 from tests.modelisation.tiny import write_data, write_recipe
 
 SHIPPED = sorted((Path(__file__).parents[3] / "modelisation" / "recipes" / "ablations").glob("*.yaml"))
@@ -125,7 +127,7 @@ def test_results_survive_an_interruption(folder, trained, monkeypatch):
 
 def test_a_wrong_override_is_found_before_the_first_run(folder, trained):
     write_plan(folder, {"no dice": ["loss.dice=0"], "typo": ["los.dice=0"]})
-    with pytest.raises(RecipeError, match="los"):
+    with pytest.raises(UserError, match="los"):
         run_plan(folder)
     assert not trained
 
@@ -156,6 +158,7 @@ def test_the_command_line_trains_and_prints_the_table(folder, capsys):
     command = ["ablate", folder / "plan.yaml", "--data", data, "--json", results, "--run-dir", runs]
     assert main([str(part) for part in command]) == 0
     assert "| no dice | " in capsys.readouterr().out
+    assert "| no dice | " in results.with_suffix(".md").read_text(encoding="utf-8")
     stored = json.loads(results.read_text(encoding="utf-8"))["plan"]
     assert (stored["dataset"], stored["split"], stored["results"][0]["steps"]) == ("scenes", "val", 3)
     assert not list(runs.rglob("*.safetensors"))

@@ -10,13 +10,14 @@ import pytest
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from optuna.trial import FrozenTrial, TrialState
 
+from back.runtime.errors import UserError
 from modelisation.__main__ import main
-from modelisation.recipe import RecipeError, load_recipe
+from modelisation.recipe import load_recipe
 from modelisation.training.fit import TrainingError
 from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
 from modelisation.tuning import search as search_module
 from modelisation.tuning.search import best_overrides, search
-from modelisation.tuning.space import Choices, Range, SearchError
+from modelisation.tuning.space import Choices, Range
 from tests.modelisation.tiny import write_data, write_recipe
 
 SPACE = {"lr": Range(low=1e-4, high=1e-2, log=True)}
@@ -111,23 +112,23 @@ def test_a_stopped_search_goes_on_with_the_same_draws(call, scores, tmp_path, st
 
 def test_a_study_of_another_search_is_not_gone_on_with(call, scores):
     call(1)
-    with pytest.raises(SearchError, match="for tiny with another recipe;"):
+    with pytest.raises(UserError, match="for tiny with another recipe;"):
         call(2, overrides=["epochs=3"])
-    with pytest.raises(SearchError, match="for tiny with another space;"):
+    with pytest.raises(UserError, match="for tiny with another space;"):
         call(2, {"lr": Range(low=1e-4, high=1e-3)})
     scores.data = "b"
-    with pytest.raises(SearchError, match="for tiny with another data;"):
+    with pytest.raises(UserError, match="for tiny with another data;"):
         call(2)
 
 
 def test_a_field_that_the_recipe_lacks_is_named(call, scores):
-    with pytest.raises(RecipeError, match="speed: Extra"):
+    with pytest.raises(UserError, match="speed: Extra"):
         call(1, {"speed": Range(low=0, high=1)})
 
 
 def test_a_search_whose_every_trial_diverged_says_so(call, scores):
     scores.curves = [TrainingError("the loss is nan")] * 2
-    with pytest.raises(SearchError, match="no trial ran to its end"):
+    with pytest.raises(UserError, match="no trial ran to its end"):
         best_overrides(call(2))
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import optuna
 import pytest
 
+from back.runtime.errors import UserError
 from modelisation.recipe import load_recipe
-from modelisation.tuning.space import DEFAULT_SPACE, Choices, Range, SearchError, draw, load_space
+from modelisation.tuning.space import DEFAULT_SPACE, Choices, Range, draw, load_space
 
 RECIPES = sorted((Path(__file__).parents[3] / "modelisation" / "recipes").glob("*.yaml"))
 
@@ -53,10 +54,10 @@ def test_draws_are_written_as_the_command_line_takes_them():
 def test_a_wrong_space_names_the_field(tmp_path, text, message):
     path = tmp_path / "space.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(SearchError, match=message):
+    with pytest.raises(UserError, match=message):
         load_space(path)
 
 
 def test_a_missing_space_names_the_example(tmp_path):
-    with pytest.raises(SearchError, match=r"no such file; default\.yaml in .* is an example"):
+    with pytest.raises(UserError, match=r"no such file; default\.yaml in .* is an example"):
         load_space(tmp_path / "none.yaml")

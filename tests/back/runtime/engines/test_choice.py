@@ -10,6 +10,7 @@ from back.runtime import engines as engine_module
 from back.runtime.card import ONNX_FILE, BundleError, read_card
 from back.runtime.engines import create_engine
 from back.runtime.engines import openvino as openvino_engine
+from back.runtime.engines.base import PrecisionError
 from back.runtime.engines.hot_sizes import WINDOW
 from back.runtime.engines.openvino import OpenVinoEngine
 from back.runtime.engines.openvino_network import Network
@@ -74,7 +75,7 @@ def test_auto_falls_back_to_onnx_runtime_where_openvino_fails(bundle, monkeypatc
 
 
 def test_bf16_of_onnx_runtime_is_an_error(bundle):
-    with pytest.raises(ValueError, match="computes in fp32"):
+    with pytest.raises(PrecisionError, match="computes in fp32"):
         create_engine(bundle, read_card(bundle), kind="onnxruntime", precision="bf16")
 
 

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from back.runtime.errors import UserError
 from modelisation.data.base import Sample
 from modelisation.recipe import Augmentation
 from modelisation.training.samples.augment import TrainingTransform
@@ -124,5 +125,5 @@ def test_the_epoch_decides_how_large_the_crops_are(epoch, size):
 
 
 def test_an_epoch_without_a_whole_batch_is_refused():
-    with pytest.raises(ValueError, match="holds no batch of 8"):
+    with pytest.raises(UserError, match="holds no batch of 8"):
         EpochBatches(4, 0, 0.0, 4, 8, seed=1)

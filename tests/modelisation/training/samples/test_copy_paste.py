@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from back.runtime.errors import UserError
 from back.runtime.taxonomy import TAXONOMIES
 from modelisation.data.base import Sample
-from modelisation.recipe import Augmentation, CopyPaste, RecipeError
+from modelisation.recipe import Augmentation, CopyPaste
 from modelisation.training.samples.augment import TrainingTransform
 from modelisation.training.samples.copy_paste import Paster, find_objects
 
@@ -88,5 +89,5 @@ def test_an_object_larger_than_the_picture_is_not_pasted():
     ],
 )
 def test_classes_that_cannot_be_pasted_are_named(classes, message):
-    with pytest.raises(RecipeError, match=message):
+    with pytest.raises(UserError, match=message):
         Paster([sample_with_people()], CopyPaste(classes=classes), STREET8)

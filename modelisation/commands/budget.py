@@ -1,0 +1,54 @@
+"""`budget`: score a model at several pixel budgets, into its report."""
+
+import argparse
+from pathlib import Path
+
+from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
+from modelisation.evaluation.budget import budget_curve, check_architecture
+from modelisation.export.bundle import PIXEL_BUDGET, store_result
+from modelisation.figures.comparison import budget_figure
+from modelisation.reports.choices import format_budget
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `budget`."""
+    measured = "budget runs/segformer-dev/bundle --data ../shared/camvid --split dev"
+    describe(
+        parser,
+        "Score a model at several pixel budgets, draw the curve, and keep it in a bundle's report. A model of the "
+        "registry is only scored, since a registered version never changes.",
+        measured,
+        f"{measured} --into modelisation/bundled/segformer",
+    )
+    parser.add_argument("model", help=MODEL_HELP)
+    parser.add_argument(
+        "--budgets", type=int, nargs="+", metavar="PIXELS", help="default: a quarter of the card's to double it"
+    )
+    parser.add_argument(
+        "--into",
+        type=Path,
+        metavar="BUNDLE",
+        help="keep the curve in this bundle, for instance the same network trained on all of train (default: MODEL)",
+    )
+    parser.add_argument("--no-store", action="store_true", help="only print and draw")
+    parser.add_argument("--out", type=Path, default=Path("out/budget"), metavar="DIR", help="where the figure goes")
+    add_data_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `budget`; returns the exit status."""
+    bundle, predictor, dataset = load_for(args, args.model)
+    into = args.into or (None if args.model.startswith("models:") else bundle)
+    target = None if args.no_store else into
+    if target is not None:
+        check_architecture(target, predictor.card)
+    report = budget_curve(bundle, predictor, dataset, args.budgets, progress=True)
+    print(format_budget(report))
+    figure_file = args.out / f"{predictor.card.name}.png"
+    figure_file.parent.mkdir(parents=True, exist_ok=True)
+    budget_figure(report).savefig(figure_file, dpi=120)
+    print(f"written to {figure_file}")
+    if target is not None:
+        store_result(target, PIXEL_BUDGET, report)
+        print(f"written into the report of {target}")
+    return 0

@@ -1,0 +1,71 @@
+"""`compare`: compare models on a split and write the report."""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from back.runtime.card import read_card
+from back.runtime.scores.bootstrap import BLOCK_FRAMES
+from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
+from modelisation.evaluation.compare import check_taxonomies, compare_records
+from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
+from modelisation.evaluation.inference import SERVED, parse_inference
+from modelisation.registry.bundles import resolve_model
+from modelisation.registry.mlflow_store import default_tracking_uri
+from modelisation.reports.comparison import REPORT_JSON, REPORT_MARKDOWN, score_table, write_report
+from modelisation.reports.comparison_in_mlflow import log_report
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `compare`."""
+    describe(
+        parser,
+        "Score models on one split and write a report: Markdown, JSON and figures.",
+        "compare modelisation/bundled/deeplabv3plus modelisation/bundled/segformer --data ../shared/camvid",
+        "compare modelisation/bundled/segformer --data ../shared/camvid --inference served flip 256x320",
+    )
+    parser.add_argument("models", nargs="+", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("--out", type=Path, default=Path("out/compare"), metavar="DIR", help="where to write")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the JSON report here too")
+    parser.add_argument(
+        "--inference",
+        nargs="+",
+        default=[SERVED],
+        metavar="HOW",
+        help=f"score each model in each of these ways: {SERVED}, flip (averaged with the mirrored photo), 256x320 "
+        "(overlapping windows, height x width), 256x320+flip (default: as served)",
+    )
+    parser.add_argument("--latency-runs", type=int, default=50, metavar="N", help="timed predictions; 0: none")
+    parser.add_argument("--calibration", action="store_true", help="also the expected calibration error (slow)")
+    parser.add_argument(
+        "--block-frames",
+        type=int,
+        default=BLOCK_FRAMES,
+        metavar="N",
+        help=f"frames of video in an independent block (default: {BLOCK_FRAMES})",
+    )
+    parser.add_argument("--no-log", action="store_true", help="do not log the report to MLflow (MLFLOW_TRACKING_URI)")
+    add_data_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `compare`; returns the exit status."""
+    ways = [parse_inference(text) for text in args.inference]
+    # Checked before anything is scored: a wrong name or taxonomy shows at once, not after minutes.
+    check_taxonomies([read_card(resolve_model(model)) for model in args.models])
+    records = []
+    for model in args.models:
+        bundle, predictor, data = load_for(args, model)
+        for way in ways:
+            options = EvaluationOptions(way, args.calibration, args.latency_runs, progress=True)
+            records.append(evaluate(bundle, data, options, predictor=predictor))
+    report = compare_records(records, block_frames=args.block_frames)
+    files = write_report(report, args.out)
+    print("\n".join([*score_table(report["models"]), *(d["sentence"] for d in report["differences"])]))
+    print(f"written to {args.out / REPORT_MARKDOWN}")
+    if args.json:
+        shutil.copyfile(args.out / REPORT_JSON, args.json)
+        print(f"written to {args.json}")
+    if not args.no_log:
+        print(f"logged as MLflow run {log_report(report, files, default_tracking_uri())}")
+    return 0

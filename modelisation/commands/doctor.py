@@ -1,0 +1,35 @@
+"""`doctor`: look for faults in a data set before training on it."""
+
+import argparse
+import json
+from pathlib import Path
+
+from modelisation.commands.arguments import describe
+from modelisation.doctor.diagnose import diagnose
+from modelisation.doctor.faults import ERROR
+from modelisation.doctor.text import format_diagnosis
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `doctor`."""
+    describe(
+        parser,
+        "Find what is wrong with a data folder, file by file. Exit status 1 where there are errors, 0 where there "
+        "are none or only warnings.",
+        "doctor ../shared/camvid --json doctor.json",
+    )
+    parser.add_argument("data", type=Path, metavar="DIR", help="Cityscapes, CamVid or images/labels folder")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every finding here")
+    parser.add_argument("--show", type=int, default=10, metavar="N", help="files named per kind (default: 10)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `doctor`; returns the exit status."""
+    diagnosis = diagnose(args.data, workers=args.workers, progress=True)
+    print(format_diagnosis(diagnosis, args.show))
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(diagnosis, indent=1) + "\n", encoding="utf-8")
+        print(f"written to {args.json}")
+    return int(any(fault["severity"] == ERROR for fault in diagnosis["faults"]))

@@ -1,0 +1,35 @@
+"""`robustness`: score a model on perturbed photos, into its card."""
+
+import argparse
+
+from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
+from modelisation.evaluation.robustness import check_split, measure_robustness
+from modelisation.export.bundle import store_robustness
+from modelisation.reports.evaluation import format_robustness
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `robustness`."""
+    describe(
+        parser,
+        "Score a model on perturbed photos and write what it loses into its card. A model of the registry is only "
+        "scored, since a registered version never changes.",
+        "robustness modelisation/bundled/deeplabv3plus --data ../shared/camvid --split val",
+    )
+    parser.add_argument("model", help=MODEL_HELP)
+    parser.add_argument("--no-store", action="store_true", help="only print; leave the bundle's files alone")
+    add_data_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `robustness`; returns the exit status."""
+    bundle, predictor, dataset = load_for(args, args.model)
+    store = not args.no_store and not args.model.startswith("models:")
+    if store:
+        check_split(predictor.card, dataset)
+    report = measure_robustness(predictor, dataset, progress=True)
+    print(format_robustness(report))
+    if store:
+        store_robustness(bundle, report)
+        print(f"written into the card and the report of {bundle}")
+    return 0

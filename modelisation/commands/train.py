@@ -1,0 +1,35 @@
+"""`train`: train a recipe, export its bundle, register it."""
+
+import argparse
+import logging
+from pathlib import Path
+
+from modelisation.provenance import REPOSITORY
+from modelisation.recipe import load_recipe
+from modelisation.training.fit import train
+from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "example:\n  python -m modelisation train modelisation/recipes/segformer.yaml --data path/to/camvid"
+    )
+    parser.add_argument("recipe", type=Path, help="YAML file, for example modelisation/recipes/segformer.yaml")
+    parser.add_argument("--data", type=Path, required=True, help="folder of Cityscapes, CamVid or images/labels")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe field")
+    parser.add_argument("--run-dir", type=Path, help="folder of the run (default: runs/<name of the recipe>)")
+    parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
+    parser.add_argument("--no-register", action="store_true", help="do not add the bundle to the MLflow registry")
+
+
+def run(args: argparse.Namespace) -> int:
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    recipe = load_recipe(args.recipe, args.set)
+    run_dir = args.run_dir or REPOSITORY / "runs" / recipe.name
+    try:
+        bundle = train(recipe, args.data, run_dir, resume=args.resume, register=not args.no_register)
+    except Interrupted:
+        print(f"\nStopped; the checkpoint is in {run_dir}. Go on with the same command and --resume.")
+        return INTERRUPTED_EXIT
+    print(f"The bundle is in {bundle}")
+    return 0

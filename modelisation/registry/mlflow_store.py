@@ -1,0 +1,69 @@
+"""The MLflow server or store that everything goes to: its address, its client, and its errors as sentences."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from back.runtime.bundle_cache import quiet_mlflow
+from back.runtime.errors import UserError
+from modelisation.provenance import REPOSITORY
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+DEFAULT_TRACKING_URI = "http://127.0.0.1:5000"
+EXPERIMENT = "streetseg"
+
+
+def default_tracking_uri() -> str:
+    """`MLFLOW_TRACKING_URI`, else the SQLite store in the clone that `make demo` serves."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{REPOSITORY / 'store' / 'mlflow.db'}"
+
+
+def experiment_id(client: "MlflowClient", name: str) -> str:
+    """The id of an experiment, which is created where missing.
+
+    A server decides itself where artifacts go; for an SQLite store they lie beside the database.
+    """
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    database = _database(client.tracking_uri)
+    location = None if database is None else (database.parent / "artifacts").resolve().as_uri()
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def _database(tracking_uri: str) -> Path | None:
+    prefix = "sqlite:///"
+    return Path(tracking_uri.removeprefix(prefix)) if tracking_uri.startswith(prefix) else None
+
+
+def tracking_client(tracking_uri: str) -> "MlflowClient":
+    """A client of an MLflow server or store; the folder of an SQLite store is made where missing."""
+    quiet_mlflow()
+    from mlflow import MlflowClient  # takes a second to import
+
+    if (database := _database(tracking_uri)) is not None:
+        database.parent.mkdir(parents=True, exist_ok=True)
+    return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+
+
+@contextlib.contextmanager
+def user_errors(tracking_uri: str) -> Iterator[None]:
+    """Turn MLflow's exceptions into a `UserError` of one sentence."""
+    quiet_mlflow()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        first_line = str(error.message).strip().splitlines()[0][:300]
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise UserError(f"MLflow at {tracking_uri}: {first_line}; its UI lists the models") from error
+        if "exceptions.ConnectionError" in repr(error.__cause__) or "Max retries exceeded" in first_line:
+            raise UserError(
+                f"MLflow at {tracking_uri} does not answer; start it (make demo does) or set MLFLOW_TRACKING_URI"
+            ) from error
+        raise UserError(f"MLflow at {tracking_uri} refused: {first_line}") from error

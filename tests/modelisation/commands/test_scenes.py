@@ -1,0 +1,32 @@
+"""`scenes` as it is called."""
+
+from pathlib import Path
+
+import pytest
+
+from modelisation.__main__ import main
+from modelisation.data.open import open_dataset
+
+
+def test_a_data_set_is_rendered_that_can_be_opened(tmp_path: Path) -> None:
+    assert main(["scenes", str(tmp_path / "scenes"), "--count", "2", "--size", "48", "96"]) == 0
+    dataset = open_dataset(tmp_path / "scenes", "train")
+    assert (len(dataset), dataset.dataset) == (2, "scenes")
+    assert dataset[0].image.shape == (48, 96, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--count", "0"], "wanted at least one scene"),
+        (["--size", "8", "96"], "wanted at least one scene of 16 x 16 pixels"),
+        (["--count", "1", "--val", "-1"], "cannot be negative"),
+        (["--count", "1", "--seed", "-1"], "seed is a non-negative integer, not -1"),
+    ],
+)
+def test_what_cannot_be_rendered_is_a_sentence(
+    tmp_path: Path, options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scenes", str(tmp_path / "scenes"), *options]) == 2
+    assert sentence in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "scenes").exists()
