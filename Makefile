@@ -31,6 +31,8 @@ OUT := out/scenes
 COUNT := 100
 TESTS := tests
 PYTEST_ARGS :=
+# Processes that share the tests: two for all of them, one for a part. Each takes a processor and up to 3 GB.
+WORKERS = $(if $(filter tests,$(TESTS)),2,0)
 
 # Texts are UTF-8 on machines whose locale is ASCII too.
 export PYTHONUTF8 := 1
@@ -97,8 +99,8 @@ setup: $(SERVE)/.stamp $(FULL)/.stamp ## install both environments (TORCH_INDEX=
 demo: $(SERVE)/.stamp ## the whole system on sample pictures, then http://localhost:8501 (IMAGE=photo.jpg, ONCE=1, …_PORT=)
 	@exec $(SERVE)/bin/python -m modelisation.demo $(if $(IMAGE),--image '$(IMAGE)') $(if $(filter-out 0,$(ONCE)),--once) $(DEMO_FLAGS)
 
-test: $(SERVE)/.stamp $(FULL)/.stamp ## everything that CI runs (TESTS=path, PYTEST_ARGS=…)
-	@$(RUN) -m pytest $(TESTS) $(PYTEST_ARGS) \
+test: $(SERVE)/.stamp $(FULL)/.stamp ## everything that CI runs (TESTS=path, PYTEST_ARGS=…, WORKERS=0: in one process)
+	@$(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal $(TESTS) $(PYTEST_ARGS) \
 	  && echo "make test: everything passed" || { echo "make test: FAILED, see above" >&2; exit 1; }
 
 lint: $(FULL)/.stamp ## format, lint, types, and which tier may import which

@@ -49,6 +49,7 @@ def test_champion_is_served_and_a_moved_alias_is_followed(store: Store, registry
     assert registry.served["segformer"].predictor.sha256 != first.predictor.sha256
 
 
+@pytest.mark.alone
 def test_broken_new_version_leaves_the_old_one_serving_and_says_why(store: Store, registry: ModelRegistry) -> None:
     store.add(alias="champion")
     registry.sync()

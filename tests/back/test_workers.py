@@ -55,6 +55,7 @@ def test_failure_inside_gives_the_place_back() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.alone
 def test_event_loop_is_free_and_codec_work_runs_beside_inference() -> None:
     async def scenario() -> tuple[float, float]:
         workers = Workers(cpus=2, max_requests=10)

@@ -28,6 +28,7 @@ def test_median_and_95th_percentile():
     assert summary(list(range(101))) == {"p50": 50, "p95": 95}
 
 
+@pytest.mark.alone
 def test_a_call_s_time_is_milliseconds():
     import time
 

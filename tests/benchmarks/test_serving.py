@@ -46,6 +46,7 @@ def street_scores() -> np.ndarray:
     return np.ascontiguousarray(-np.abs(small_CHW[None] - colours[:, :, None, None]).sum(1))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("way", "at_least"), [("argmax", 8.0), ("max", 2.5)])
 def test_labels_of_two_megapixels_cost_a_fraction_of_upsampling_the_scores(street_scores, way, at_least):
     scores = torch.from_numpy(street_scores)[None]
@@ -62,6 +63,7 @@ def test_labels_of_two_megapixels_cost_a_fraction_of_upsampling_the_scores(stree
     assert ratio(times["usual"], times["ours"])["median"] >= at_least
 
 
+@pytest.mark.alone
 def test_scores_that_are_all_boundary_cost_no_more_than_upsampling_them():
     scores_CHW = np.random.default_rng(0).standard_normal((8, 256, 512), np.float32)
     scores = torch.from_numpy(scores_CHW)[None]
@@ -77,6 +79,7 @@ def test_scores_that_are_all_boundary_cost_no_more_than_upsampling_them():
     assert ratio(times["usual"], times["ours"])["median"] >= 1
 
 
+@pytest.mark.alone
 def test_http_adds_less_to_a_request_than_its_stages_take(tmp_path, empty_database):
     (tmp_path / "store" / "made").mkdir(parents=True)
     store = Store(tmp_path / "store")
@@ -98,6 +101,7 @@ def test_http_adds_less_to_a_request_than_its_stages_take(tmp_path, empty_databa
     assert statistics.median(outside) < 1.8
 
 
+@pytest.mark.alone
 def test_the_served_runtime_beats_the_transformers_pipeline_with_the_same_answer(tmp_path):
     card = read_card(SEGFORMER)
     save_for_transformers(load_bundle_model(SEGFORMER).net, card, tmp_path)
@@ -122,6 +126,7 @@ def test_the_served_runtime_beats_the_transformers_pipeline_with_the_same_answer
     assert ratio(times["usual"], times["ours"])["median"] >= 2
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("name", "peer", "at_least"), [("deeplabv3plus", TorchEager, 2.0), ("segformer", OnnxRuntime, 1.2)]
 )
@@ -157,6 +162,7 @@ def test_served_labels_are_those_of_pytorch_on_the_same_tensor():
         assert (predictor.predict(case.data, 1 << 22).labels_HW == expected_HW).mean() > 0.999, card.name
 
 
+@pytest.mark.alone
 def test_many_clients_keep_the_engine_as_busy_as_it_is_alone():
     predictor = Predictor.load(SEGFORMER)
     data = as_jpeg(render_scene(3, 360, 480).image)

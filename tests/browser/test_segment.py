@@ -195,6 +195,7 @@ def test_ten_photos_of_twelve_megapixels_fit_into_memory(page: Page, stack: Stac
     assert peak_memory_bytes(stack.ui.pid) < 1.5e9
 
 
+@pytest.mark.alone
 def test_masks_are_on_screen_soon_after_the_api_has_made_them(page: Page, stack: Stack) -> None:
     """At most a second more than the API needs for both models.
 

@@ -1,5 +1,6 @@
 """Fixtures of the dashboard's tests: a fake API on a free port, a small photo, and one page run headless."""
 
+import functools
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,12 +9,22 @@ import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from tests.front.fake_api import FakeApi
 
 APP = Path(__file__).resolve().parents[2] / "front" / "app.py"
 OpenPage = Callable[[str], AppTest]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scanned_once() -> Iterator[None]:
+    """Streamlit asks every installed package for components at each start: half a second, and the same answer."""
+    scan = functools.cache(manifest_scanner.scan_component_manifests)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
 
 
 @pytest.fixture

@@ -63,6 +63,7 @@ def test_all_get_their_masks_when_they_come_back(url: str) -> None:
         assert set(pool.map(persistent, range(64))) == {200}
 
 
+@pytest.mark.alone
 def test_liveness_answers_fast_while_all_processors_work(url: str) -> None:
     photo, stop = noise_png(1000, 2000), threading.Event()
 

@@ -1,0 +1,26 @@
+"""Tests that measure time run alone: beside them no other worker of pytest-xdist runs a test."""
+
+import fcntl
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+# Two locks that all workers of a clone know: this file and its folder. A lock ends with the process that holds it.
+GATE = os.open(__file__, os.O_RDONLY)
+ROOM = os.open(Path(__file__).parent, os.O_RDONLY)
+
+
+# First, so that the time spent waiting counts for none of the timeouts.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Share the room with the other workers, or, marked `alone`, wait until it is empty and keep it so."""
+    # Whoever waits at the gate for an empty room keeps the others from entering meanwhile.
+    fcntl.flock(GATE, fcntl.LOCK_EX)
+    fcntl.flock(ROOM, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
+    fcntl.flock(GATE, fcntl.LOCK_UN)
+    try:
+        return (yield)
+    finally:
+        fcntl.flock(ROOM, fcntl.LOCK_UN)
