@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from back.runtime.headers.read import read_header
+from back.runtime.imaging import MAX_FILE_PIXELS, ImageError, open_photo
 from back.runtime.taxonomy import IGNORE, REMAPS
 from modelisation.doctor.faults import Fault
 from modelisation.doctor.label_values import TURNED, Explanation, bands_of, explain
@@ -16,7 +18,6 @@ from modelisation.doctor.layout import Pair
 from modelisation.doctor.palettes import palette_trap
 
 HASH_SIDE = 16
-_ORIENTATION_TAG = 0x0112
 _SWAPS_SIDES = (5, 6, 7, 8)
 _UPSIDE_DOWN = (3, 4)
 # What Pillow raises for broken files, beside OSError.
@@ -78,12 +79,11 @@ def _examine_image(path: Path | None, result: Examination) -> tuple[tuple[int, i
     if path is None:
         return None, 1
     try:
-        with Image.open(path) as image:
-            image.load()
-            result.hash = difference_hash(image)
-            orientation = int(image.getexif().get(_ORIENTATION_TAG, 1) or 1)
-            return (image.height, image.width), orientation
-    except _BROKEN as error:
+        data = path.read_bytes()
+        header = read_header(data)
+        result.hash = difference_hash(open_photo(data, MAX_FILE_PIXELS).image)
+        return (header.height, header.width), header.orientation
+    except (ImageError, OSError) as error:
         result.faults.append(Fault("unreadable_image", str(path), _first_line(error)))
         return None, 1
 
