@@ -8,22 +8,26 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError, WebPImagePlugin
+from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from back.runtime.card import InputContract
-from back.runtime.errors import UserError
+from back.runtime.headers.base import ImageError, damaged
+from back.runtime.headers.png import check_rows
+from back.runtime.headers.read import read_header
 
 UInt8Array = npt.NDArray[np.uint8]
 
-FORMATS = ("JPEG", "PNG", "WEBP")
 _PLUGINS = (JpegImagePlugin, PngImagePlugin, WebPImagePlugin)  # imported here, so that no request pays for it
+# For files of one's own, which may have more pixels than an upload. Above twice its warning's limit Pillow refuses.
+MAX_FILE_PIXELS = 178_000_000
 _FILTERS = {
     "box": Image.Resampling.BOX,
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-_EXIF_ORIENTATION = 0x0112
+# Strips in which 16-bit pictures are brought to 8 bit: whole, one of 64 megapixels would take a gigabyte.
+_STRIP_ROWS = 256
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -34,14 +38,6 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _SWAPS_SIDES = {_UPRIGHT[orientation] for orientation in (5, 6, 7, 8)}
-
-
-class ImageError(UserError):
-    """A photo that cannot be used; `status` is the HTTP status that fits (400 damaged, 413 too large, 415 type)."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -68,9 +64,11 @@ NeededSize = Callable[[int, int], tuple[int, int]]
 
 
 def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -> Photo:
-    """Decode a JPEG, PNG or WEBP into an upright RGB picture; transparency is dropped.
+    """Decode a JPEG, PNG or WEBP into an upright RGB picture: the one way for training, evaluation and serving.
 
-    The size is read from the header, so that a small file that unpacks to gigabytes costs nothing.
+    What a browser shows, but for transparency, which is dropped, and colour profiles, which are ignored: of 16 bits
+    the high byte, CMYK by Adobe's convention, turned as `back.runtime.headers.exif` says. A picture is whole or
+    refused. The size is read from the header, so that a small file that unpacks to gigabytes costs nothing.
 
     Args:
         data: the whole file.
@@ -82,83 +80,70 @@ def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -
     Raises:
         ImageError: empty, of another type, animated, too large, truncated or damaged.
     """
-    if not data:
-        raise ImageError("The image is empty; send the bytes of a JPEG, PNG or WEBP file.", 400)
+    header = read_header(data)
+    if header.width * header.height > max_pixels:
+        raise ImageError(_too_large_sentence(f"{header.width} x {header.height} pixels", max_pixels), 413)
+    turn = _UPRIGHT.get(header.orientation)
+    stored = (header.width, header.height)
+    width, height = stored if turn not in _SWAPS_SIDES else stored[::-1]
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        _check_header(image, max_pixels)
-        turn = _UPRIGHT.get(_orientation(image))
-        width, height = image.size if turn not in _SWAPS_SIDES else image.size[::-1]
+        file = header.decodable()
+        image = Image.open(io.BytesIO(file), formats=[header.format])
+        # All at once. In pieces, a decoder that waits for the end of a row of fill bytes starts over with each, and
+        # a PNG whose rows end with a piece is not held against its checksum.
+        image.decodermaxblock = len(file)
+        if getattr(image, "is_animated", False):
+            raise ImageError("The image is an animation; send a single picture.", 415)
         if needed is not None:
             needed_height, needed_width = needed(height, width)
             size = (needed_width, needed_height)
             image.draft(None, size if turn not in _SWAPS_SIDES else size[::-1])
         image.load()
-        image_rgb = _to_rgb(image)
-        return Photo(image_rgb if turn is None else image_rgb.transpose(turn), height, width)
     except ImageError:
         raise
-    except UnidentifiedImageError as error:
-        if _looks_supported(data):
-            raise ImageError(_DAMAGED, 400) from error
-        raise ImageError("This is not a JPEG, PNG or WEBP image; convert it to one of them.", 415) from error
     except Image.DecompressionBombError as error:
         raise ImageError(_too_large_sentence("hundreds of megapixels", max_pixels), 413) from error
     # A damaged file makes decoders fail in many ways (OSError, SyntaxError, struct.error, IndexError, zlib.error, …);
     # to its sender all of them mean the same.
     except Exception as error:
-        raise ImageError(_DAMAGED, 400) from error
-
-
-_DAMAGED = "The image file is damaged or cut off; save or upload it again."
+        raise damaged("its pixels cannot be decoded") from error
+    if header.format == "PNG":
+        check_rows(data, image)
+    image_rgb = _to_rgb(image)
+    return Photo(image_rgb if turn is None else image_rgb.transpose(turn), height, width)
 
 
 def _too_large_sentence(size: str, max_pixels: int) -> str:
     return f"The image has {size}, more than the {max_pixels / 1e6:g} megapixels allowed; send a smaller version."
 
 
-def _check_header(image: Image.Image, max_pixels: int) -> None:
-    width, height = image.size
-    if width * height > max_pixels:
-        raise ImageError(_too_large_sentence(f"{width} x {height} pixels", max_pixels), 413)
-    # A JPEG with several pictures (MPO: a phone's preview, a depth map) is a photo: the first picture is meant.
-    if image.format in ("PNG", "WEBP") and getattr(image, "is_animated", False):
-        raise ImageError("The image is an animation; send a single picture.", 415)
-
-
-def _looks_supported(data: bytes) -> bool:
-    return data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or data[:4] + data[8:12] == b"RIFFWEBP"
-
-
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion clips at 255 where we want the high byte
-        grey = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
-        return grey.convert("RGB")
-    if image.mode == "P" and "transparency" in image.info:
-        return image.convert("RGBA").convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # broken EXIF is common in real photos and no reason to refuse the picture
-        return 1
+    if not image.mode.startswith("I"):
+        return image if image.mode == "RGB" else image.convert("RGB")
+    # 16-bit grey: Pillow's own conversion clips at 255 where the high byte is wanted, as for 16-bit colours.
+    grey = Image.new("L", image.size)
+    for top in range(0, image.height, _STRIP_ROWS):
+        strip_HW = np.asarray(image.crop((0, top, image.width, min(image.height, top + _STRIP_ROWS))))
+        grey.paste(Image.fromarray((strip_HW >> 8).astype(np.uint8)), (0, top))
+    del image
+    return grey.convert("RGB")
 
 
 def count_pixels(file: BinaryIO, needed: NeededSize | None = None) -> tuple[int, int]:
     """Pixels of a photo, and at most how many of them `open_photo` would hold; from the header, 0 for no picture."""
     try:
-        with Image.open(file, formats=FORMATS) as image:
-            width, height = image.size
-            # MPO is a JPEG with several pictures, as phones make them.
-            if needed is None or image.format not in ("JPEG", "MPO"):
-                return width * height, width * height
-            needed_height, needed_width = needed(height, width)
-            # Scaled decoding stops less than a factor of two above what is needed, in each direction.
-            return width * height, min(width * height, 4 * needed_height * needed_width)
-    except Exception:  # of many kinds, like damaged files; `open_photo` says what is wrong
+        header = read_header(file.read())
+    except ImageError:  # `open_photo` says what is wrong
         return 0, 0
+    pixels = header.width * header.height
+    if needed is None or header.format != "JPEG":
+        return pixels, pixels
+    turned = _UPRIGHT.get(header.orientation) in _SWAPS_SIDES
+    needed_height, needed_width = needed(
+        *((header.width, header.height) if turned else (header.height, header.width))
+    )
+    # Scaled decoding stops less than a factor of two above what is needed, in each direction.
+    return pixels, min(pixels, 4 * needed_height * needed_width)
 
 
 def decode_image(data: bytes, max_pixels: int) -> UInt8Array:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from back.runtime.errors import UserError
+from back.runtime.imaging import MAX_FILE_PIXELS, ImageError, decode_image
 from back.runtime.labels.read import LabelFileError, read_label
 from back.runtime.taxonomy import TAXONOMIES, Taxonomy, apply_remap, remap_for
 
@@ -116,17 +116,18 @@ class SegmentationDataset:
 
 
 def read_rgb(path: Path) -> npt.NDArray[np.uint8]:
-    """Read a picture as uint8 [H, W, 3] RGB, turned as its EXIF data say, as in serving.
+    """Read a picture as uint8 [H, W, 3] RGB, by the one decoder of training and serving.
 
     Raises:
         DatasetError: it is missing or cannot be read.
     """
     try:
-        with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        return decode_image(path.read_bytes(), MAX_FILE_PIXELS)
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file; the split lists it, so download or copy it") from None
-    except (UnidentifiedImageError, OSError) as error:
+    except ImageError as error:
+        raise DatasetError(f"{path}: not a readable picture. {error}") from error
+    except OSError as error:
         raise DatasetError(f"{path}: not a readable picture ({error}); replace it") from error
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image
+from PIL import Image
 
+from back.runtime.headers.read import read_header
+from back.runtime.imaging import MAX_FILE_PIXELS, ImageError, open_photo
 from back.runtime.labels.read import LabelFileError, read_label
 from back.runtime.layouts.listing import Pair
 from back.runtime.taxonomy import IGNORE, REMAPS
@@ -82,12 +84,11 @@ def _examine_image(path: Path | None, result: Examination) -> tuple[tuple[int, i
     if path is None:
         return None, 1
     try:
-        with Image.open(path) as image:
-            image.load()
-            result.hash = difference_hash(image)
-            orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1) or 1)
-            return (image.height, image.width), orientation
-    except _BROKEN as error:
+        data = path.read_bytes()
+        header = read_header(data)
+        result.hash = difference_hash(open_photo(data, MAX_FILE_PIXELS).image)
+        return (header.height, header.width), header.orientation
+    except (ImageError, OSError) as error:
         result.faults.append(Fault("unreadable_image", str(path), _first_line(error)))
         return None, 1
 

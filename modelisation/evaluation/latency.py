@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from back.runtime.imaging import MAX_FILE_PIXELS
 from back.runtime.masks.colour import palette_of
 from back.runtime.masks.png import encode_palette_png
 from back.runtime.predictor import Predictor
-from modelisation.evaluation.serving_memory import MAX_PIXELS, serving_peak_rss
+from modelisation.evaluation.serving_memory import serving_peak_rss
 from modelisation.provenance import machine
 
 STAGES = ("decode", "resize", "infer", "argmax", "encode", "total")
@@ -63,7 +64,7 @@ def measure_latency(
     predictor.prepare(height, width)
     for i in range(warm_up + runs):
         start = time.perf_counter()
-        prediction = predictor.predict(files[i % len(files)], MAX_PIXELS)
+        prediction = predictor.predict(files[i % len(files)], MAX_FILE_PIXELS)
         encoding = time.perf_counter()
         encode_palette_png(prediction.labels_HW, palette)
         end = time.perf_counter()

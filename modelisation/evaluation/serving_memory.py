@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from back.runtime.predictor import Predictor
 
 RUNS = 8  # the working memory is allocated with the first; the rest is for what only repetition shows
-MAX_PIXELS = 200_000_000
 
 
 def serving_peak_rss(bundle: Path, predictor: "Predictor", photo: bytes) -> int | None:
@@ -67,13 +66,15 @@ def peak_rss_bytes() -> int | None:
 
 def main(arguments: Sequence[str]) -> None:
     """BUNDLE PHOTO OPTIONS: serve, and print the peak in bytes as JSON."""
-    from back.runtime.predictor import Predictor  # here, so that who asks for the peak alone stays small
+    # Here, so that who asks for the peak alone stays small.
+    from back.runtime.imaging import MAX_FILE_PIXELS
+    from back.runtime.predictor import Predictor
 
     bundle, photo, options = arguments
     predictor = Predictor.load(Path(bundle), **json.loads(options))
     data = Path(photo).read_bytes()
     for _ in range(RUNS):
-        predictor.predict(data, MAX_PIXELS)
+        predictor.predict(data, MAX_FILE_PIXELS)
     print(json.dumps(peak_rss_bytes()))
 
 

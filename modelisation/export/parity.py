@@ -11,12 +11,12 @@ from tqdm import tqdm
 
 from back.runtime.card import InputContract
 from back.runtime.engines.base import EngineKind, Precision, PrecisionError
-from back.runtime.imaging import plan_resize, to_input
+from back.runtime.imaging import MAX_FILE_PIXELS, plan_resize, to_input
 from back.runtime.predictor import Predictor
 from back.runtime.scores.confusion import Counts, Labels, confusion_matrix
 from back.runtime.upsample import upsample_argmax
 from modelisation.data.base import Sample, SegmentationDataset
-from modelisation.evaluation.latency import MAX_PIXELS, percentiles
+from modelisation.evaluation.latency import percentiles
 from modelisation.evaluation.metrics import scores_of
 from modelisation.export.gate import MAX_MIOU_POINTS, MIN_AGREEMENT, engine_passes
 from modelisation.provenance import machine, package_versions
@@ -85,7 +85,7 @@ def check_parity(
         data = dataset.items[index].image.read_bytes()
         for key, predictor in predictors.items():
             tally = tallies[key]
-            prediction = predictor.predict(data, MAX_PIXELS)
+            prediction = predictor.predict(data, MAX_FILE_PIXELS)
             tally.milliseconds.append(prediction.timings_ms["infer"])
             tally.matrix += confusion_matrix(sample.label, prediction.labels_HW, classes)
             tally.equal += int((prediction.labels_HW == labels).sum())

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from back.runtime.errors import UserError
-from back.runtime.imaging import ImageError
+from back.runtime.imaging import MAX_FILE_PIXELS, ImageError
 from back.runtime.layouts.listing import IMAGE_SUFFIXES
 from back.runtime.masks.colour import palette_of
 from back.runtime.masks.png import encode_gray_png, encode_palette_png
 from back.runtime.predictor import Predictor
-from modelisation.evaluation.serving_memory import MAX_PIXELS
 
 
 def find_photos(paths: Sequence[Path]) -> list[Path]:
@@ -51,7 +50,7 @@ def write_masks(
     out.mkdir(parents=True, exist_ok=True)
     for photo in photos:
         try:
-            labels = predictor.predict(photo.read_bytes(), MAX_PIXELS).labels_HW
+            labels = predictor.predict(photo.read_bytes(), MAX_FILE_PIXELS).labels_HW
         except ImageError as error:
             yield photo, error
             continue

@@ -1,0 +1,157 @@
+"""Photo files that are damaged or written to cost time: refused at once, with a sentence, and never half a mask."""
+
+import io
+import time
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from back.main import create_app
+from tests.api import PHOTO, Store, serving
+from tests.photo_files import (
+    BROKEN_PNGS,
+    DATA,
+    END,
+    EXIF,
+    PNGS,
+    chunk,
+    exif_segment,
+    ihdr,
+    jpeg,
+    plain_jpeg,
+    png,
+    segment,
+    tiff,
+)
+
+# As large as the API lets a request be.
+MEGABYTES = 31
+
+
+def _many(piece: bytes) -> bytes:
+    return piece * (MEGABYTES * 1_000_000 // len(piece))
+
+
+def post(api: TestClient, data: bytes, path: str = "/predict") -> tuple[int, str]:
+    response = api.post(path, files={"image": ("photo", data)})
+    if response.status_code == 200:
+        return 200, ""
+    assert response.headers["content-type"] == "application/problem+json"
+    detail = response.json()["detail"]
+    assert detail.endswith(".")
+    assert "Traceback" not in detail
+    return response.status_code, detail
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: b"\xff\xd8" + _many(b"\xff") + plain_jpeg()[2:], id="fill bytes"),
+        pytest.param(lambda: jpeg(_many(segment(0xEF))), id="application segments"),
+        pytest.param(lambda: jpeg(_many(segment(0xE2, b"MPF\0" + tiff([])))), id="lists of pictures"),
+        pytest.param(lambda: jpeg(_many(segment(0xDB, (b"\0" + bytes(range(1, 65))) * 1000))), id="JPEG tables"),
+        pytest.param(lambda: jpeg(_many(segment(0xFE, b"c"))), id="comments"),
+        pytest.param(lambda: png(ihdr(), _many(chunk(b"tEXt")), DATA, END), id="empty texts"),
+        pytest.param(lambda: png(ihdr(), _many(chunk(b"prIv")), DATA, END), id="private chunks"),
+        pytest.param(lambda: png(ihdr(), _many(chunk(b"IDAT")), DATA, END), id="empty pixel data"),
+        pytest.param(lambda: png(ihdr(), _many(chunk(b"fcTL", bytes(26))), DATA, END), id="frames"),
+    ],
+)
+def test_files_of_nothing_but_headers_are_refused_within_a_second(api: TestClient, make: Callable[[], bytes]) -> None:
+    data = make()
+    assert 30e6 < len(data) < 32e6
+    start = time.process_time()
+    status, _ = post(api, data)
+    assert status == 400
+    # Of all threads together, sending the file and reading it from the form among it.
+    assert time.process_time() - start < 1.5
+
+
+def test_a_photo_answers_while_files_of_nothing_but_headers_come(api: TestClient) -> None:
+    """Four at once took 224 s, and a photo beside them ran into its time-out."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    hostile = jpeg(_many(segment(0xEF)))
+    with ThreadPoolExecutor(5) as senders:
+        answers = [senders.submit(post, api, hostile) for _ in range(4)]
+        start = time.perf_counter()
+        assert senders.submit(post, api, PHOTO).result()[0] == 200
+        assert time.perf_counter() - start < 10
+        assert {answer.result()[0] for answer in answers} == {400}
+
+
+def test_a_damaged_png_never_gets_a_mask(api: TestClient) -> None:
+    noise = np.random.default_rng(4).integers(0, 256, (96, 160, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "PNG")
+    data, random = buffer.getvalue(), np.random.default_rng(5)
+    assert post(api, data)[0] == 200
+    first = data.index(b"IDAT") + 4
+    for _ in range(100):
+        damaged = bytearray(data)
+        damaged[int(random.integers(first, len(data) - 16))] ^= 1 << int(random.integers(8))
+        status, detail = post(api, bytes(damaged))
+        assert status == 400
+        assert "damaged" in detail
+
+
+@pytest.mark.parametrize("path", ["/predict", "/compare"])
+def test_broken_pngs_are_refused_with_the_reason(api: TestClient, path: str) -> None:
+    for data in BROKEN_PNGS.values():
+        status, detail = post(api, data, path)
+        assert status in (400, 415)
+        assert detail.count("(") == 1  # the reason
+
+
+def test_pngs_that_browsers_show_get_a_mask(api: TestClient) -> None:
+    for name, (data, orientation) in PNGS.items():
+        response = api.post("/predict", files={"image": data})
+        assert response.status_code == 200, name
+        assert Image.open(io.BytesIO(response.content)).size == ((24, 16) if orientation == 1 else (16, 24)), name
+
+
+def test_exif_data_whatever_they_hold_get_a_mask_turned_as_in_browsers(api: TestClient) -> None:
+    for name, (block, orientation) in EXIF.items():
+        response = api.post("/predict", files={"image": jpeg(exif_segment(block))})
+        assert response.status_code == 200, name
+        assert Image.open(io.BytesIO(response.content)).size == ((24, 16) if orientation < 5 else (16, 24)), name
+
+
+def test_a_progressive_jpeg_of_thousands_of_passes_is_refused(api: TestClient) -> None:
+    data = plain_jpeg(np.zeros((2000, 2000, 3), np.uint8), progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert post(api, data[:-2] + last * 5000 + b"\xff\xd9") == (
+        400,
+        "The image file is damaged or cut off (it is stored in more than 100 passes); save or upload it again.",
+    )
+
+
+def test_a_webp_of_the_largest_size_is_refused_by_its_header(store: Store) -> None:
+    store.add()
+    body = b"WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\x3f\0\xff\x3f\0"
+    with serving(create_app(store.settings())) as client:
+        status, detail = post(client, b"RIFF" + len(body).to_bytes(4, "little") + body)
+    assert status == 413
+    assert "16384 x 16384" in detail
+
+
+def test_sixteen_bits_cost_no_more_memory_than_eight() -> None:
+    from back.runtime.imaging import decode_image
+
+    def peak(depth: int) -> int:
+        import tracemalloc
+
+        side = 3000
+        rows = zlib.compress(bytes((1 + side * depth // 8) * side), 1)
+        data = png(ihdr(depth, 0, 0, side, side), chunk(b"IDAT", rows), END)
+        tracemalloc.start()
+        decode_image(data, 10_000_000)
+        taken = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return taken
+
+    assert peak(16) < peak(8) + 20_000_000
