@@ -125,7 +125,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     for top in range(0, image.height, _STRIP_ROWS):
         strip_HW = np.asarray(image.crop((0, top, image.width, min(image.height, top + _STRIP_ROWS))))
         grey.paste(Image.fromarray((strip_HW >> 8).astype(np.uint8)), (0, top))
-    del image
+    image.close()  # two bytes a pixel less while the four of RGB are made
     return grey.convert("RGB")
 
 

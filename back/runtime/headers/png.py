@@ -145,8 +145,9 @@ def _decodable(data: bytes, start: bytes, position: int) -> bytes:
 
 def _pixel_data(data: bytes, position: int) -> tuple[bytes, bool]:
     """The compressed pixel data from the first chunk of them on, and whether all checksums fit."""
+    view = memoryview(data)
     pieces: list[memoryview] = []
-    intact, view = True, memoryview(data)
+    intact = True
     for _ in range(_MAX_DATA_CHUNKS):
         length, kind = struct.unpack_from(">I4s", data, position) if position + 8 <= len(data) else (0, b"")
         if kind != b"IDAT":
