@@ -1,4 +1,4 @@
-"""Tests that measure time run alone: beside them no other worker of pytest-xdist runs a test."""
+"""How pytest-xdist's workers share the machine: one processor each, and all of them for a test that measures time."""
 
 import fcntl
 import os
@@ -6,6 +6,10 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One OpenMP thread a worker: two teams on the same processors spin while they wait, ten times the work.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Two locks that all workers of a clone know: this file and its folder. A lock ends with the process that holds it.
 GATE = os.open(__file__, os.O_RDONLY)

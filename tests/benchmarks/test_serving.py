@@ -6,6 +6,7 @@ That /healthz answers while all processors work is asserted in tests/hostile/tes
 
 import statistics
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -19,6 +20,7 @@ from back.main import create_app
 from back.runtime.card import ONNX_FILE, read_card
 from back.runtime.masks.png import encode_palette_png
 from back.runtime.predictor import Predictor
+from back.runtime.process.threads import available_cpus
 from back.runtime.taxonomy import STREET8
 from back.runtime.upsample import upsample_argmax
 from modelisation.evaluation.latency import as_jpeg
@@ -35,6 +37,15 @@ from tests.benchmarks.usual import labels_of
 
 __all__ = ["empty_database"]
 SEGFORMER = FOLDER / "segformer"
+
+
+@pytest.fixture(autouse=True)
+def every_processor() -> Iterator[None]:
+    """PyTorch computes with as many threads as the runtime does; as one of several workers it has but one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(available_cpus())
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
