@@ -82,13 +82,18 @@ class SegmentationDataset:
         """
         item = self.items[index]
         image = read_rgb(item.image)
-        raw = read_label_file(item.label, self.source)
-        if raw.shape != image.shape[:2]:
+        label = self.label(index)
+        if label.shape != image.shape[:2]:
             raise DatasetError(
-                f"{item.label}: label is {raw.shape[1]}x{raw.shape[0]} but {item.image.name} is "
+                f"{item.label}: label is {label.shape[1]}x{label.shape[0]} but {item.image.name} is "
                 f"{image.shape[1]}x{image.shape[0]}; both must have the same size"
             )
-        return Sample(image, apply_remap(raw, self._remap, name=item.label), item.name)
+        return Sample(image, label, item.name)
+
+    def label(self, index: int) -> npt.NDArray[np.uint8]:
+        """Read a label alone, uint8 [H, W] in the taxonomy, 255 ignored; raises as a sample does."""
+        path = self.items[index].label
+        return apply_remap(read_label_file(path, self.source), self._remap, name=path)
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self)))

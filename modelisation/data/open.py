@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from back.runtime.layouts import camvid, cityscapes, folder
 from back.runtime.layouts.recognise import Layout, layout_of
-from modelisation.data.base import DatasetError, SegmentationDataset
+from modelisation.data.base import DatasetError, SegmentationDataset, read_label_file
 from modelisation.data.camvid import open_camvid
 from modelisation.data.cityscapes import open_cityscapes
 from modelisation.data.folder import open_folder
 
+_WITHHELD = ("cityscapes", "test")  # whose labels are ignored on purpose
 _OPEN = {cityscapes.KIND: open_cityscapes, camvid.KIND: open_camvid, folder.KIND: open_folder}
 
 
@@ -16,10 +19,30 @@ def open_dataset(root: str | Path, split: str, taxonomy: str = "street8") -> Seg
     """Open one split of a Cityscapes, CamVid or plain images/labels folder, recognised by its layout.
 
     Raises:
-        DatasetError: the folder does not exist, has none of the layouts, or lacks the split.
+        DatasetError: the folder does not exist, has none of the layouts, or lacks the split; a label cannot be read,
+            or no label of the split has a pixel that counts.
+        LabelValueError: a label holds a value outside the source's table.
     """
     root = Path(root)
-    return _OPEN[recognised(root).KIND](root, split, taxonomy)
+    dataset = _OPEN[recognised(root).KIND](root, split, taxonomy)
+    if (dataset.dataset, split) != _WITHHELD:
+        _check_labelled(root, dataset)
+    return dataset
+
+
+def _check_labelled(root: Path, dataset: SegmentationDataset) -> None:
+    """Look for a label with a pixel that counts; nearly always the first one has it."""
+    values: set[int] = set()
+    for index in range(len(dataset)):
+        label = dataset.label(index)
+        if (label != dataset.taxonomy.ignore_index).any():
+            return
+        values |= set(np.unique(read_label_file(dataset.items[index].label, dataset.source)).tolist())
+    raise DatasetError(
+        f"{root}: split {dataset.split} teaches and scores nothing: each pixel of its labels ({len(dataset)}) is "
+        f"ignored (value {', '.join(map(str, sorted(values)))} of {dataset.source}); look at them with: "
+        f"python -m modelisation doctor {root}"
+    )
 
 
 def recognised(root: Path) -> Layout:

@@ -28,6 +28,7 @@ class DeepLabV3Plus(SegmentationModel):
     """
 
     architecture = "deeplabv3plus"
+    smallest_batch = 2  # the pooled picture has one pixel, and a batch norm needs two values
 
     def __init__(
         self,

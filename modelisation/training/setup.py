@@ -92,7 +92,13 @@ def _begin_with(model: SegmentationModel, folder: Path) -> None:
 def training_data(
     recipe: Recipe, train_set: SegmentationDataset, model: SegmentationModel
 ) -> tuple[AugmentedSamples, EpochBatches]:
-    """The augmented pictures of a recipe, rendered scenes among them, and the batches that an epoch takes."""
+    """The augmented pictures of a recipe, rendered scenes among them, and the batches that an epoch takes.
+
+    Raises:
+        RecipeError: the pictures are too few for a batch, or a batch for the network.
+        DatasetError: a file cannot be read.
+    """
+    _check_batches(recipe, train_set, model)
     taxonomy = train_set.taxonomy
     main = decode_all(train_set, recipe.cache)
     height, width = main[0].label.shape
@@ -107,6 +113,23 @@ def training_data(
         len(main), len(scenes), recipe.scenes_share, recipe.epoch_samples or len(main), recipe.batch_size, recipe.seed
     )
     return AugmentedSamples(Joined(main, scenes), transforms), batches
+
+
+def _check_batches(recipe: Recipe, train_set: SegmentationDataset, model: SegmentationModel) -> None:
+    """Before the pictures are read, which takes minutes where they are many."""
+    pictures = recipe.epoch_samples or len(train_set)
+    if pictures < recipe.batch_size:
+        raise RecipeError(
+            f"an epoch of {pictures} picture{'' if pictures == 1 else 's'} ({train_set.dataset} {train_set.split}) "
+            f"holds no batch of {recipe.batch_size}; set batch_size to at most {pictures}, or epoch_samples to at "
+            f"least {recipe.batch_size}, which takes pictures several times"
+        )
+    if recipe.batch_size < model.smallest_batch and recipe.freeze_batchnorm_after != 0:
+        raise RecipeError(
+            f"batch_size {recipe.batch_size}: {model.architecture} normalises one value a picture over the batch, "
+            f"which takes at least {model.smallest_batch} pictures; set batch_size to as many or more, or "
+            "freeze_batchnorm_after to 0"
+        )
 
 
 def input_contract(model: SegmentationModel, recipe: Recipe) -> InputContract:

@@ -33,7 +33,12 @@ def validate(
         matrix += confusion_matrix(sample.label, labels, len(taxonomy.classes), taxonomy.ignore_index)
         losses.append(_loss(scores, sample.label, contract, taxonomy.ignore_index))
     model.train(was_training)
-    return scores_of(matrix, taxonomy) | {"loss": float(np.nanmean(losses)), "confusion_matrix": matrix}
+    return scores_of(matrix, taxonomy) | {"loss": _mean_loss(losses), "confusion_matrix": matrix}
+
+
+def _mean_loss(losses: Sequence[float]) -> float:
+    """Mean over the pictures with a labelled pixel at the scores' own resolution; 0 where none has one."""
+    return 0.0 if np.isnan(losses).all() else float(np.nanmean(losses))
 
 
 def _loss(scores_1Chw: Tensor, label_HW: np.ndarray, contract: InputContract, ignore_index: int) -> float:

@@ -18,7 +18,7 @@ from modelisation.doctor.faults import KINDS
 
 def picture(path: Path, mode: str = "RGB") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new(mode, (6, 4), 1 if mode == "L" else (1, 2, 3)).save(path)
+    Image.new(mode, (6, 4), 7 if mode == "L" else (1, 2, 3)).save(path)
 
 
 def pair(root: Path, name: str, label: str | None = None) -> None:

@@ -111,3 +111,45 @@ def test_the_case_of_four_clips() -> None:
     names = {split: open_dataset(CASE, split).names for split in ("train", "val")}
     assert sorted(names["train"] + names["val"]) == list(FOUR)
     assert len(names["val"]) == 1
+
+
+def label_all(root: Path, split: str, value: int, but: tuple[str, ...] = ()) -> Path:
+    for name in FOUR:
+        for kind, mode in (("images", "RGB"), ("labels", "L")):
+            (root / split / kind).mkdir(parents=True, exist_ok=True)
+            Image.new(mode, (6, 4), 0 if mode == "RGB" or name in but else value).save(
+                root / split / kind / f"{name}.png"
+            )
+    return root
+
+
+def test_a_split_that_is_ignored_throughout_is_refused(tmp_path: Path) -> None:
+    label_all(label_all(tmp_path, "train", 0), "val", 255)
+    with pytest.raises(
+        DatasetError,
+        match=r"split val teaches and scores nothing: .* labels \(4\) is ignored \(value 255 of street8\)",
+    ):
+        open_dataset(tmp_path, "val")
+    assert len(open_dataset(tmp_path, "train")) == 4
+
+
+def test_one_labelled_picture_is_enough(tmp_path: Path) -> None:
+    assert len(open_dataset(label_all(tmp_path, "val", 255, but=FOUR[-1:]), "val")) == 4
+
+
+def test_classes_that_a_taxonomy_does_not_have_are_ignored_throughout(tmp_path: Path) -> None:
+    root = label_all(tmp_path, "val", 7)  # background, which the seven categories lack
+    assert len(open_dataset(root, "val", "street8")) == 4
+    with pytest.raises(DatasetError, match=r"\(value 7 of street8\)"):
+        open_dataset(root, "val", "cityscapes7")
+
+
+def test_labels_that_cityscapes_withholds_are_no_fault(tmp_path: Path) -> None:
+    for split in ("test", "val"):
+        for kind, ending in (("leftImg8bit", "leftImg8bit"), ("gtFine", "gtFine_labelIds")):
+            path = tmp_path / kind / split / "ulm" / f"ulm_0_1_{ending}.png"
+            path.parent.mkdir(parents=True)
+            Image.new("RGB" if kind == "leftImg8bit" else "L", (6, 4)).save(path)
+    assert len(open_dataset(tmp_path, "test")) == 1
+    with pytest.raises(DatasetError, match=r"labels \(1\) is ignored \(value 0 of cityscapes_label_ids\)"):
+        open_dataset(tmp_path, "val")

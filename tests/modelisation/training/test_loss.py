@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from modelisation.recipe import Loss
+from modelisation.training.distillation import distilled
 from modelisation.training.loss import make_criterion
 
 
@@ -47,3 +48,34 @@ def test_the_parts_are_weighted_and_added(batch):
            for name in ("cross_entropy", "dice", "lovasz")}  # fmt: skip
     both = make_criterion(Loss(cross_entropy=0.5, dice=0.25, lovasz=2.0), 255)(scores, label)
     torch.testing.assert_close(both, 0.5 * one["cross_entropy"] + 0.25 * one["dice"] + 2 * one["lovasz"])
+
+
+EVERY_PART = Loss(cross_entropy=1.0, dice=0.3, lovasz=0.3, label_smoothing=0.1)
+
+
+@pytest.mark.parametrize("weights", [Loss(), Loss(ohem=0.25), Loss(dice=1.0), Loss(lovasz=1.0), EVERY_PART])
+def test_a_batch_without_a_labelled_pixel_teaches_nothing(batch, weights):
+    scores, label = batch
+    loss = make_criterion(weights, 255)(scores, torch.full_like(label, 255))
+    loss.backward()
+    assert loss.item() == 0
+    assert not scores.grad.any()
+
+
+def test_a_labelled_pixel_between_those_that_lovasz_takes_is_learned(batch):
+    scores, label = batch
+    alone = torch.full_like(label, 255)
+    alone[1, 5, 7] = 2
+    loss = make_criterion(EVERY_PART, 255)(scores, alone)
+    loss.backward()
+    torch.testing.assert_close(loss, make_criterion(EVERY_PART.model_copy(update={"lovasz": 0}), 255)(scores, alone))
+    assert scores.grad.isfinite().all()
+    assert scores.grad[1, :, 5, 7].all()
+
+
+def test_a_teacher_teaches_batches_without_labels(batch):
+    scores, label = batch
+    target = torch.full((2, 5, 6, 8), 0.2)
+    loss = distilled(make_criterion(EVERY_PART, 255), target, 1.0)(scores, torch.full_like(label, 255))
+    assert loss.isfinite()
+    assert loss > 0

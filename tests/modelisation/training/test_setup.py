@@ -11,10 +11,12 @@ from safetensors.torch import save_file
 from back.runtime.card import CARD_FILE, WEIGHTS_FILE, Card, SelfTest, TrainingRecord
 from back.runtime.errors import UserError
 from back.runtime.taxonomy import TAXONOMIES
+from modelisation.data.open import open_dataset
 from modelisation.export.from_run import RECIPE_COPY
 from modelisation.recipe import Recipe
 from modelisation.training.checkpoint import FOLDER
-from modelisation.training.setup import build_from_recipe, input_contract, prepare_run_dir
+from modelisation.training.setup import build_from_recipe, input_contract, prepare_run_dir, training_data
+from tests.modelisation.data.test_loaders import plain_folder
 from tests.modelisation.tiny import TINY
 
 FIELDS = {"name": "tiny", "description": "d", "limits": "l", "architecture": "segformer", "epochs": 2, "lr": 1e-3}
@@ -99,3 +101,23 @@ def test_weights_of_another_network_are_refused(tmp_path):
 def test_weights_that_are_not_there_are_named(tmp_path):
     with pytest.raises(UserError, match=r"init_from .*none: .* no such file.* train that run first, or name another"):
         build_from_recipe(TINY_RECIPE.model_copy(update={"init_from": str(tmp_path / "none")}))
+
+
+def test_a_batch_that_the_pictures_do_not_fill_is_refused_before_they_are_read(tmp_path):
+    model = build_from_recipe(TINY_RECIPE)
+    one = open_dataset(plain_folder(tmp_path / "train", ("a",)).parent, "train")
+    with pytest.raises(RecipeError, match=r"an epoch of 1 picture \(.* train\) holds no batch of 2; set"):
+        training_data(TINY_RECIPE, one, model)
+    repeated = TINY_RECIPE.model_copy(update={"epoch_samples": 2})
+    assert training_data(repeated, one, model)[1].batches == 1
+
+
+def test_a_network_that_cannot_learn_from_single_pictures_says_so(tmp_path):
+    changes = {"architecture": "deeplabv3plus", "build": {"encoder_weights": None}, "batch_size": 1}
+    recipe = Recipe.model_validate(TINY | changes)
+    model = build_from_recipe(recipe)
+    data = open_dataset(plain_folder(tmp_path / "train", ("a", "b")).parent, "train")
+    with pytest.raises(RecipeError, match=r"batch_size 1: deeplabv3plus .* takes at least 2 pictures"):
+        training_data(recipe, data, model)
+    frozen = recipe.model_copy(update={"freeze_batchnorm_after": 0})
+    assert training_data(frozen, data, model)[1].batches == 2

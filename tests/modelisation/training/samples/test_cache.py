@@ -45,7 +45,7 @@ def same(one, two) -> bool:
 
 
 def test_the_disk_holds_what_memory_would(data, tmp_path):
-    dataset = open_dataset(data, "train")
+    dataset = open_dataset(data, "all")
     disk = decode_all(dataset, "disk", tmp_path / "cache")
     memory = decode_all(dataset, "memory")
     assert isinstance(disk, DiskSamples)
@@ -59,21 +59,21 @@ def test_the_disk_holds_what_memory_would(data, tmp_path):
 
 
 def test_pictures_on_disk_are_decoded_once(data, tmp_path, decoded):
-    decode_all(open_dataset(data, "train"), "disk", tmp_path / "cache")
+    decode_all(open_dataset(data, "all"), "disk", tmp_path / "cache")
     first = len(decoded)
-    decode_all(open_dataset(data, "train"), "disk", tmp_path / "cache")
+    decode_all(open_dataset(data, "all"), "disk", tmp_path / "cache")
     assert len(decoded) == first + 1  # the first one, for its size
 
 
 def test_a_picture_that_changed_is_read_again(data, tmp_path):
-    decode_all(open_dataset(data, "train"), "disk", tmp_path / "cache")
+    decode_all(open_dataset(data, "all"), "disk", tmp_path / "cache")
     Image.new("RGB", (12, 8), (1, 2, 3)).save(data / "images" / "a.png")
     os.utime(data / "images" / "a.png", (1, 1))
-    assert (decode_all(open_dataset(data, "train"), "disk", tmp_path / "cache")[0].image == (1, 2, 3)).all()
+    assert (decode_all(open_dataset(data, "all"), "disk", tmp_path / "cache")[0].image == (1, 2, 3)).all()
 
 
 def test_an_interrupted_writing_is_begun_again(data, tmp_path, monkeypatch):
-    broken = open_dataset(data, "train")
+    broken = open_dataset(data, "all")
     with monkeypatch.context() as patch:
         patch.setattr(cache_module.json, "dumps", lambda _: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -82,20 +82,20 @@ def test_an_interrupted_writing_is_begun_again(data, tmp_path, monkeypatch):
 
 
 def test_what_is_large_goes_to_disk_by_itself(data, tmp_path, monkeypatch):
-    assert isinstance(decode_all(open_dataset(data, "train"), "auto", tmp_path / "cache"), list)
+    assert isinstance(decode_all(open_dataset(data, "all"), "auto", tmp_path / "cache"), list)
     monkeypatch.setattr(cache_module, "AUTO_LIMIT", 3 * 8 * 12 * 4 - 1)
-    assert isinstance(decode_all(open_dataset(data, "train"), "auto", tmp_path / "cache"), DiskSamples)
+    assert isinstance(decode_all(open_dataset(data, "all"), "auto", tmp_path / "cache"), DiskSamples)
 
 
 def test_a_full_disk_is_said_before_writing(data, tmp_path, monkeypatch):
     usage = namedtuple("usage", "free")
     monkeypatch.setattr(cache_module.shutil, "disk_usage", lambda _: usage(10))
-    with pytest.raises(DatasetError, match=r"train takes 0\.0 GB decoded and only 0\.0 GB are free; delete"):
-        decode_all(open_dataset(data, "train"), "disk", tmp_path / "cache")
+    with pytest.raises(DatasetError, match=r"data all takes 0\.0 GB decoded and only 0\.0 GB are free; delete"):
+        decode_all(open_dataset(data, "all"), "disk", tmp_path / "cache")
 
 
 def test_a_worker_process_gets_the_path_and_not_the_pixels(data, tmp_path):
-    disk = decode_all(open_dataset(data, "train"), "disk", tmp_path / "cache")
+    disk = decode_all(open_dataset(data, "all"), "disk", tmp_path / "cache")
     disk[0]
     pickled = pickle.dumps(disk)
     assert len(pickled) < 2000
@@ -103,7 +103,7 @@ def test_a_worker_process_gets_the_path_and_not_the_pixels(data, tmp_path):
 
 
 def test_joined_sequences_are_one(data):
-    samples = decode_all(open_dataset(data, "train"), "memory")
+    samples = decode_all(open_dataset(data, "all"), "memory")
     joined = Joined(samples[:1], [], samples[1:])
     assert same(joined, samples)
     with pytest.raises(IndexError):
