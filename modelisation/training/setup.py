@@ -95,7 +95,7 @@ def training_data(
     """The augmented pictures of a recipe, rendered scenes among them, and the batches that an epoch takes.
 
     Raises:
-        RecipeError: the pictures are too few for a batch, or a batch for the network.
+        UserError: the pictures are too few for a batch, or a batch for the network.
         DatasetError: a file cannot be read.
     """
     _check_batches(recipe, train_set, model)
@@ -119,13 +119,13 @@ def _check_batches(recipe: Recipe, train_set: SegmentationDataset, model: Segmen
     """Before the pictures are read, which takes minutes where they are many."""
     pictures = recipe.epoch_samples or len(train_set)
     if pictures < recipe.batch_size:
-        raise RecipeError(
+        raise UserError(
             f"an epoch of {pictures} picture{'' if pictures == 1 else 's'} ({train_set.dataset} {train_set.split}) "
             f"holds no batch of {recipe.batch_size}; set batch_size to at most {pictures}, or epoch_samples to at "
             f"least {recipe.batch_size}, which takes pictures several times"
         )
     if recipe.batch_size < model.smallest_batch and recipe.freeze_batchnorm_after != 0:
-        raise RecipeError(
+        raise UserError(
             f"batch_size {recipe.batch_size}: {model.architecture} normalises one value a picture over the batch, "
             f"which takes at least {model.smallest_batch} pictures; set batch_size to as many or more, or "
             "freeze_batchnorm_after to 0"

@@ -106,7 +106,7 @@ def test_weights_that_are_not_there_are_named(tmp_path):
 def test_a_batch_that_the_pictures_do_not_fill_is_refused_before_they_are_read(tmp_path):
     model = build_from_recipe(TINY_RECIPE)
     one = open_dataset(plain_folder(tmp_path / "train", ("a",)).parent, "train")
-    with pytest.raises(RecipeError, match=r"an epoch of 1 picture \(.* train\) holds no batch of 2; set"):
+    with pytest.raises(UserError, match=r"an epoch of 1 picture \(.* train\) holds no batch of 2; set"):
         training_data(TINY_RECIPE, one, model)
     repeated = TINY_RECIPE.model_copy(update={"epoch_samples": 2})
     assert training_data(repeated, one, model)[1].batches == 1
@@ -117,7 +117,7 @@ def test_a_network_that_cannot_learn_from_single_pictures_says_so(tmp_path):
     recipe = Recipe.model_validate(TINY | changes)
     model = build_from_recipe(recipe)
     data = open_dataset(plain_folder(tmp_path / "train", ("a", "b")).parent, "train")
-    with pytest.raises(RecipeError, match=r"batch_size 1: deeplabv3plus .* takes at least 2 pictures"):
+    with pytest.raises(UserError, match=r"batch_size 1: deeplabv3plus .* takes at least 2 pictures"):
         training_data(recipe, data, model)
     frozen = recipe.model_copy(update={"freeze_batchnorm_after": 0})
     assert training_data(frozen, data, model)[1].batches == 2
