@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
 from back.runtime.card import InputContract
+from back.runtime.exif import orientation_of
 
 UInt8Array = npt.NDArray[np.uint8]
 
@@ -22,7 +23,6 @@ _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-_EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -139,10 +139,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # broken EXIF is common in real photos and no reason to refuse the picture
-        return 1
+    exif = image.info.get("exif")
+    return orientation_of(exif) if isinstance(exif, bytes) else 1
 
 
 def count_pixels(file: BinaryIO, needed: NeededSize | None = None) -> tuple[int, int]:
