@@ -7,7 +7,9 @@ import yaml
 
 from back.settings import PREFIX, REPOSITORY, Settings
 from front.api.predictions import CACHE_BYTES
-from front.photos.album import MAX_PIXELS, SESSION_BYTES
+from front.photos.album import SESSION_BYTES
+from front.photos.picture import MAX_PIXELS
+from front.photos.visitors import KEPT_BYTES, KEPT_SECONDS
 from front.segment import files
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,13 +40,16 @@ def test_its_memory_limits_are_those_of_the_compose_file() -> None:
     assert "1 GB for MLflow, 2 GB for the API and 3 GB for the dashboard" in PAGE
 
 
-def test_the_dashboard_s_limit_holds_what_a_session_may_need() -> None:
-    session, cache, downloads, decoded = SESSION_BYTES, CACHE_BYTES, files.CACHE_BYTES, 4 * MAX_PIXELS
-    for size in (session >> 20, cache >> 20, downloads >> 20, decoded // 10**6):
+def test_the_dashboard_s_limit_holds_what_visitors_may_need() -> None:
+    session, everybody, cache, downloads = SESSION_BYTES, KEPT_BYTES, CACHE_BYTES, files.CACHE_BYTES
+    decoded = 4 * MAX_PIXELS
+    for size in (session >> 20, everybody >> 20, cache >> 20, downloads >> 20, decoded // 10**6):
         assert f"{size} MB" in PAGE
+    assert KEPT_SECONDS == 3600
+    assert "an hour after a visitor has left" in PAGE
     libraries = 150 * 10**6
-    # Photos are there twice while they arrive: in Streamlit's upload and in the session.
-    assert libraries + 2 * session + cache + downloads + decoded < 2 * 2**30
+    # Photos are there twice while they arrive: in Streamlit's upload and in the visitor's files.
+    assert libraries + session + everybody + cache + downloads + decoded < 2 * 2**30
 
 
 def test_every_file_it_names_exists() -> None:

@@ -19,6 +19,9 @@ Json = dict[str, Any]
 DEFAULT_URL = "http://127.0.0.1:8000"
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 120.0
+READY_SECONDS = 5.0  # `/readyz` answers at once
+_FASTER = "Fewer models or a smaller photo are faster."
+_FROZEN = "It listens, but does not answer: see its log, or start it anew. This page goes on by itself."
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class ApiClient:
         Raises:
             ApiError: `starting`, `mlflow` or `unserved` while it cannot predict, `down` when nothing listens.
         """
-        names = self._json("GET", "/readyz", timeout=(CONNECT_SECONDS, 5.0)).get("models", [])
+        names = self._json("GET", "/readyz", timeout=(CONNECT_SECONDS, READY_SECONDS)).get("models", [])
         return [str(name) for name in names]
 
     def models(self) -> Json:
@@ -187,8 +190,9 @@ class ApiClient:
         missing: Kind = "rejected",
     ) -> requests.Response:
         url = self.base_url + path
+        timeout = timeout or self._timeout
         try:
-            response = requests.request(method, url, params=params, files=files, timeout=timeout or self._timeout)
+            response = requests.request(method, url, params=params, files=files, timeout=timeout)
         except (requests.ConnectTimeout, requests.ConnectionError) as error:
             raise ApiError(
                 "down",
@@ -198,7 +202,7 @@ class ApiClient:
         except requests.Timeout as error:
             raise ApiError(
                 "slow",
-                f"{path} gave no answer within {self._timeout[1]:g} s. Fewer models or a smaller photo are faster.",
+                f"{path} gave no answer within {timeout[1]:g} s. {_FASTER if files else _FROZEN}",
             ) from error
         except requests.RequestException as error:
             raise ApiError(

@@ -10,16 +10,21 @@ import streamlit as st
 from PIL import Image
 
 from front import page
+from front.api.client import Segmentation
 from front.api.predictions import LabelScore
 from front.compare import who_is_right
 from front.compare.agreement import as_png
-from front.photos.album import DISPLAY_SIDE, Photo, display_size
-from front.photos.label_files import LabelFile, labelled_pixels
+from front.compare.labelled import file_values, labelled_pixels
+from front.photos.album import Photo
+from front.photos.label_files import KINDS, LabelFile
+from front.photos.picture import DISPLAY_SIDE, display_size
 from front.ui import charts
 from front.viewer.canvas import Layer, View, show
 from front.viewer.layers import preview_of
 
 Pair = tuple[LabelScore, LabelScore]
+Answers = tuple[Segmentation, Segmentation]
+IMPLAUSIBLE = 0.2  # pixel accuracy below which a label file is more likely misread than both models that bad
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,20 @@ class Judgement:
     error_pngs: tuple[bytes, bytes]
 
 
-def judge(
-    label: LabelFile, source: str, taxonomies: Sequence[str], titles: tuple[str, str], errors: tuple[bytes, bytes]
-) -> Judgement:
-    """From the API's error maps (255 where a model is wrong) and the pixels that carry a label at all."""
-    wrong = [_is_set(png) for png in errors]
-    labelled = labelled_pixels(label, source, taxonomies)
+def judge(label_png: bytes, titles: tuple[str, str], answers: Answers, scores: Pair) -> Judgement | None:
+    """From the API's error maps (255 where a model is wrong) and the pixels that carry a label for both models.
+
+    None where it cannot be told which pixels those are.
+    """
+    values = file_values(label_png)
+    wrong = [_pixels(score.errors_png) > 127 for score in scores]
+    judged = [
+        labelled_pixels(values, errors, _pixels(answer.classes_png), score.matrix)
+        for errors, answer, score in zip(wrong, answers, scores, strict=True)
+    ]
+    if judged[0] is None or judged[1] is None:
+        return None
+    labelled = judged[0] & judged[1]
     outcome = who_is_right.outcome_map(wrong[0], wrong[1], labelled)
     height, width = outcome.shape
     small = who_is_right.shrink(outcome, display_size(width, height))
@@ -55,30 +68,51 @@ def judge(
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _judgement_of(
-    key: tuple[str, ...],
-    source: str,
-    taxonomies: tuple[str, ...],
-    titles: tuple[str, str],
-    _label: LabelFile,
-    _scores: Pair,
-) -> Judgement:
-    """`judge`, once for each photo, label and pair of models."""
-    return judge(_label, source, taxonomies, titles, (_scores[0].errors_png, _scores[1].errors_png))
+    key: tuple[str, ...], titles: tuple[str, str], _label: LabelFile, _answers: Answers, _scores: Pair
+) -> Judgement | None:
+    """`judge`, once for each photo, label, its kind and pair of models."""
+    return judge(_label.data, titles, _answers, _scores)
 
 
 def show_judgement(
     photo: Photo,
     label: LabelFile,
-    source: str,
-    taxonomies: Sequence[str],
+    kind: str,
     titles: tuple[str, str],
     names: Sequence[Sequence[str]],
-    models: Sequence[str],
+    answers: Answers,
     scores: Pair,
 ) -> None:
-    """The section of the page; `models` says which weights the scores are of."""
-    found = _judgement_of((photo.sha, label.sha, *models), source, tuple(taxonomies), titles, label, scores)
+    """The section of the page."""
+    key = (photo.sha, label.sha, kind, *(answer.sha256 for answer in answers))
+    found = _judgement_of(key, titles, label, answers, scores)
     st.subheader("Against the label", anchor=False)
+    accuracies = [score.pixel_accuracy for score in scores]
+    if all(accuracy is not None and accuracy < IMPLAUSIBLE for accuracy in accuracies):
+        st.warning(
+            f"Neither model agrees with even {IMPLAUSIBLE:.0%} of {label.name}. Its values may mean something else "
+            f"than {KINDS[kind].title}: choose another kind under “Label file”.",
+            icon=":material/warning:",
+        )
+    if found is None:
+        st.caption("Which pixels carry no label cannot be told here, so the errors are not drawn.")
+        _table(titles, scores)
+    else:
+        _errors(photo, titles, found, scores)
+    st.markdown("**What each model makes of a true class**")
+    for column, title, classes, score in zip(st.columns(2, gap="medium"), titles, names, scores, strict=True):
+        with column:
+            page.chart(
+                charts.confusion_heatmap(
+                    score.matrix, classes, classes, rows="label", columns=title, dark=page.dark()
+                ),
+                key=f"confusion-{title}",
+                alt=f"Of each class of the label, the per cent that {title} sees as each class.",
+            )
+
+
+def _errors(photo: Photo, titles: tuple[str, str], found: Judgement, scores: Pair) -> None:
+    """Who is right where, the scores beside it, and each model's own errors."""
     left, right = st.columns([3, 2], gap="medium")
     spoken = ", ".join(f"{name} {100 * share:.1f} %" for name, share in found.shares.items())
     with left:
@@ -102,16 +136,6 @@ def show_judgement(
         for title, png, score in zip(titles, found.error_pngs, scores, strict=True)
     ]
     _view(photo, layers, ["overlay", "wipe", "pair"], "errors-viewer")
-    st.markdown("**What each model makes of a true class**")
-    for column, title, classes, score in zip(st.columns(2, gap="medium"), titles, names, scores, strict=True):
-        with column:
-            page.chart(
-                charts.confusion_heatmap(
-                    score.matrix, classes, classes, rows="label", columns=title, dark=page.dark()
-                ),
-                key=f"confusion-{title}",
-                alt=f"Of each class of the label, the per cent that {title} sees as each class.",
-            )
 
 
 def _view(photo: Photo, layers: Sequence[Layer], views: Sequence[View], key: str) -> None:
@@ -123,6 +147,7 @@ def _view(photo: Photo, layers: Sequence[Layer], views: Sequence[View], key: str
         layers=layers,
         views=views,
         key=key,
+        memory=key,
     )
 
 
@@ -149,6 +174,6 @@ def _percent(score: LabelScore) -> str:
     return "an unknown share" if score.pixel_accuracy is None else f"{100 * (1 - score.pixel_accuracy):.1f} %"
 
 
-def _is_set(png: bytes) -> np.ndarray:
+def _pixels(png: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(png)) as image:
-        return np.asarray(image) > 127
+        return np.asarray(image)

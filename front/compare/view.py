@@ -16,9 +16,11 @@ from front.api.waiting import client, guard
 from front.compare.against_label import show_judgement
 from front.compare.agreement import Agreement, agreement, largest_swaps
 from front.page import status_line
-from front.photos.add import label_intake, photo_intake
-from front.photos.album import DISPLAY_SIDE, Photo, album_of, display_size
-from front.photos.label_files import LabelFile
+from front.photos.add import photo_intake
+from front.photos.add_label import label_intake
+from front.photos.album import Album, Photo
+from front.photos.label_files import LabelFile, in_plain_words
+from front.photos.picture import DISPLAY_SIDE, display_size
 from front.ui import charts
 from front.ui.names import display_name
 from front.ui.palette import class_table
@@ -30,7 +32,7 @@ Scores = dict[str, LabelScore]
 
 def main() -> None:
     page.header("Compare", "Two models, one photo: where they differ, and which is right.")
-    album = album_of(st.session_state)
+    album: Album = st.session_state["album"]
     photo_intake(album)
     photo = album.current
     if photo is None:
@@ -44,9 +46,9 @@ def main() -> None:
             return
         with st.container(horizontal=True, vertical_alignment="bottom"):
             chosen = _choose(entries)
-            source = label_intake(album, photo, [entry["taxonomy"] for entry in chosen])
-        label = album.labels.get(photo.sha) if source is not None else None
-        found = _ask(status_line(), photo, [ModelRef.of(entry) for entry in chosen], label, source or "")
+            kind = label_intake(album, photo, [entry["taxonomy"] for entry in chosen])
+        label = album.labels.get(photo.sha) if kind is not None else None
+        found = _ask(status_line(), photo, [ModelRef.of(entry) for entry in chosen], label, kind or "")
         if found is None:
             return
         classes = [class_table(taxonomy_of(entry), safe=page.safe_palette()) for entry in chosen]
@@ -57,9 +59,8 @@ def main() -> None:
     _headline(found_agreement, titles, scores)
     _viewer(photo, answers, found_agreement, classes)
     _swaps(found_agreement, titles, names)
-    if label is not None and source is not None and scores is not None:
-        taxonomies = [entry["taxonomy"] for entry in chosen]
-        show_judgement(photo, label, source, taxonomies, titles, names, [s.sha256 for s in answers], scores)
+    if label is not None and kind is not None and scores is not None:
+        show_judgement(photo, label, kind, titles, names, answers, scores)
 
 
 def _choose(entries: list[Json]) -> tuple[Json, Json]:
@@ -74,7 +75,7 @@ def _choose(entries: list[Json]) -> tuple[Json, Json]:
 
 
 def _ask(
-    line: DeltaGenerator, photo: Photo, refs: list[ModelRef], label: LabelFile | None, source: str
+    line: DeltaGenerator, photo: Photo, refs: list[ModelRef], label: LabelFile | None, kind: str
 ) -> tuple[tuple[Segmentation, Segmentation], tuple[LabelScore, LabelScore] | None] | None:
     """Both models' answers, A first, with their scores where a label is of use; None when the photo is refused."""
     api, cache = client(), prediction_cache()
@@ -84,7 +85,7 @@ def _ask(
         with line, st.spinner("Waiting for both models …"):
             if label is not None:
                 try:
-                    scores = predictions.against_label(api, cache, photo, refs, label, source)
+                    scores = predictions.against_label(api, cache, photo, refs, label, kind)
                 except ApiError as error:
                     if error.passing:
                         raise
@@ -93,10 +94,12 @@ def _ask(
     except ApiError as error:
         if not error.of_photo:
             raise
-        st.error(f"**{photo.name}**: {error.advice}", icon=":material/broken_image:")
+        st.error(f"**{photo.name}** was refused: {error.advice}", icon=":material/broken_image:")
         return None
     if refusal is not None and label is not None:
-        st.error(f"**{label.name}**: {refusal.advice}", icon=":material/label_off:")
+        st.error(
+            f"**{label.name}** is not compared with: {in_plain_words(refusal.advice)}", icon=":material/label_off:"
+        )
     line.caption("  ·  ".join(f"{display_name(n)} {s.worked_ms:.0f} ms" for n, s in answers.items()))
     a, b = (ref.name for ref in refs)
     return (answers[a], answers[b]), (scores[a], scores[b]) if scores else None

@@ -1,15 +1,26 @@
-"""How photos come in: dropped or chosen files, the camera, or a sample. And how a label comes to a photo."""
+"""How photos come in: dropped or chosen files, the camera, or a sample; and which of them is looked at."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
-from front.photos.album import EXTENSIONS, Album, Photo, PhotoError
-from front.photos.label_files import TITLES, sources_for
+from front.photos.album import Album
+from front.photos.memory import give_back_freed
+from front.photos.picture import EXTENSIONS, PhotoError
+from front.photos.uploads import let_go
+from front.photos.visitors import KEPT_SECONDS
 from front.ui.names import shorten
 
 SAMPLES = Path(__file__).parents[1] / "samples"
+# Streamlit shows only an icon on a file that it refuses, and keeps the sentence for screen readers.
+_SHOW_REFUSALS = """<style>
+[data-testid=stFileChip]:has([role=alert]) { height: auto; flex-wrap: wrap; max-width: none }
+[data-testid=stFileChip] [role=alert] {
+  position: static; width: 100%; height: auto; margin: 0; clip: auto; clip-path: none; white-space: normal;
+  font-size: 0.875rem;
+}
+</style>"""
 _SOURCES = {"Files": ":material/upload:", "Camera": ":material/photo_camera:", "Samples": ":material/collections:"}
 
 
@@ -17,6 +28,12 @@ def photo_intake(album: Album) -> None:
     """The ways in: laid open while there is no photo, behind a button afterwards; then the photo switch."""
     for message in st.session_state.pop("intake_errors", []):
         st.error(message, icon=":material/broken_image:")
+    if st.session_state.pop("photos_gone", False):
+        st.info(
+            f"The photos of this address are gone: they are kept for {KEPT_SECONDS / 60:.0f} minutes after the last "
+            "visit, or until the dashboard is started anew. Add them again.",
+            icon=":material/history:",
+        )
     photo = album.current
     if photo is None:
         left, right = st.columns([3, 2], gap="medium")
@@ -37,44 +54,13 @@ def photo_intake(album: Album) -> None:
         st.caption(f"{shorten(photo.name, 60)} · {photo.width} × {photo.height} pixels", width="content")
 
 
-def label_intake(album: Album, photo: Photo, taxonomies: Iterable[str]) -> str | None:
-    """Where a label file is given for the photo and taken away again; returns what its values are.
-
-    Only formats are offered that the API can turn into the classes of all these taxonomies; None when there is none.
-    """
-    sources = sources_for(taxonomies)
-    with st.popover("Label file", icon=":material/label:"):
-        if not sources:
-            st.caption("No kind of label file fits the classes of both models.")
-            return None
-        if st.session_state.get("label_source") not in sources:
-            st.session_state["label_source"] = sources[0]
-        source = st.selectbox(
-            "Its values are", sources, format_func=TITLES.__getitem__, key="label_source", persist_state="session"
-        )
-        # Like the photos' uploader: a new key empties the widget, or it would give the label again once removed.
-        key = f"label-{photo.sha[:12]}-{st.session_state.setdefault('intake_turn', 0)}"
-        st.file_uploader(
-            f"True classes of {shorten(photo.name)}, one grey value a pixel",
-            type=["png"],
-            key=key,
-            on_change=_take_label,
-            args=(album, photo, key),
-            help="A grey or palette PNG of the photo's size whose values are class ids.",
-        )
-        label = album.labels.get(photo.sha)
-        if label is not None:
-            st.caption(f"{label.name} is the truth for {photo.name}.")
-            st.button("Remove the label", icon=":material/delete:", on_click=album.remove_label, args=(photo.sha,))
-    return source
-
-
 def _switch(album: Album) -> None:
-    """Which photo is looked at."""
-    if st.session_state.get("photo_choice") != album.selected:
-        st.session_state["photo_choice"] = album.selected
+    """Which photo is looked at. The album knows it and the box only shows it, so the box is set on every run: else
+    Streamlit would show the first photo in it after a change of page.
+    """
+    st.session_state["photo_choice"] = album.selected
 
-    def chosen() -> None:
+    def choose() -> None:
         album.selected = st.session_state["photo_choice"]
 
     st.selectbox(
@@ -82,7 +68,7 @@ def _switch(album: Album) -> None:
         list(album.photos),
         format_func=lambda sha: shorten(album.photos[sha].name, 40),
         key="photo_choice",
-        on_change=chosen,
+        on_change=choose,
         width=320,
     )
 
@@ -100,6 +86,7 @@ def _sources(album: Album, names: Sequence[str]) -> None:
     turn = st.session_state.setdefault("intake_turn", 0)  # a new key empties the widget once its photo is kept
     if source == "Files":
         key = f"upload-{turn}"
+        st.html(_SHOW_REFUSALS)
         st.file_uploader(
             "Drop street photos here: JPEG, PNG or WEBP",
             type=list(EXTENSIONS),
@@ -108,7 +95,10 @@ def _sources(album: Album, names: Sequence[str]) -> None:
             on_change=_take_upload,
             args=(album, key),
         )
-        st.caption("Photos go to the API and are kept in this session only.")
+        st.caption(
+            "Photos go to the API. The dashboard's server keeps them until you remove them, at most "
+            f"{KEPT_SECONDS / 60:.0f} minutes after you have left; until then this page's address leads back to them."
+        )
     elif source == "Camera":
         key = f"camera-{turn}"
         st.camera_input("Take a photo of a street", key=key, on_change=_take_camera, args=(album, key))
@@ -131,27 +121,18 @@ def _samples(album: Album) -> None:
 def _take_upload(album: Album, key: str) -> None:
     files = st.session_state.get(key) or []
     _keep(album, [(file.name, file.getvalue()) for file in files])
+    let_go(files)
 
 
 def _take_camera(album: Album, key: str) -> None:
     file = st.session_state.get(key)
     if file is not None:
         _keep(album, [(f"camera-{len(album.photos) + 1}.jpg", file.getvalue())])
+        let_go([file])
 
 
 def _take_sample(album: Album, path: Path) -> None:
     _keep(album, [(path.name, path.read_bytes())])
-
-
-def _take_label(album: Album, photo: Photo, key: str) -> None:
-    file = st.session_state.get(key)
-    if file is None:
-        return
-    try:
-        album.add_label(photo.sha, Path(file.name).name, file.getvalue())
-    except PhotoError as error:
-        st.session_state["intake_errors"] = [str(error)]
-    st.session_state["intake_turn"] += 1
 
 
 def _keep(album: Album, files: list[tuple[str, bytes]]) -> None:
@@ -167,10 +148,11 @@ def _keep(album: Album, files: list[tuple[str, bytes]]) -> None:
         album.selected = added[0]
     st.session_state["intake_errors"] = errors
     st.session_state["intake_turn"] += 1
-    st.session_state.pop("batch_stopped", None)
+    album.batch_stopped = False
 
 
 def _clear(album: Album) -> None:
     album.clear()
-    for key in ("batch_stopped", "batch_errors", "archive", "downloads"):
+    for key in ("archive", "downloads"):
         st.session_state.pop(key, None)
+    give_back_freed()

@@ -1,68 +1,158 @@
-"""Label files: what their values mean, and which pixels of one carry no label.
+"""Label files: what their values most likely are, and what speaks against it.
 
-What a value turns into is the API's business; the dashboard knows only which values mean "not labelled", so that it
-can tell a pixel that both models have right from one that nobody judged.
+What a value turns into is the API's business, and the API reads the file; here its values and its name are looked at,
+so that a visitor need not know what kind of file it is.
 """
 
 import hashlib
 import io
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-TITLES = {
-    "street8": "street8 ids",
-    "cityscapes_label_ids": "Cityscapes labelIds",
-    "cityscapes19": "Cityscapes trainIds",
-    "cityscapes7": "Cityscapes categories",
-    "camvid11": "CamVid, 11 classes",
-}
+from front.photos import png
+
+
+@dataclass(frozen=True)
+class LabelKind:
+    """What the values of a label file may be.
+
+    Attributes:
+        title: its name for people.
+        fits: class sets of models that the API can judge by it.
+        values: all that such a file may hold.
+        file_name: what the names of such files have in them, as a pattern in small letters.
+    """
+
+    title: str
+    fits: frozenset[str]
+    values: frozenset[int]
+    file_name: str
+
 
 _VOID = frozenset({255})
-# Of Cityscapes' labelIds only these are judged by its protocol.
-_NOT_JUDGED = frozenset({*range(34), 255}) - {7, 8, 11, 12, 13, 17, *range(19, 29), 31, 32, 33}
-# _UNLABELLED[source][taxonomy of the model]: values of the file that are no label for that model. A pair that is
-# missing has no remap, and the API refuses it. A test holds this against the API's own tables.
-_UNLABELLED: Mapping[str, Mapping[str, frozenset[int]]] = {
-    "street8": {"street8": _VOID, "cityscapes7": _VOID | {7}},
-    "cityscapes_label_ids": dict.fromkeys(("street8", "cityscapes19", "cityscapes7"), _NOT_JUDGED),
-    "cityscapes19": dict.fromkeys(("street8", "cityscapes19", "cityscapes7"), _VOID),
-    "cityscapes7": {"cityscapes7": _VOID},
-    "camvid11": dict.fromkeys(("street8", "cityscapes7"), frozenset({11})),
+# Tests hold kinds, class sets and values against the API's own tables.
+KINDS: Mapping[str, LabelKind] = {
+    "street8": LabelKind(
+        "StreetSeg's eight classes, 0 to 7",
+        frozenset({"street8", "cityscapes7"}),
+        _VOID | frozenset(range(8)),
+        "street8",
+    ),
+    "cityscapes_label_ids": LabelKind(
+        "Cityscapes labelIds",
+        frozenset({"street8", "cityscapes19", "cityscapes7"}),
+        _VOID | frozenset(range(34)),
+        "labelids",
+    ),
+    "cityscapes19": LabelKind(
+        "Cityscapes trainIds",
+        frozenset({"street8", "cityscapes19", "cityscapes7"}),
+        _VOID | frozenset(range(19)),
+        "trainids|cityscapes19",
+    ),
+    "cityscapes7": LabelKind(
+        "Cityscapes categories", frozenset({"cityscapes7"}), _VOID | frozenset(range(7)), "cityscapes7|categor"
+    ),
+    "camvid11": LabelKind(
+        "CamVid, 11 classes",
+        frozenset({"street8", "cityscapes7"}),
+        frozenset(range(12)),
+        "camvid|0001tp_|0006r0_|0016e5_|seq05vd_",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class LabelFile:
-    """A file with the true classes of a photo."""
+    """A file with the true classes of a photo.
+
+    Attributes:
+        kept: its bytes, or the file that holds them.
+        values: the values of its pixels, sorted; empty where they cannot be told without the API.
+    """
 
     sha: str
     name: str
-    data: bytes = field(repr=False)
+    size: int
+    values: tuple[int, ...]
+    kept: bytes | Path = field(repr=False)
 
     @classmethod
     def of(cls, name: str, data: bytes) -> "LabelFile":
-        return cls(hashlib.sha256(data).hexdigest(), name, data)
+        return cls(hashlib.sha256(data).hexdigest(), name, len(data), _values_of(data), data)
+
+    @property
+    def data(self) -> bytes:
+        """The file's bytes."""
+        return self.kept if isinstance(self.kept, bytes) else self.kept.read_bytes()
 
 
-def sources_for(taxonomies: Iterable[str]) -> list[str]:
-    """What a label file's values may be so that models of all these taxonomies can be judged by it."""
+def kinds_for(taxonomies: Iterable[str]) -> list[str]:
+    """What a label file may be so that models of all these class sets can be judged by it."""
     wanted = set(taxonomies)
-    return [source for source, targets in _UNLABELLED.items() if wanted <= targets.keys()]
+    return [kind for kind, known in KINDS.items() if wanted <= known.fits]
 
 
-def unlabelled_values(source: str, taxonomy: str) -> frozenset[int]:
-    """Values of a label file that are no label for a model of this taxonomy."""
-    return _UNLABELLED[source][taxonomy]
+def likely_kind(label: LabelFile, kinds: Sequence[str]) -> str:
+    """Which of these kinds a file most likely is: by its name, else the narrowest that has all its values."""
+    fitting = [kind for kind in kinds if set(label.values) <= KINDS[kind].values] or list(kinds)
+    named = [kind for kind in fitting if re.search(KINDS[kind].file_name, label.name.lower())]
+    return min(named or fitting, key=lambda kind: len(KINDS[kind].values))
 
 
-def labelled_pixels(label: LabelFile, source: str, taxonomies: Iterable[str]) -> npt.NDArray[np.bool_]:
-    """Which pixels every model is judged by: bool [H, W]. The API has read the file before, so it can be read."""
-    has_label = np.ones(256, bool)
-    for taxonomy in taxonomies:
-        has_label[list(unlabelled_values(source, taxonomy))] = False
-    with Image.open(io.BytesIO(label.data)) as image:
-        return has_label[np.asarray(image)]
+def doubt(label: LabelFile, kind: str, kinds: Sequence[str]) -> str | None:
+    """What speaks against a file being of a kind, and which of the others fits; None where nothing does."""
+    known, values = KINDS[kind], set(label.values)
+    strange = sorted(values - known.values)
+    if strange:
+        shown = _listed(strange[:6]) + (" and more" if len(strange) > 6 else "")
+        likely = likely_kind(label, kinds)
+        better = f" They fit {KINDS[likely].title}." if values <= KINDS[likely].values else ""
+        return f"{label.name} holds {shown}; there are no such values in {known.title}.{better}"
+    if values == {0, 255}:
+        return f"{label.name} holds 0 and 255 alone: a black-and-white mask, where class ids are needed."
+    if len(values) == 1:
+        return f"{label.name} holds nothing but {values.pop()}: one value all over the photo."
+    return None
+
+
+def in_plain_words(advice: str) -> str:
+    """The API's sentence on a label file, without the names of its parameters."""
+    choose = "; choose what it holds under “Label file”"
+    return re.sub(r"[;,]?\s*(or )?set label_taxonomy[^.;]*", choose, advice)
+
+
+def _listed(values: Sequence[int]) -> str:
+    """`1, 2 and 3`."""
+    *most, last = map(str, values)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _values_of(data: bytes) -> tuple[int, ...]:
+    try:
+        with Image.open(io.BytesIO(png.keep_picture(data)), formats=("PNG",)) as image:
+            if image.mode not in ("1", "L", "P"):
+                return ()
+            depth = data[24]
+            stored = np.flatnonzero(np.bincount(np.asarray(image, np.uint8).reshape(-1), minlength=256))
+            palette = image.getpalette() if image.mode == "P" else None
+    except Exception:  # damaged in one of many ways; the API says what is wrong
+        return ()
+    if palette is not None:
+        return _values_of_palette([int(v) for v in stored], palette)
+    # Pillow spreads grey values of 1, 2 and 4 bits over 0 to 255.
+    spread = {2: 85, 4: 17}.get(depth, 1)
+    return tuple(int(v) // spread for v in stored)
+
+
+def _values_of_palette(stored: Sequence[int], palette: Sequence[int]) -> tuple[int, ...]:
+    """A grey palette holds grey values; another shows ids by colours."""
+    colours = [tuple(palette[3 * v : 3 * v + 3]) for v in stored]
+    if all(len(set(colour)) == 1 for colour in colours if colour):
+        return tuple(sorted({colour[0] for colour in colours if colour}))
+    return tuple(stored)

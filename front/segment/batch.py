@@ -13,7 +13,10 @@ from front.api.models import prediction_cache
 from front.api.predictions import ModelRef, PredictionCache
 from front.api.waiting import client
 from front.photos.album import Album, Photo
+from front.photos.memory import give_back_freed
 from front.ui.names import display_name, shorten
+
+_STATE = "State"  # a column that is there while any photo has no numbers
 
 
 def waiting(cache: PredictionCache, photos: Iterable[Photo], refs: Sequence[ModelRef]) -> list[Photo]:
@@ -27,26 +30,27 @@ def run_batch(line: DeltaGenerator, album: Album, refs: Sequence[ModelRef]) -> N
     Raises:
         ApiError: a call brought no result, for another reason than its photo.
     """
-    refused = refusals(album)
     total = len(album.photos)
-    todo = [p for p in waiting(prediction_cache(), album.photos.values(), refs) if p.sha not in refused]
-    if todo and st.session_state.get("batch_stopped"):
+    todo = [p for p in waiting(prediction_cache(), album.photos.values(), refs) if p.sha not in album.refused]
+    if todo and album.batch_stopped:
         with line:
             done = total - len(todo)
             st.caption(f"{done} of {total} photos segmented; the rest was cancelled.", width="content")
-            st.button("Continue", icon=":material/play_arrow:", on_click=_set_stopped, args=(False,))
+            st.button("Continue", icon=":material/play_arrow:", on_click=_set_stopped, args=(album, False))
         return
     if todo:
-        _segment_all(line, todo, total, refs, refused)
+        _segment_all(line, todo, album, refs)
+        give_back_freed()
     count = (
-        f"All {total} photos are segmented" if not refused else f"{total - len(refused)} of {total} photos segmented"
+        f"All {total} photos are segmented"
+        if not album.refused
+        else f"{total - len(album.refused)} of {total} photos segmented"
     )
     line.caption(f"{count}; the table below lists them.")
 
 
-def _segment_all(
-    line: DeltaGenerator, todo: Sequence[Photo], total: int, refs: Sequence[ModelRef], refused: dict[str, str]
-) -> None:
+def _segment_all(line: DeltaGenerator, todo: Sequence[Photo], album: Album, refs: Sequence[ModelRef]) -> None:
+    total = len(album.photos)
     place = line.empty()
     with place.container(horizontal=True, vertical_alignment="center", wrap=False):
         bar = st.progress(0.0)
@@ -54,7 +58,7 @@ def _segment_all(
             "Cancel",
             icon=":material/close:",
             on_click=_set_stopped,
-            args=(True,),
+            args=(album, True),
             help="The photo that is already sent is finished first.",
         )
         for done, photo in enumerate(todo, total - len(todo)):
@@ -66,44 +70,41 @@ def _segment_all(
             except ApiError as error:
                 if not error.of_photo:
                     raise
-                refused[photo.sha] = error.advice
+                album.refused[photo.sha] = error.advice
     place.empty()
 
 
-def refusals(album: Album) -> dict[str, str]:
-    """Why the API refused photos for what they are, by content hash; photos that are gone are forgotten.
-
-    What else it refuses lies in the models that were asked, and is tried anew with others.
-    """
-    refused: dict[str, str] = st.session_state.setdefault("batch_errors", {})
-    for sha in refused.keys() - album.photos.keys():
-        del refused[sha]
-    return refused
-
-
-def _set_stopped(stopped: bool) -> None:
-    st.session_state["batch_stopped"] = stopped
+def _set_stopped(album: Album, stopped: bool) -> None:
+    album.batch_stopped = stopped
 
 
 def show_table(album: Album, refs: Sequence[ModelRef]) -> None:
-    """All photos with their class shares."""
-    refused = refusals(album)
+    """All photos with their class shares, and below why some have none."""
     rows: list[dict[str, Any]] = []
     for photo in album.photos.values():
         answers = predictions.cached_answers(prediction_cache(), photo, refs)
-        if photo.sha in refused:
-            rows.append({"Photo": photo.name, "State": refused[photo.sha]})
-        for name, s in answers.items():
-            shares = {c: 100 * v for c, v in s.class_shares.items()}
-            rows.append({"Photo": photo.name, "Model": display_name(name), **shares})
-        if not answers and photo.sha not in refused:
-            rows.append({"Photo": photo.name, "State": "not segmented yet"})
+        refused = photo.sha in album.refused
+        for ref in refs:
+            answer = answers.get(ref.name)
+            row = {"Photo": photo.name, "Model": display_name(ref.name)}
+            if answer is not None and not refused:
+                rows.append(row | {c: 100 * v for c, v in answer.class_shares.items()})
+            else:
+                rows.append(row | {_STATE: "refused" if refused else "not segmented yet"})
     table = pd.DataFrame(rows)
+    if _STATE in table:
+        table[_STATE] = table[_STATE].fillna("segmented")
+        table = table[["Photo", "Model", _STATE, *(c for c in table if c not in ("Photo", "Model", _STATE))]]
     percent = st.column_config.NumberColumn(format="%.1f %%")
     st.subheader("All photos", anchor=False)
     st.dataframe(
         table,
         hide_index=True,
-        column_config={c: percent for c in table.columns if c not in ("Photo", "Model", "State")},
+        column_config={c: percent for c in table.columns if c not in ("Photo", "Model", _STATE)},
+        placeholder="—",
         alt="Table of class shares in per cent for every photo and model.",
     )
+    for sha, reason in album.refused.items():
+        if sha == album.selected:  # said above, where it would be shown
+            continue
+        st.error(f"**{album.photos[sha].name}** was refused: {reason}", icon=":material/broken_image:")

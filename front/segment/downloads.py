@@ -1,19 +1,20 @@
 """Files to take away: masks and overlays as the API makes them, and the zip of everything."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from threading import Condition
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from front.api.client import Segmentation
+from front.api.client import Json, Segmentation
 from front.api.errors import ApiError
 from front.api.models import prediction_cache
 from front.api.predictions import ModelRef
 from front.api.waiting import client, show_problem
 from front.photos.album import Album, Photo
+from front.photos.memory import give_back_freed
 from front.segment.archive import Archive, archive_key
 from front.segment.files import Output, fetch, file_cache, file_name
 from front.ui.names import display_name, shorten
@@ -82,7 +83,7 @@ def sentence(name: str, error: ApiError) -> str:
 
 
 @st.fragment
-def downloads(photo: Photo, album: Album, answers: dict[str, Segmentation]) -> None:
+def downloads(photo: Photo, album: Album, answers: dict[str, Segmentation], taxonomies: Mapping[str, Json]) -> None:
     """The section of the page. A fragment: pressing a button redraws nothing else."""
     st.subheader("Downloads", anchor=False)
     percent = st.slider(
@@ -111,7 +112,7 @@ def downloads(photo: Photo, album: Album, answers: dict[str, Segmentation]) -> N
                     help=_HELP[output],
                 )
     place = st.empty()
-    _archive(album, [ModelRef.of_answer(answer) for answer in answers.values()], percent / 100)
+    _archive(album, [ModelRef.of_answer(answer) for answer in answers.values()], percent / 100, taxonomies)
     _tell(place, list(offered.values()))
 
 
@@ -144,8 +145,8 @@ def _tell(place: DeltaGenerator, offered: Sequence[Download]) -> None:
                 st.error(download.problem, icon=":material/download:")
 
 
-def _archive(album: Album, refs: list[ModelRef], opacity: float) -> None:
-    """The zip: made on request, because it asks the API for every mask and overlay."""
+def _archive(album: Album, refs: list[ModelRef], opacity: float, taxonomies: Mapping[str, Json]) -> None:
+    """The zip: made on request, because overlays of many photos take a while."""
     photos = list(album.photos.values())
     archive: Archive | None = st.session_state.get("archive")
     if archive is not None and archive.key != archive_key(photos, refs, opacity):
@@ -156,13 +157,14 @@ def _archive(album: Album, refs: list[ModelRef], opacity: float) -> None:
             "Make a zip of everything" if len(photos) == 1 else f"Make a zip of all {len(photos)} photos",
             icon=":material/folder_zip:",
             on_click=_set_archive,
-            args=(Archive, photos, refs, opacity),
-            help="Masks, class maps and overlays (as JPEG) of every photo and model, and a CSV of class shares.",
+            args=(Archive, photos, refs, opacity, taxonomies),
+            help="Masks, class maps and overlays (as JPEG) of every photo and model, what the class ids mean, and a "
+            "CSV of class shares.",
         )
         return
     if not archive.finished:
         with place.container():
-            if not _fill(archive):
+            if not _fill(archive, album):
                 return
     with place.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
@@ -182,7 +184,7 @@ def _set_archive(make: Callable[..., Archive] | None, *args: object) -> None:
     st.session_state["archive"] = make(*args) if make else None
 
 
-def _fill(archive: Archive) -> bool:
+def _fill(archive: Archive, album: Album) -> bool:
     """Fill the zip under a progress bar; False when the API must be waited for, after which it goes on."""
     with st.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0, text="Making the zip")
@@ -192,11 +194,11 @@ def _fill(archive: Archive) -> bool:
         text = f"Making the zip: {done} of {total}, now {shorten(name, 20)}; Cancel waits for it"
         bar.progress(done / total, text=text)
 
-    refused = st.session_state.get("batch_errors", {})
     try:
-        archive.fill(client(), prediction_cache(), file_cache(), show_progress, refused)
+        archive.fill(client(), prediction_cache(), show_progress, album.refused)
     except ApiError as error:
         show_problem(error, "zip")
         return False
     st.session_state.get("attempts", {}).pop("zip", None)
+    give_back_freed()
     return True

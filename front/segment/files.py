@@ -7,10 +7,11 @@ import streamlit as st
 from front.api.client import ApiClient, Segmentation
 from front.api.predictions import PredictionCache
 from front.photos.album import Photo
+from front.segment.names import legal_name
 
 Output = Literal["mask", "overlay"]
 # Apart from the predictions' cache: one overlay is as large as a hundred class maps and would drive them out.
-CACHE_BYTES = 96 * 2**20
+CACHE_BYTES = 32 * 2**20
 
 
 @st.cache_resource(show_spinner=False)
@@ -19,7 +20,8 @@ def file_cache() -> PredictionCache:
 
 
 def file_name(photo: Photo, model: str, output: Output) -> str:
-    return f"{photo.stem}_{model}_{output}.png"
+    """What the browser saves a file as."""
+    return f"{legal_name(photo.stem)}_{legal_name(model)}_{output}.png"
 
 
 def fetch(

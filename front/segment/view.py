@@ -12,7 +12,8 @@ from front.api.predictions import ModelRef
 from front.api.waiting import client, guard
 from front.page import status_line
 from front.photos.add import photo_intake
-from front.photos.album import DISPLAY_SIDE, Photo, PhotoError, album_of, display_size
+from front.photos.album import Album, Photo
+from front.photos.picture import DISPLAY_SIDE, PhotoError, display_size
 from front.segment.batch import run_batch, show_table
 from front.segment.downloads import downloads
 from front.ui import charts
@@ -24,7 +25,7 @@ from front.viewer.layers import layer_of, preview_of
 
 def main() -> None:
     page.header("Segment", "What each model sees on your street photo.")
-    album = album_of(st.session_state)
+    album: Album = st.session_state["album"]
     photo_intake(album)
     photo = album.current
     if photo is None:
@@ -38,11 +39,11 @@ def main() -> None:
             return
         refs = [ModelRef.of(entry) for entry in chosen]
         line = status_line()
-        answers = _segment(line, photo, refs)
+        answers = _segment(line, album, photo, refs)
         if answers is not None:
             _view(photo, chosen, answers)
             _numbers(answers, page.colours_of_models())
-            downloads(photo, album, answers)
+            downloads(photo, album, answers, {entry["name"]: taxonomy_of(entry) for entry in chosen})
         if len(album.photos) > 1:
             run_batch(line, album, refs)
             show_table(album, refs)
@@ -65,16 +66,20 @@ def _choose_models(entries: list[Json]) -> list[Json]:
     return [entry for name, entry in by_name.items() if name in chosen]
 
 
-def _segment(line: DeltaGenerator, photo: Photo, refs: list[ModelRef]) -> dict[str, Segmentation] | None:
+def _segment(
+    line: DeltaGenerator, album: Album, photo: Photo, refs: list[ModelRef]
+) -> dict[str, Segmentation] | None:
     """Class maps of the photo looked at; None when the API does not accept this one photo."""
-    try:
-        with line, st.spinner(f"Waiting for {' and '.join(display_name(r.name) for r in refs)} …"):
-            return predictions.segment(client(), prediction_cache(), photo, refs)
-    except ApiError as error:
-        if not error.of_photo:
-            raise
-        st.error(f"**{photo.name}**: {error.advice}", icon=":material/broken_image:")
-        return None
+    if photo.sha not in album.refused:
+        try:
+            with line, st.spinner(f"Waiting for {' and '.join(display_name(r.name) for r in refs)} …"):
+                return predictions.segment(client(), prediction_cache(), photo, refs)
+        except ApiError as error:
+            if not error.of_photo:
+                raise
+            album.refused[photo.sha] = error.advice
+    st.error(f"**{photo.name}** was refused: {album.refused[photo.sha]}", icon=":material/broken_image:")
+    return None
 
 
 def _view(photo: Photo, chosen: list[Json], answers: dict[str, Segmentation]) -> None:

@@ -59,8 +59,13 @@ def show(
     layers: Sequence[Layer],
     views: Sequence[View],
     key: str,
+    memory: str = "photo",
 ) -> None:
-    """Mount the viewer; sizes are (width, height). The map of every layer has the preview's size."""
+    """Mount the viewer; sizes are (width, height). The map of every layer has the preview's size.
+
+    Args:
+        memory: viewers of one memory share view, opacity and the classes shown alone, over a change of page too.
+    """
     content = {
         "photo": {
             "base64": _b64(photo_jpeg),
@@ -83,6 +88,7 @@ def show(
         ],
         "views": [view for view in views if view != "pair" or len(layers) > 1],
         "hint": HINT,
+        "memory": memory,
     }
     identity = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
     _mount(data={"id": identity, **content}, key=key)

@@ -1,6 +1,6 @@
 // What stands around the panels: the choice of view, opacity, models and classes, and the line that reads a pixel.
-// Each control writes what was chosen to `state` and says what that changes: `changed.panels()` which pictures there
-// are, `changed.colours()` what is painted over the photo, `changed.drawing()` how it is laid together.
+// Each control writes what was chosen to `state` and says what that changes: `changed.view()`, `changed.opacity()` and
+// `changed.isolated()` are kept for the next page, `changed.panels()` and `changed.colours()` are not.
 
 const VIEWS = {
   overlay: "Overlay",
@@ -33,7 +33,7 @@ function buildViews(box, names, state, changed) {
     pressButton(VIEWS[name], name === state.view, (event) => {
       state.view = name;
       buttons.forEach((b) => b.setAttribute("aria-pressed", String(b === event.currentTarget)));
-      changed.panels();
+      changed.view();
     }),
   );
   box.replaceChildren(...buttons);
@@ -47,7 +47,7 @@ function buildOpacity(box, state, changed) {
   range.oninput = () => {
     state.opacity = Number(range.value) / 100;
     show();
-    changed.drawing();
+    changed.opacity();
   };
   show();
 }
@@ -76,7 +76,7 @@ function buildLegend(box, layers, state, changed) {
     const chip = pressButton("", state.isolated.has(name), () => {
       if (!state.isolated.delete(name)) state.isolated.add(name);
       show();
-      changed.colours();
+      changed.isolated();
     });
     chip.dataset.class = name;
     chip.append(swatch(color), document.createTextNode(name));
@@ -87,7 +87,7 @@ function buildLegend(box, layers, state, changed) {
   all.addEventListener("click", () => {
     state.isolated.clear();
     show();
-    changed.colours();
+    changed.isolated();
   });
   const show = () => {
     for (const chip of chips) chip.setAttribute("aria-pressed", String(state.isolated.has(chip.dataset.class)));

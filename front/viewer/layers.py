@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from front.api.client import Segmentation
-from front.photos.album import Photo, display_size, preview, shrink_map
+from front.photos.album import Photo
+from front.photos.picture import display_size, preview_of_file, shrink_map
 from front.ui.names import display_name
 from front.viewer.canvas import Layer, describe_shares
 
@@ -13,7 +14,7 @@ from front.viewer.canvas import Layer, describe_shares
 @st.cache_data(max_entries=24, show_spinner=False)
 def preview_of(sha: str, _photo: Photo, side: int) -> bytes:
     """The photo's preview, made once."""
-    return preview(_photo, side)
+    return preview_of_file(_photo.name, _photo.data, side)
 
 
 def layer_of(segmentation: Segmentation, classes: Sequence[Mapping[str, object]]) -> Layer:

@@ -1,4 +1,5 @@
 // The viewer's state and what follows from it. Gets the photo and the class maps once; all else is the browser's work.
+// What the reader set stays over a change of page and a reload: the browser keeps it for as long as the tab is open.
 
 export default function render({ parentElement, data }) {
   const root = parentElement.querySelector(".viewer");
@@ -8,9 +9,28 @@ export default function render({ parentElement, data }) {
   return () => viewer.dispose();
 }
 
+// What is kept of the settings of all viewers of one kind (`memory`): the view that was pressed, the opacity, and the
+// classes shown alone.
+function recall(memory) {
+  try {
+    return JSON.parse(sessionStorage.getItem(`streetseg-${memory}`)) ?? {};
+  } catch {
+    return {}; // a browser that keeps nothing, or something else under this name
+  }
+}
+
+function remember(memory, settings) {
+  try {
+    sessionStorage.setItem(`streetseg-${memory}`, JSON.stringify({ ...recall(memory), ...settings }));
+  } catch {
+    // a browser that keeps nothing: the settings last as long as the page
+  }
+}
+
 function createViewer(root) {
   const find = (selector) => root.querySelector(selector);
   const state = { view: null, opacity: 0.6, divider: 0.5, isolated: new Set(), differ: false, left: 0, right: 1 };
+  let wanted = new Set(); // classes to show alone, those among them too that this photo's models do not have
   const resized = new ResizeObserver(() => schedule());
   let data = null;
   let scene = null;
@@ -31,7 +51,25 @@ function createViewer(root) {
     },
   };
 
-  const changed = { panels: buildPanels, colours: recolour, drawing: schedule };
+  const changed = {
+    view: () => {
+      remember(data.memory, { view: state.view });
+      buildPanels();
+    },
+    opacity: () => {
+      remember(data.memory, { opacity: state.opacity });
+      schedule();
+    },
+    isolated: () => {
+      const others = [...wanted].filter((name) => !classNames(data.layers).has(name));
+      wanted = new Set([...others, ...state.isolated]);
+      remember(data.memory, { isolated: [...wanted] });
+      recolour();
+    },
+    panels: buildPanels,
+    colours: recolour,
+  };
+  const classNames = (layers) => new Set(layers.flatMap((layer) => layer.classes.map((c) => c.name)));
 
   async function update(next) {
     if (data && data.id === next.id) return;
@@ -58,7 +96,10 @@ function createViewer(root) {
 
   // The first time, the panels take their place before the pictures are decoded: what lies below does not jump.
   function reserve(next) {
-    state.view = next.views[0];
+    const kept = recall(next.memory);
+    state.view = next.views.includes(kept.view) ? kept.view : next.views[0];
+    if (kept.opacity >= 0 && kept.opacity <= 1) state.opacity = kept.opacity;
+    if (Array.isArray(kept.isolated)) wanted = new Set(kept.isolated);
     buildControls(root, next, state, changed);
     showReading(find(".readout"), next, [], null);
     const specs = panelSpecs(state.view, next.layers, next.photo.alt, 0, 1);
@@ -67,8 +108,8 @@ function createViewer(root) {
 
   // After a change of photo or models: settings that make no sense any more fall back.
   function keepWhatStillFits() {
-    const names = new Set(scene.layers.flatMap((layer) => layer.classes.map((c) => c.name)));
-    state.isolated = new Set([...state.isolated].filter((name) => names.has(name)));
+    const names = classNames(scene.layers);
+    state.isolated = new Set([...wanted].filter((name) => names.has(name)));
     const last = scene.layers.length - 1;
     if (!data.views.includes(state.view)) state.view = data.views[0];
     if (last < 1) state.differ = false;

@@ -125,6 +125,18 @@ def test_an_answer_that_takes_too_long_is_slow(api: FakeApi) -> None:
     assert caught.value.kind == "slow"
 
 
+def test_a_frozen_api_is_said_to_be_so_with_the_time_that_was_waited(
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("front.api.client.READY_SECONDS", 0.2)
+    api.delay_s = 1.0
+    with pytest.raises(
+        ApiError, match=r"/readyz gave no answer within 0\.2 s\. It listens, but does not answer"
+    ) as caught:
+        ApiClient(api.url).ready()
+    assert "smaller photo" not in caught.value.advice
+
+
 def test_a_file_that_is_no_image_is_rejected_in_the_api_s_words(client: ApiClient) -> None:
     with pytest.raises(ApiError, match="no JPEG, PNG or WEBP") as caught:
         client.compare(b"not an image", models=["segformer"])

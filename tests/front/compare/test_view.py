@@ -2,10 +2,13 @@
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Selectbox
 
+from front.photos.label_files import in_plain_words
 from tests.front.conftest import OpenPage, jpeg
 from tests.front.fake_api import FakeApi
 from tests.front.fake_masks import labels_of
@@ -108,8 +111,75 @@ def test_swapping_the_models_keeps_the_label_s_scores_without_a_call(open_page: 
 
 
 def test_only_label_formats_that_fit_both_models_are_offered(open_page: OpenPage) -> None:
-    app = upload(open_page("compare"), ("street.jpg", jpeg()))
-    assert "Cityscapes categories" not in app.selectbox(key="label_source").options
+    photo = jpeg(80, 160)
+    app = give_label(upload(open_page("compare"), ("street.jpg", photo)), label_png(photo))
+    assert "Cityscapes categories" not in kind_box(app).options
+
+
+def kind_box(app: AppTest) -> Selectbox:
+    """The box that says what the label file's values are."""
+    return next(box for box in app.selectbox if box.label.startswith("Its values are"))
+
+
+def grey_png(values: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(values.astype(np.uint8)).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_the_kind_of_a_label_is_guessed_and_can_be_chosen(open_page: OpenPage, api: FakeApi) -> None:
+    app = upload(open_page("compare"), ("street.jpg", jpeg(80, 160)))
+    give_label(app, grey_png(np.resize([7, 11, 21, 26], (80, 160))))
+    assert "label_taxonomy=cityscapes_label_ids" in api.calls[-1]
+    assert "no such values" not in texts(app.warning)
+    kind_box(app).set_value("camvid11").run()
+    assert "label_taxonomy=camvid11" in api.calls[-1]
+    assert "label.png holds 21 and 26; there are no such values in CamVid" in texts(app.warning)
+    assert "They fit Cityscapes labelIds. Choose what it holds" in texts(app.warning)
+
+
+def test_a_label_with_which_neither_model_agrees_is_doubted(open_page: OpenPage) -> None:
+    photo = jpeg(80, 160)
+    app = upload(open_page("compare"), ("street.jpg", photo))
+    wrong = (labels_of(photo, "segformer") + 4) % 8
+    give_label(app, grey_png(wrong))
+    assert "Neither model agrees with even 20% of label.png" in texts(app.warning)
+
+
+def test_after_a_refusal_nothing_claims_to_be_the_truth_and_no_parameter_is_named(
+    open_page: OpenPage, api: FakeApi
+) -> None:
+    photo = jpeg(80, 160)
+    app = upload(open_page("compare"), ("street.jpg", photo))
+    real = api.answer
+
+    def refusing(path: str, query: dict[str, str], files: dict[str, bytes]) -> object:
+        sentence = "This label cannot be used: no remap street8 -> other; set label_taxonomy."
+        return (422, sentence) if "label" in files else real(path, query, files)
+
+    api.answer = refusing  # type: ignore[method-assign]
+    give_label(app, label_png(photo))
+    (said,) = [e.value for e in app.error]
+    assert said.endswith("no remap street8 -> other; choose what it holds under “Label file”.")
+    everything = texts([*app.caption, *app.markdown, *app.error, *app.warning, *app.metric])
+    assert "label_taxonomy" not in everything
+    assert "truth" not in everything
+    assert "mIoU" not in " ".join(m.label for m in app.metric)
+
+
+@pytest.mark.parametrize(
+    ("api_says", "people_read"),
+    [
+        ("No remap; set label_taxonomy.", "No remap; choose what it holds under “Label file”."),
+        (
+            "Value 40 is not in the table; or set label_taxonomy to what the file holds.",
+            "Value 40 is not in the table; choose what it holds under “Label file”.",
+        ),
+        ("The label is damaged.", "The label is damaged."),
+    ],
+)
+def test_the_api_s_sentences_on_labels_lose_their_parameters(api_says: str, people_read: str) -> None:
+    assert in_plain_words(api_says) == people_read
 
 
 def test_one_model_alone_is_told_that_it_takes_two(open_page: OpenPage, api: FakeApi) -> None:
@@ -123,7 +193,7 @@ def test_a_label_of_the_wrong_kind_is_refused_in_the_api_s_words(open_page: Open
     real = api.answer
     api.answer = lambda *_: (400, "The label is 3x3 but the photo is 120x60.")  # type: ignore[method-assign]
     app.file_uploader[-1].set_value(("label.png", jpeg(), "image/png")).run()
-    assert "label.png**: The label is 3x3" in texts(app.error)
+    assert "label.png** is not compared with: The label is 3x3" in texts(app.error)
     assert app.metric[0].label == "Same class"  # the models are compared all the same
     assert "Against the label" not in headings(app)
     api.answer = real  # type: ignore[method-assign]
