@@ -138,6 +138,7 @@ def test_a_negative_count_is_refused(tmp_path: Path) -> None:
         write_scenes(tmp_path, {"train": -1}, 32, 48)
 
 
+@pytest.mark.alone
 def test_five_scenes_a_second_on_one_core() -> None:
     """CPU seconds of one thread, so that other work on the machine counts little; the best of three rounds."""
     render_scene(0, 512, 1024)  # makes the cached textures
