@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from modelisation.reports.evaluation import class_table, latency_table
+from modelisation.reports.evaluation import class_table, doubt_labels, latency_table
 from modelisation.reports.markdown import points, table
 
 
@@ -64,6 +64,8 @@ def _lines(report: Mapping[str, Any], figures: Mapping[str, str]) -> Iterator[st
     )
     yield ""
     yield from score_table(models)
+    if doubt := next(filter(None, map(doubt_labels, models)), None):
+        yield from ("", doubt)
     absent = models[0]["classes_without_pixels"]
     if absent:
         yield ""
