@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from back.runtime.layouts.listing import Pair
 from back.runtime.taxonomy import REMAPS, TAXONOMIES
+from modelisation.doctor.conventions import judge_splits
 from modelisation.doctor.examine import Examination, examine, street8_table
 from modelisation.doctor.faults import Fault
 from modelisation.doctor.layout import Layout, read_layout
@@ -46,9 +47,11 @@ def diagnose(root: Path, *, workers: int | None = None, progress: bool = False) 
             tqdm(work, "doctor", total=len(layout.pairs), unit="pair", disable=not progress, smoothing=0.05)
         )
     classes = class_frequencies(examinations, layout.source)
+    single, whole = judge_splits(examinations, layout.source)
     faults = [
         *(Fault(one.kind, one.path, one.detail) for one in layout.left_out),
-        *(fault for examination in examinations for fault in examination.faults),
+        *single,
+        *whole,
         *near_duplicates(examinations),
         *clips_in_two_splits(layout.pairs),
         *single_scenes(layout.pairs),

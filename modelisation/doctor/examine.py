@@ -24,7 +24,7 @@ _BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombEr
 # Values that tools write for ignored pixels; each source knows one of them at most.
 _IGNORES = range(250, 256)
 # Cityscapes withholds the labels of this split: all ignored on purpose.
-_WITHHELD = "test"
+WITHHELD = "test"
 _LABEL_FAULTS = {
     "not_png": "unreadable_label",
     "damaged": "unreadable_label",
@@ -133,7 +133,7 @@ def _examine_values(
     present = np.flatnonzero(values).tolist()
     ignored = all(table.get(v) == IGNORE for v in present)
     if ignored and len(present) == 1:
-        return [Fault("all_ignored", str(pair.label))] if pair.split != _WITHHELD else []
+        return [Fault("all_ignored", str(pair.label))] if pair.split != WITHHELD else []
     unknown = [v for v in present if v not in table]
     listed = ", ".join(map(str, unknown[:8]))
     if explanation is not None:
@@ -143,7 +143,7 @@ def _examine_values(
     if unknown:
         kind = "wrong_ignore_value" if all(v in _IGNORES for v in unknown) else "values_outside_table"
         return [Fault(kind, str(pair.label), f"value {listed} ({source})")]
-    return [Fault("all_ignored", str(pair.label))] if ignored and pair.split != _WITHHELD else []
+    return [Fault("all_ignored", str(pair.label))] if ignored and pair.split != WITHHELD else []
 
 
 def street8_table(source: str) -> Mapping[int, int]:

@@ -57,6 +57,19 @@ KINDS: dict[str, Kind] = {
     "other_encoding": Kind(
         ERROR, "label values fit another source than the declared one", "declare the source that the files hold"
     ),
+    "ids_from_one": Kind(
+        ERROR,
+        "ids begin at 1, and 0 is background or no label",
+        "subtract 1 from each id, and give 0 the id of the background (street8: 7) or 255",
+    ),
+    "two_valued_mask": Kind(
+        ERROR,
+        "black-and-white masks of one class, no class ids",
+        "write the id of its class into each pixel, and 255 only where nothing is labelled: 255 is ignored",
+    ),
+    "split_ignored": Kind(
+        ERROR, "split that teaches and scores nothing", "label it, or check which values mean what in its files"
+    ),
     "exif_rotated": Kind(
         ERROR,
         "EXIF-rotated image whose label is not rotated",

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from back.runtime.taxonomy import IGNORE, REMAPS
+from back.runtime.taxonomy import IGNORE, REMAPS, STREET8
 
 BANDS = 8
 # Share of each class in eight horizontal bands, top to bottom, in per cent: rounded from forward-facing street video.
@@ -45,6 +45,8 @@ _REMAPS_TWICE = (
     ("cityscapes19", "street8"),
     ("cityscapes_label_ids", "cityscapes19"),
 )
+# Sources whose ids may have been shifted to make room for a 0; Cityscapes' labelIds have one.
+_MAY_BEGIN_AT_ONE = ("street8", "cityscapes19", "camvid11")
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,14 @@ def _other_readings(source: str) -> Iterator[Reading]:
     for table, target in _REMAPS_TWICE:
         meanings = _meanings_if_remapped_twice(REMAPS[table][target], REMAPS[target]["street8"])
         yield Reading("remapped_twice", f"{table} to {target}", _log_plausibility(meanings))
+    if source in _MAY_BEGIN_AT_ONE:
+        yield Reading("ids_from_one", f"{source} plus 1", _log_plausibility(_shifted(REMAPS[source]["street8"])))
+
+
+def _shifted(table: Mapping[int, int]) -> dict[int, set[int]]:
+    """Every class one id higher, and 0 for what is no class of its own."""
+    shifted = {value + 1: {target} for value, target in table.items() if target != IGNORE}
+    return shifted | {0: {STREET8.names.index("background"), IGNORE}, 255: {IGNORE}}
 
 
 def _meanings(table: Mapping[int, int]) -> dict[int, set[int]]:

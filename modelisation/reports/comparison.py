@@ -11,7 +11,7 @@ import numpy as np
 from back.runtime.taxonomy import TAXONOMIES
 from modelisation.figures.comparison import accuracy_latency_figure, class_iou_figure, reliability_figure
 from modelisation.figures.run import confusion_figure
-from modelisation.reports.evaluation import class_table, latency_table
+from modelisation.reports.evaluation import class_table, doubt_labels, latency_table
 from modelisation.reports.markdown import points, table
 
 REPORT_MARKDOWN, REPORT_JSON = "report.md", "report.json"
@@ -97,6 +97,8 @@ def _lines(report: Mapping[str, Any], figures: Mapping[str, str]) -> Iterator[st
     )
     yield ""
     yield from score_table(models)
+    if doubt := next(filter(None, map(doubt_labels, models)), None):
+        yield from ("", doubt)
     absent = models[0]["classes_without_pixels"]
     if absent:
         yield ""

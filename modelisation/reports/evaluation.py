@@ -7,6 +7,8 @@ from modelisation.evaluation.compare import worst_images
 from modelisation.evaluation.latency import PERCENTILES, STAGES
 from modelisation.reports.markdown import points, table
 
+_PLAUSIBLE_ACCURACY = 0.2  # one class for all pixels of a street picture has more
+
 
 def class_table(records: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[str]:
     """One row a class: IoU of each model in per cent, and the calibration error of each that was measured.
@@ -32,6 +34,17 @@ def latency_table(latency: Mapping[str, Any]) -> list[str]:
     return [*table(header, latency_rows(latency)), "", f"{conditions(latency)}."]
 
 
+def doubt_labels(record: Mapping[str, Any]) -> str | None:
+    """A sentence where scores are so low, over all classes, that the labels are to be doubted; None elsewhere."""
+    accuracy = record["pixel_accuracy"]
+    if accuracy is None or accuracy >= _PLAUSIBLE_ACCURACY or record["classes_without_pixels"]:
+        return None
+    return (
+        f"A pixel accuracy of {points(accuracy)} % with every class present is that of chance: the labels may be in "
+        "another encoding than the one they are read in; look at them with: python -m modelisation doctor DIR"
+    )
+
+
 def format_record(record: Mapping[str, Any], worst: int = 0) -> str:
     """The record as a few lines and Markdown tables, for a terminal or a report."""
     headline = [f"mIoU {points(record['miou'])}"]
@@ -49,6 +62,8 @@ def format_record(record: Mapping[str, Any], worst: int = 0) -> str:
     ]
     if record["classes_without_pixels"]:
         lines.append(f"no pixel, left out of the means: {', '.join(record['classes_without_pixels'])}")
+    if doubt := doubt_labels(record):
+        lines += [doubt, ""]
     if record["calibration"]:
         lines.append(f"expected calibration error {points(record['calibration']['ece'])} %")
     if record["cityscapes"]:

@@ -113,3 +113,26 @@ def test_remap_applied_twice_to_the_files_of_a_camvid_layout(camvid: Path, again
     path = camvid / "trainannot" / camvid_name(f"{FIRST}.png")
     change(path, lambda label: table_of(again)[table_of("camvid11")[label]])
     assert found(camvid) == [("remapped_twice", path.name)]
+
+
+def test_zero_for_background_and_ids_from_one(street8: Path) -> None:
+    paths = sorted(street8.glob("*/labels/*.png"))
+    for path in paths:
+        change(path, lambda label: np.where(label >= 7, 0, label + 1).astype(np.uint8))
+    assert sorted(found(street8)) == [("ids_from_one", path.name) for path in paths]
+
+
+@pytest.mark.parametrize("source", ["cityscapes19", "camvid11"])
+def test_zero_for_no_label_and_ids_from_one(street8: Path, rendered: Path, source: str) -> None:
+    (street8 / "dataset.json").write_text(json.dumps({"source": source}), encoding="utf-8")
+    train_ids = remap_for("cityscapes_label_ids", "cityscapes19")
+    for path in street8.glob("*/labels/*.png"):
+        if source == "camvid11":
+            change(path, lambda label: CAMVID_ID_OF_STREET8[label])
+            change(path, lambda label: np.where(label >= 11, 0, label + 1).astype(np.uint8))
+        else:
+            label_ids = np.asarray(Image.open(label_of(rendered, path.stem, path.parts[-3])))
+            ids = apply_remap(label_ids, train_ids)
+            Image.fromarray(np.where(ids == 255, 0, ids + 1).astype(np.uint8)).save(path)
+    assert {kind for kind, _ in found(street8)} == {"ids_from_one"}
+    assert len(found(street8)) == 7
