@@ -53,7 +53,8 @@ def _splits(root: Path) -> list[str]:
 
 
 def _too_few(root: Path) -> str:
-    return " (one picture is too few to make a split)" if folder.splits(root) == [folder.ALL] else ""
+    alone = folder.splits(root) == [folder.ALL] and len(folder.images(root, folder.ALL).files) == 1
+    return " (one picture is too few to make a split)" if alone else ""
 
 
 def describe(root: Path) -> tuple[str, str]:

@@ -70,14 +70,18 @@ def clip_of(name: str) -> str:
 
 
 def _found(root: Path, split: str, kind: str, suffixes: tuple[str, ...]) -> Found:
-    if split in _on_disk(root):  # a name among those listed, never a path
+    on_disk = _on_disk(root)
+    if split in on_disk:  # a name among those listed, never a path
         return scan(root / split / kind, suffixes)
-    if split == ALL:
-        return scan(root / kind, suffixes)
-    made = made_split(root) if split in (TRAIN, VAL) else None
-    if made is None:
+    if split != ALL and (on_disk or split not in (TRAIN, VAL)):
         return Found()
     found = scan(root / kind, suffixes)
+    if split == ALL:
+        return found
+    pictures = found if kind == _IMAGES else scan(root / _IMAGES, IMAGE_SUFFIXES)
+    made = make_split(pictures.files, clip_of)
+    if made is None:
+        return Found()
     files = {name: path for name, path in found.files.items() if made.split_of(name) == split}
     return Found(files, found.left_out, found.folder, found.ending)
 

@@ -12,8 +12,6 @@ from modelisation.data.open import open_dataset
 from modelisation.doctor.diagnose import diagnose
 from modelisation.doctor.text import format_diagnosis
 
-CASE = Path(__file__).resolve().parents[4] / "shared" / "cases" / "ds_unsplit_images_labels"
-
 
 def unsplit(root: Path, names: tuple[str, ...]) -> Path:
     for kind, mode in (("images", "RGB"), ("labels", "L")):
@@ -71,6 +69,14 @@ def test_one_picture_is_too_few_for_a_split(tmp_path: Path) -> None:
     assert open_dataset(root, "all").names == ("a",)
 
 
+def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
+    root = unsplit(tmp_path, ())
+    with pytest.raises(DatasetError, match=r"no split val; there are: all$"):
+        open_dataset(root, "val")
+    with pytest.raises(DatasetError, match="images: holds no pictures"):
+        open_dataset(root, "all")
+
+
 def test_pictures_beside_splits_are_a_split_of_their_own(tmp_path: Path) -> None:
     unsplit(tmp_path, ("a", "b"))
     unsplit(tmp_path / "val", ("c",))
@@ -104,13 +110,6 @@ def test_the_doctor_sees_the_made_split_and_says_it(tmp_path: Path) -> None:
     assert diagnosis["split_rule"] == open_dataset(root, "val").split_rule
     assert diagnosis["split_rule"] in format_diagnosis(diagnosis, 3)
     assert json.dumps(diagnosis)
-
-
-@pytest.mark.skipif(not CASE.is_dir(), reason="the cases are not beside the project (../shared/cases)")
-def test_the_case_of_four_clips() -> None:
-    names = {split: open_dataset(CASE, split).names for split in ("train", "val")}
-    assert sorted(names["train"] + names["val"]) == list(FOUR)
-    assert len(names["val"]) == 1
 
 
 def label_all(root: Path, split: str, value: int, but: tuple[str, ...] = ()) -> Path:
