@@ -15,6 +15,7 @@ from front.ui.names import shorten
 SAMPLES = Path(__file__).parents[1] / "samples"
 # Streamlit shows only an icon on a file that it refuses, and keeps the sentence for screen readers.
 _SHOW_REFUSALS = """<style>
+[data-testid=stFileChips]:has([role=alert]), [data-testid=stFileChips]:has([role=alert]) > div { max-height: none }
 [data-testid=stFileChip]:has([role=alert]) { height: auto; flex-wrap: wrap; max-width: none }
 [data-testid=stFileChip] [role=alert] {
   position: static; width: 100%; height: auto; margin: 0; clip: auto; clip-path: none; white-space: normal;

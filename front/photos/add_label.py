@@ -35,6 +35,7 @@ def label_intake(album: Album, photo: Photo, taxonomies: Iterable[str]) -> str |
             help="A picture that says for each pixel of the photo what is there, as a number or as a colour.",
         )
         if label is not None:
+            st.caption(f"{shorten(label.name)} is given for {shorten(photo.name)}.")
             kind = _choose_kind(label, kinds)
             st.button("Remove the label", icon=":material/delete:", on_click=album.remove_label, args=(photo.sha,))
     against = doubt(label, kind, kinds) if label is not None and kind is not None else None
@@ -49,7 +50,7 @@ def _choose_kind(label: LabelFile, kinds: list[str]) -> str:
     if st.session_state.get(key) not in kinds:
         st.session_state[key] = likely_kind(label, kinds)
     return st.selectbox(
-        f"Its values are, in {shorten(label.name)}",
+        "Its values are",
         kinds,
         format_func=lambda kind: KINDS[kind].title,
         key=key,

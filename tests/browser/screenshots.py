@@ -109,7 +109,7 @@ def photograph(camera: Camera, stack: Stack) -> None:
     start_over(page)
     upload(page, ("rendered-street.jpg", as_jpeg(scene.image)))
     viewer(page)
-    give_label(page, scene.label_ids, "Cityscapes labelIds")
+    give_label(page, scene.label_ids)
     camera.take("compare-label")
     go_to(page, "Segment")
     start_over(page)

@@ -98,17 +98,18 @@ def idle(page: Page) -> None:
 
 
 def give_label(page: Page, labels: np.ndarray, values: str | None = None) -> None:
-    """Give a label file on the Compare page, say what its values are where it is not the first kind, and wait."""
+    """Give a label file on the Compare page, say what its values are where that is not what is guessed, and wait."""
     out = io.BytesIO()
     Image.fromarray(labels.astype(np.uint8)).save(out, "PNG")
     page.get_by_role("button", name="Label file").click()
-    if values is not None:
-        page.get_by_role("combobox", name="Its values are").click()
-        page.get_by_role("option", name=values).click()
-        idle(page)  # a file given while the page still takes up the choice would be read as the first kind
     page.locator("input[type=file]").last.set_input_files(
         [{"name": "label.png", "mimeType": "image/png", "buffer": out.getvalue()}]
     )
+    page.get_by_role("combobox", name="Its values are").wait_for()
+    if values is not None:
+        page.get_by_role("combobox", name="Its values are").click()
+        page.get_by_role("option", name=values).click()
+        idle(page)
     page.get_by_role("heading", name="Against the label").wait_for()
     page.keyboard.press("Escape")  # closes the popover
 
