@@ -34,10 +34,9 @@ def test_it_is_committed_without_outputs_and_says_what_to_expect(path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_it_runs_without_data(path, tmp_path, monkeypatch):
+def test_it_runs_without_data(path, tmp_path, tracking_uri, monkeypatch):
     # As in a terminal that has no inline backend: the figures must come as pictures all the same.
     monkeypatch.setenv("MPLBACKEND", "agg")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'store' / 'mlflow.db'}")
     output = "run_dir" if "train" in path.stem else "study_file" if "search" in path.stem else None
     parameters = {output: str(tmp_path / "output")} if output else {}
     started = time.perf_counter()
