@@ -14,12 +14,6 @@ BUNDLES = [ROOT / "modelisation" / "bundled" / name for name in ("deeplabv3plus"
 SECONDS = 30
 
 
-def test_there_are_five_notebooks():
-    assert [p.stem for p in NOTEBOOKS] == [
-        "01_explore_data", "02_train_deeplabv3plus", "03_train_segformer", "04_compare", "05_search",
-    ]  # fmt: skip
-
-
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_it_is_committed_without_outputs_and_says_what_to_expect(path):
     notebook = nbformat.read(path, as_version=4)
