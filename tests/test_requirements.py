@@ -69,11 +69,6 @@ def test_cuda_libraries_are_pinned_but_come_only_with_torch() -> None:
     assert not [name for name in pins_of(ROOT / "tests" / "requirements.txt") if cuda.match(name)]
 
 
-def test_training_pins_the_torch_that_the_project_is_measured_with() -> None:
-    pins = pins_of(ROOT / "modelisation" / "requirements.txt")
-    assert (pins["torch"], pins["torchvision"]) == ("2.15.0", "0.29.2")
-
-
 def test_no_file_names_a_package_index() -> None:
     files = [ROOT / ".ci" / "constraints.txt", *(ROOT / folder / "requirements.txt" for folder in FOLDERS)]
     assert not [

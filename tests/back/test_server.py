@@ -1,6 +1,7 @@
 """The API as a process of its own beside a real MLflow server, which comes late and goes early."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,7 +46,8 @@ def _mlflow(folder: Path, port: int) -> tuple[str, ...]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_api_waits_for_mlflow_and_outlives_it(tmp_path: Path) -> None:
+def test_api_waits_for_mlflow_and_outlives_it(tmp_path: Path, empty_database: Path) -> None:
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
     mlflow_port, port = free_port(), free_port()
     mlflow_url, url = f"http://127.0.0.1:{mlflow_port}", f"http://127.0.0.1:{port}"
     settings = {

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, PATH
 from tests.browser.stack import Stack, running
@@ -27,6 +27,7 @@ def browser() -> Iterator[Browser]:
             pytest.fail(message)
         pytest.skip(message)
     with sync_playwright() as playwright:
+        expect.set_options(timeout=WAIT_MS)  # as patient as everything else: other tests share the processors
         chromium = playwright.chromium.launch(executable_path=PATH, args=list(ARGUMENTS))
         yield chromium
         chromium.close()

@@ -38,10 +38,8 @@ def data(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path, monkeypatch) -> str:
-    uri = f"sqlite:///{tmp_path / 'store' / 'mlflow.db'}"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    yield uri
+def store(tracking_uri) -> str:
+    yield tracking_uri
     mlflow.end_run()
 
 
@@ -165,7 +163,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_a_sentence(data, store, tmp
 
 
 def test_a_run_folder_in_use_is_not_overwritten(data, store, tmp_path):
-    train(recipe(epochs=1), data, tmp_path / "run", register=False)
+    fit(recipe(epochs=1), data, tmp_path / "run")
     with pytest.raises(UserError, match="holds a run; go on with --resume"):
         train(recipe(epochs=1), data, tmp_path / "run", register=False)
     with pytest.raises(UserError, match="differs from this recipe"):

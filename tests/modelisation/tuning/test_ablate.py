@@ -21,9 +21,8 @@ SHIPPED = sorted((Path(__file__).parents[3] / "modelisation" / "recipes" / "abla
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch) -> Path:
+def folder(tmp_path, tracking_uri) -> Path:
     """A recipe, an ablation file with two variants, and a store of the test's own."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'store' / 'mlflow.db'}")
     write_recipe(tmp_path)
     write_plan(tmp_path, {"no dice": ["loss.dice=0"], "slow": ["lr=0.0001"]})
     yield tmp_path

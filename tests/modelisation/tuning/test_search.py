@@ -24,10 +24,8 @@ SPACE = {"lr": Range(low=1e-4, high=1e-2, log=True)}
 
 
 @pytest.fixture
-def store(tmp_path, monkeypatch) -> mlflow.MlflowClient:
-    uri = f"sqlite:///{tmp_path / 'store' / 'mlflow.db'}"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    yield mlflow.MlflowClient(uri)
+def store(tracking_uri) -> mlflow.MlflowClient:
+    yield mlflow.MlflowClient(tracking_uri)
     mlflow.end_run()
 
 

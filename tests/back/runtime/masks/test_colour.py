@@ -9,13 +9,6 @@ from back.runtime.taxonomy import STREET8
 PALETTE = palette_of(STREET8)
 
 
-def test_palette_is_in_id_order():
-    assert PALETTE.dtype == np.uint8
-    assert PALETTE[0].tolist() == [128, 64, 128]
-    assert PALETTE[6].tolist() == [70, 130, 180]
-    assert PALETTE.shape == (8, 3)
-
-
 @settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), opacity=st.floats(0, 1), height=st.integers(1, 9), width=st.integers(1, 9))
 def test_overlay_is_the_weighted_mean_to_rounding(seed, opacity, height, width):

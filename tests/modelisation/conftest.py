@@ -1,0 +1,21 @@
+"""Fixtures of the training tier's tests."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.api import empty_database
+
+__all__ = ["empty_database"]
+
+
+@pytest.fixture
+def tracking_uri(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty MLflow store of the test's own, the one that training logs to."""
+    folder = tmp_path / "store"
+    folder.mkdir()
+    shutil.copy(empty_database, folder / "mlflow.db")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    return uri
