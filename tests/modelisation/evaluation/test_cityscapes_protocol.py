@@ -144,7 +144,7 @@ def test_train_ids_given_as_label_ids_are_refused() -> None:
 @pytest.mark.parametrize("value", [34, 256 * 3 + 11, 26001])
 def test_sixteen_bit_values_that_are_no_label_ids_are_refused(value: int) -> None:
     truth = np.full((2, 2), 7, np.uint8)
-    with pytest.raises(ValueError, match="prediction holds values outside the labelIds"):
+    with pytest.raises(UserError, match="prediction holds values outside the labelIds"):
         CityscapesProtocol().add(truth, np.full((2, 2), value, np.uint16))
 
 

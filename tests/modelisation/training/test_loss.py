@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from modelisation.recipe import Loss
-from modelisation.training.distillation import distilled
+from modelisation.training.distillation import add_teacher
 from modelisation.training.loss import make_criterion
 
 
@@ -76,6 +76,6 @@ def test_a_labelled_pixel_between_those_that_lovasz_takes_is_learned(batch):
 def test_a_teacher_teaches_batches_without_labels(batch):
     scores, label = batch
     target = torch.full((2, 5, 6, 8), 0.2)
-    loss = distilled(make_criterion(EVERY_PART, 255), target, 1.0)(scores, torch.full_like(label, 255))
+    loss = add_teacher(make_criterion(EVERY_PART, 255), target, 1.0)(scores, torch.full_like(label, 255))
     assert loss.isfinite()
     assert loss > 0
