@@ -7,10 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from front import page
+from front.about.facts import show_facts
+from front.about.training import show_curves, show_origin, show_training
 from front.api.client import Json
 from front.api.models import all_models, detail_of
 from front.api.waiting import guard
-from front.ui.names import dataset_name, display_name, duration
+from front.ui.names import dataset_name, display_name
 from front.ui.palette import class_table, css
 
 
@@ -43,12 +45,13 @@ def main() -> None:
     _summary(entry, card)
     left, right = st.columns(2, gap="medium")
     with left:
-        _terms(entry, card)
-        _training(card)
+        show_origin(entry, card)
+        show_training(entry, card)
     with right:
         _input(card)
         _classes(class_table(card["taxonomy"], safe=page.safe_palette()), card["taxonomy"]["id"])
         _robustness(card)
+    show_curves(entry, card, page.colours_of_models()[name])
     _files(entry, card)
 
 
@@ -85,53 +88,12 @@ def _summary(entry: Json, card: Json) -> None:
     st.warning(f"**Limits.** {escape(card['limits'])}", icon=":material/warning:")
 
 
-def _terms(entry: Json, card: Json) -> None:
-    training = card.get("training") or {}
-    teacher = training.get("teacher")
-    st.subheader("Data and licence", anchor=False)
-    _facts(
-        {
-            "Trained on": f"{dataset_name(training.get('dataset', '—'))} {training.get('split', '')}".strip(),
-            "Licence of the data": training.get("data_licence") or entry.get("data_licence"),
-            "Licence of the weights": training.get("weights_licence") or entry.get("weights_licence"),
-            "Started from": training.get("initialisation"),
-            "Teacher": teacher
-            and f"{display_name(teacher['name'])}: {teacher['weights_licence'] or 'terms unknown'}",
-        },
-        "Data and licence",
-    )
-
-
-def _training(card: Json) -> None:
-    training = card.get("training")
-    st.subheader("How it was trained", anchor=False)
-    if not training:
-        st.caption("The card does not say.")
-        return
-    state = ", with uncommitted changes" if training["git_dirty"] else ""
-    _facts(
-        {
-            "Epochs": training["epochs"],
-            "Steps": training["steps"],
-            "Steps before": training.get("steps_before") or None,
-            "Wall time": duration(0, 1000 * training["wall_time_s"]),
-            "Seed": training["seed"],
-            "Code": f"{training['git_commit'][:10]}{state}",
-            "MLflow run": training["run_id"],
-            "Packages": ", ".join(f"{name} {version}" for name, version in training["packages"].items()),
-        },
-        "Training",
-    )
-    with st.expander("The whole recipe"):
-        st.json(training["recipe"])
-
-
 def _input(card: Json) -> None:
     contract = card["input"]
     st.subheader("What it takes", anchor=False)
     fixed = contract.get("fixed_size")
     size = f"{fixed[1]} × {fixed[0]} pixels" if fixed else f"about {contract['pixel_budget']:,} pixels, aspect kept"
-    _facts(
+    show_facts(
         {
             "Photo is resized to": size,
             "Filter": contract["resize_filter"],
@@ -182,20 +144,6 @@ def _files(entry: Json, card: Json) -> None:
         )
     build = ", ".join(f"{name} {value}" for name, value in card["build"].items())
     st.caption(escape(f"Architecture {card['architecture']}" + (f", built with {build}." if build else ".")))
-
-
-def _facts(facts: dict[str, Any], title: str) -> None:
-    """Name and value, one line each."""
-    lines = "".join(
-        f'<dt style="opacity:.75">{escape(name)}</dt>'
-        f'<dd style="margin:0;overflow-wrap:anywhere">{escape(str(value))}</dd>'
-        for name, value in facts.items()
-        if value not in (None, "", "—")
-    )
-    st.html(
-        f'<dl aria-label="{title}" style="display:grid;grid-template-columns:fit-content(40%) minmax(0,1fr);'
-        f'gap:.35rem 1rem;margin:0;padding:0">{lines}</dl>'
-    )
 
 
 main()

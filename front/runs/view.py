@@ -12,6 +12,7 @@ from front.runs.metric_info import CLASS_IOU_PREFIX, METRICS, info_of
 from front.runs.tables import listing_key, parameter_table, rows_of, run_colours, run_table, unique_names
 from front.ui import charts
 from front.ui.charts import MODEL_COLOURS
+from front.ui.links import experiment_view, training_view
 from front.ui.palette import DASHES
 
 MOST_RUNS = len(MODEL_COLOURS)
@@ -41,7 +42,8 @@ def main() -> None:
         if len(listing["runs"]) > LISTED:
             st.caption(f"These are the {LISTED} newest runs; MLflow has the older ones.")
         if listing.get("mlflow_ui_url"):
-            st.link_button("Open MLflow", listing["mlflow_ui_url"], icon=":material/open_in_new:")
+            address = experiment_view(listing["mlflow_ui_url"], listing["experiment_id"])
+            st.link_button("Open MLflow", address, icon=":material/open_in_new:")
         if not chosen:
             st.info("Choose at least one run in the table.", icon=":material/arrow_upward:")
             return
@@ -84,9 +86,10 @@ def _legend(details: list[Json], colours: list[str]) -> None:
     """One line a run: its colour in every chart, and its page in MLflow."""
     for run, name, colour, dash in zip(details, unique_names(details), colours, DASHES, strict=False):
         url = str(run.get("url") or "")
+        address = escape(training_view(url))
         link = (
-            f'<a href="{escape(url)}" style="color:inherit" target="_blank" rel="noopener">open in MLflow</a>'
-            if url[:4] == "http"
+            f'<a href="{address}" style="color:inherit" target="_blank" rel="noopener">open in MLflow</a>'
+            if url.startswith("http")
             else ""
         )
         style = {"solid": "solid", "dot": "dotted"}.get(dash, "dashed")

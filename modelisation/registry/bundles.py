@@ -20,7 +20,7 @@ from back.runtime.card import (
 from back.runtime.errors import UserError
 from modelisation.export.gate import parity_failure
 from modelisation.provenance import REPOSITORY
-from modelisation.registry.history import replay_history
+from modelisation.registry.history import replay_earlier_runs, replay_history
 from modelisation.registry.mlflow_store import (
     EXPERIMENT,
     default_tracking_uri,
@@ -68,7 +68,7 @@ def register_bundle(
         experiment: MLflow experiment of the replayed run; created where missing.
         alias: candidate, or champion for a bundle that carries a passed parity report.
         run_id: run that trained it, which may have registered an earlier version; None makes one and replays
-            history.json into it (params, tags, metrics).
+            history.json into it (params, tags, metrics), and those of `earlier_runs` into runs of their own.
 
     Raises:
         BundleError: a file is missing or does not match the card, or a champion has not passed the parity gate.
@@ -83,6 +83,8 @@ def register_bundle(
         client = tracking_client(tracking_uri)
         version = _find_version(client, card.name, tags)
         created = version is None
+        if run_id is None:
+            replay_earlier_runs(client, bundle, experiment_id(client, experiment))
         if version is None:
             run_id = run_id or replay_history(client, bundle, experiment_id(client, experiment))
             version = _create_version(client, bundle, card, run_id, tags)

@@ -12,6 +12,7 @@ from back.runtime.card import HISTORY_FILE, BundleError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+EARLIER_RUNS = "earlier_runs"  # folder of a bundle: the histories of the runs whose weights its own run began with
 _PARAM_LENGTH = 6000  # MLflow's limit
 
 
@@ -34,10 +35,30 @@ def replay_history(client: "MlflowClient", bundle: Path, experiment_id: str) -> 
         BundleError: there is no history.json, or it is none.
         mlflow.exceptions.MlflowException: the server does not answer or refuses.
     """
+    history = _read_history(bundle / HISTORY_FILE)
+    return _replay(client, history, history.name, experiment_id)
+
+
+def replay_earlier_runs(client: "MlflowClient", bundle: Path, experiment_id: str) -> list[str]:
+    """Make a run of each history in a bundle's folder `earlier_runs` that the experiment lacks; returns their ids.
+
+    Raises:
+        BundleError: a file is no history.
+        mlflow.exceptions.MlflowException: the server does not answer or refuses.
+    """
+    made = []
+    for path in sorted((bundle / EARLIER_RUNS).glob("*.json")):
+        history = _read_history(path)
+        known = f"tags.replayed_from = '{history.run_id}'"
+        if not client.search_runs([experiment_id], known, max_results=1):
+            made.append(_replay(client, history, f"{history.name}, the run before", experiment_id))
+    return made
+
+
+def _replay(client: "MlflowClient", history: "_History", name: str, experiment_id: str) -> str:
     from mlflow.entities import Metric, Param, RunTag
 
-    history = _read_history(bundle)
-    run = client.create_run(experiment_id, start_time=history.start_time, run_name=history.name)
+    run = client.create_run(experiment_id, start_time=history.start_time, run_name=name)
     run_id = str(run.info.run_id)
     params = [Param(key, value[:_PARAM_LENGTH]) for key, value in history.params.items()]
     tags = [RunTag(key, value) for key, value in {**history.tags, "replayed_from": history.run_id}.items()]
@@ -60,8 +81,7 @@ def replay_history(client: "MlflowClient", bundle: Path, experiment_id: str) -> 
     return run_id
 
 
-def _read_history(bundle: Path) -> _History:
-    path = bundle / HISTORY_FILE
+def _read_history(path: Path) -> _History:
     try:
         return _History.model_validate(json.loads(path.read_bytes()))
     except FileNotFoundError as error:

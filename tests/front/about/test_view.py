@@ -1,5 +1,8 @@
 """The page on one model: everything of its card that a user must know."""
 
+import json
+
+from front.about.training import beginning_of
 from front.ui.palette import class_table, css
 from tests.front import fake_records
 from tests.front.conftest import OpenPage
@@ -23,14 +26,14 @@ def test_the_card_is_shown(open_page: OpenPage) -> None:
 def test_another_model_can_be_chosen(open_page: OpenPage, api: FakeApi) -> None:
     app = open_page("about")
     assert "Teacher" not in body(app)
-    assert "Steps before" not in body(app)
+    assert "in the run before" not in body(app)
     assert "Licence of the teacher" not in body(app)
     app.pills(key="about_model").set_value("segformer").run()
     assert not app.exception
     assert app.subheader[0].value == "SegFormer"
     assert ">Teacher</dt><dd" in body(app).replace("\n", "")
     assert "Apache-2.0" in body(app)
-    assert "6123" in body(app)
+    assert "4,000, after 6,123 in the run before" in body(app)
 
 
 def test_text_of_a_card_cannot_become_markup(open_page: OpenPage, api: FakeApi) -> None:
@@ -65,3 +68,71 @@ def test_the_class_table_follows_the_palette_for_colour_blindness(open_page: Ope
     app.toggle(key="safe_palette").set_value(True).run()
     assert css(fake_records.CLASSES[0][1]) not in body(app)
     assert css(class_table(fake_records.taxonomy(), safe=True)[0]["color"]) in body(app)
+
+
+BEFORE = "0123456789abcdef0123456789abcdef"
+BEGAN = (
+    f"weights of segformer (sha256 19bb07632876, run {BEFORE}, 10000 steps on camvid train, terms: CamVid's terms; "
+    "it began with random)"
+)
+
+
+def with_a_run_before(api: FakeApi, *, here: bool = True) -> None:
+    """SegFormer went on from the weights of another run, on rendered scenes too; that run's curves may be here."""
+    real = api.answer
+
+    def answer(path: str, query: dict[str, str], files: dict[str, bytes]) -> object:
+        found = real(path, query, files)
+        if path == "/models/segformer":
+            found["card"]["training"]["initialisation"] = BEGAN
+            found["card"]["training"]["recipe"]["scenes"] = 400
+            found["card"]["training"]["run_id"] = "fedcba"
+        return found
+
+    api.answer = answer  # type: ignore[method-assign]
+    if here:
+        api.runs.append(fake_records.run_of("before") | {"tags": {"replayed_from": BEFORE}, "model": None})
+
+
+def test_a_model_tells_its_whole_story(open_page: OpenPage, api: FakeApi) -> None:
+    with_a_run_before(api)
+    app = open_page("about")
+    app.pills(key="about_model").set_value("segformer").run()
+    assert not app.exception
+    shown = body(app)
+    assert "scenes train and 400 rendered scenes" in shown
+    assert "the weights of SegFormer after 10,000 steps on CamVid train, which began with random ones" in shown
+    assert [c.proto.alt.split(".")[0] for c in app.get("plotly_chart")] == [
+        "Validation mIoU by epoch",
+        "Training loss by epoch",
+    ]
+    (drawn,) = [json.loads(c.proto.spec)["data"] for c in app.get("plotly_chart")[:1]]
+    assert [(line["name"], min(line["x"]), max(line["x"])) for line in drawn] == [
+        ("before scenes", 1, 20),
+        ("segformer scenes", 21, 40),
+    ]
+    assert "2 runs, one after the other" in texts(app.caption)
+    assert shown.count("workflowType=machine_learning") == 2
+
+
+def test_a_model_that_was_trained_elsewhere_leads_to_the_run_that_is_here(open_page: OpenPage, api: FakeApi) -> None:
+    with_a_run_before(api, here=False)
+    app = open_page("about")
+    app.pills(key="about_model").set_value("segformer").run()
+    shown = body(app).replace("\n", "")
+    assert ">run-segformer</dd>" in shown
+    assert ">Its id where it was trained</dt>" in shown
+    assert "experiments/1/runs/run-segformer?workflowType=machine_learning" in shown
+    assert f"runs/{BEFORE}" not in shown
+
+
+def test_without_mlflow_the_card_is_shown_all_the_same(open_page: OpenPage, api: FakeApi) -> None:
+    api.mode = "adrift"
+    app = open_page("about")
+    assert "They cannot be read just now. MLflow at" in texts(app.caption)
+    assert "Licence of the data" in body(app)
+
+
+def test_what_a_network_began_with_is_said_in_words() -> None:
+    assert beginning_of("encoder: ImageNet from a package") == "encoder: ImageNet from a package"
+    assert beginning_of(None) is None

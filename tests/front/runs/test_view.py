@@ -1,5 +1,7 @@
 """The Runs page: curves of chosen runs with a sentence each, and the parameters that differ."""
 
+import re
+
 import streamlit as st
 
 from front.runs.metric_info import METRICS
@@ -61,3 +63,14 @@ def test_parameters_that_differ_come_first_and_are_counted(open_page: OpenPage) 
 def test_no_run_says_what_to_do(open_page: OpenPage, api: FakeApi) -> None:
     api.answer = lambda *_: {"runs": [], "models": []}  # type: ignore[method-assign]
     assert "There is no run yet" in texts(open_page("runs").info)
+
+
+def test_links_lead_to_mlflow_s_view_for_training(open_page: OpenPage) -> None:
+    app = open_page("runs")
+    (button,) = app.get("link_button")
+    assert button.proto.url == "http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning"
+    links = re.findall(r'href="([^"]+)"', " ".join(element.proto.body for element in app.get("html")))
+    assert links == [
+        f"http://127.0.0.1:5000/#/experiments/1/runs/run-{model}?workflowType=machine_learning"
+        for model in ("deeplabv3plus", "segformer")
+    ]

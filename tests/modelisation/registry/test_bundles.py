@@ -8,7 +8,9 @@ import pytest
 
 from back.runtime.card import CARD_FILE, HISTORY_FILE, ONNX_FILE, BundleError, read_card
 from back.runtime.errors import UserError
+from modelisation.registry.bundled import FOLDER
 from modelisation.registry.bundles import register_bundle, resolve_model, run_of
+from modelisation.registry.history import EARLIER_RUNS
 from modelisation.registry.mlflow_store import experiment_id
 from modelisation.registry.mlmodel import mlmodel_of
 from tests.api import Store, empty_database, store
@@ -55,6 +57,31 @@ def test_long_history_is_replayed_whole(store: Store, bundle: Path) -> None:
     registered = register_bundle(bundle, tracking_uri=store.uri)
     assert len(store.client.get_metric_history(registered.run_id, "train_loss")) == 1701
     assert len(store.client.get_run(registered.run_id).data.params) == 120
+
+
+def test_earlier_runs_are_replayed_once_each_as_runs_of_their_own(store: Store, bundle: Path) -> None:
+    earlier = json.loads((bundle / HISTORY_FILE).read_text(encoding="utf-8")) | {"run_id": "e" * 32}
+    earlier["metrics"] = {"val_miou": [[1, 0.25, 1_700_000_000_000]]}
+    (bundle / EARLIER_RUNS).mkdir()
+    (bundle / EARLIER_RUNS / f"{'e' * 32}.json").write_text(json.dumps(earlier), encoding="utf-8")
+    registered = register_bundle(bundle, tracking_uri=store.uri)
+    register_bundle(bundle, tracking_uri=store.uri)
+    experiment = experiment_id(store.client, "streetseg")
+    (run,) = store.client.search_runs([experiment], f"tags.replayed_from = '{'e' * 32}'")
+    assert run.info.run_id != registered.run_id
+    assert (run.info.run_name, run.data.metrics) == ("segformer, the run before", {"val_miou": 0.25})
+    assert len(store.client.search_runs([experiment])) == 2
+
+
+def test_the_bundled_segformer_has_the_run_that_its_weights_began_with() -> None:
+    bundle = FOLDER / "segformer"
+    training = read_card(bundle).training
+    assert training is not None
+    (earlier,) = (bundle / EARLIER_RUNS).glob("*.json")
+    assert f"run {earlier.stem}, {training.steps_before} steps" in str(training.initialisation)
+    history = json.loads(earlier.read_text(encoding="utf-8"))
+    assert history["run_id"] == earlier.stem
+    assert len(history["metrics"]["val_miou"]) == 20
 
 
 def test_same_bundle_is_registered_once_and_its_alias_moves(store: Store, bundle: Path) -> None:
