@@ -18,11 +18,11 @@ from back.runtime.card import (
     verify_files,
 )
 from back.runtime.errors import UserError
+from back.runtime.mlflow_names import CHAMPION, EXPERIMENT
 from modelisation.export.gate import parity_failure
 from modelisation.provenance import REPOSITORY
 from modelisation.registry.history import replay_earlier_runs, replay_history
 from modelisation.registry.mlflow_store import (
-    EXPERIMENT,
     default_tracking_uri,
     experiment_id,
     tracking_client,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 ARTIFACT_PATH = "model"
-CHAMPION = "champion"
 CACHE = REPOSITORY / ".cache" / "bundles"
 _URI = re.compile(r"^models:/(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))$")
 

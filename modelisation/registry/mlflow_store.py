@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 DEFAULT_TRACKING_URI = "http://127.0.0.1:5000"
-EXPERIMENT = "streetseg"
 
 
 def default_tracking_uri() -> str:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from back.runtime.mlflow_names import EXPERIMENT
 from modelisation.provenance import git_state, package_versions
-from modelisation.registry.mlflow_store import EXPERIMENT, experiment_id, tracking_client, user_errors
+from modelisation.registry.mlflow_store import experiment_id, tracking_client, user_errors
 
 
 def log_report(report: dict[str, Any], files: Sequence[Path], tracking_uri: str) -> str:

@@ -11,7 +11,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from back.runtime.card import HISTORY_FILE
-from modelisation.registry.mlflow_store import EXPERIMENT, default_tracking_uri, experiment_id
+from back.runtime.mlflow_names import EXPERIMENT
+from modelisation.registry.mlflow_store import default_tracking_uri, experiment_id
 from modelisation.training.stopping import Interrupted
 
 
