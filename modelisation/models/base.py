@@ -24,6 +24,7 @@ class SegmentationModel(nn.Module, ABC):
     architecture: ClassVar[str]
     score_stride: ClassVar[int] = 4
     size_multiple: ClassVar[int] = 32
+    smallest_batch: ClassVar[int] = 1
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     initialisation: str

@@ -17,18 +17,23 @@ _LOVASZ_STEP = 2
 def make_criterion(weights: Loss, ignore_index: int) -> Criterion:
     """Weighted sum of the parts of a recipe's loss, on scores float32 [N, C, H, W] and labels int64 [N, H, W].
 
+    A batch without a labelled pixel has loss 0 and gradient 0, where a mean over nothing would be NaN.
+
     Dice: Milletari et al., 3DV 2016. Lovász-softmax: Berman et al., CVPR 2018.
     """
     dice = smp.losses.DiceLoss("multiclass", from_logits=True, ignore_index=ignore_index, smooth=1.0)
     lovasz = smp.losses.LovaszLoss("multiclass", ignore_index=ignore_index)
 
     def criterion(scores_NCHW: Tensor, label_NHW: Tensor) -> Tensor:
+        if not (label_NHW != ignore_index).any():
+            return 0 * scores_NCHW.sum()
         total = weights.cross_entropy * _cross_entropy(scores_NCHW, label_NHW, weights, ignore_index)
         if weights.dice:
             total = total + weights.dice * dice(scores_NCHW, label_NHW)
         if weights.lovasz:
-            s = _LOVASZ_STEP
-            total = total + weights.lovasz * lovasz(scores_NCHW[..., ::s, ::s], label_NHW[..., ::s, ::s])
+            sparse = (..., slice(None, None, _LOVASZ_STEP), slice(None, None, _LOVASZ_STEP))
+            if (label_NHW[sparse] != ignore_index).any():
+                total = total + weights.lovasz * lovasz(scores_NCHW[sparse], label_NHW[sparse])
         return total
 
     return criterion

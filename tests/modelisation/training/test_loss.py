@@ -47,3 +47,26 @@ def test_the_parts_are_weighted_and_added(batch):
            for name in ("cross_entropy", "dice", "lovasz")}  # fmt: skip
     both = make_criterion(Loss(cross_entropy=0.5, dice=0.25, lovasz=2.0), 255)(scores, label)
     torch.testing.assert_close(both, 0.5 * one["cross_entropy"] + 0.25 * one["dice"] + 2 * one["lovasz"])
+
+
+PARTS = [{}, {"ohem": 0.5}, {"dice": 0.3, "lovasz": 0.3}, {"label_smoothing": 0.1}]
+
+
+@pytest.mark.parametrize("parts", PARTS)
+def test_a_batch_without_a_labelled_pixel_teaches_nothing(batch, parts):
+    scores, label = batch
+    loss = make_criterion(Loss(**parts), 255)(scores, torch.full_like(label, 255))
+    loss.backward()
+    assert loss.item() == 0
+    assert not scores.grad.any()
+
+
+@pytest.mark.parametrize("parts", PARTS)
+def test_one_labelled_pixel_is_enough(batch, parts):
+    scores, label = batch
+    single = torch.full_like(label, 255)
+    single[0, 1, 1] = 2  # the part that takes every second pixel does not see it
+    loss = make_criterion(Loss(**parts), 255)(scores, single)
+    loss.backward()
+    assert loss.item() > 0
+    assert torch.isfinite(scores.grad).all()
