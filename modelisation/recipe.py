@@ -1,19 +1,44 @@
 """A training recipe: one YAML file, checked before anything else happens."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from back.runtime.card import ResizeFilter
 from back.runtime.errors import UserError
+from back.runtime.taxonomy import TAXONOMIES
 
 Cache = Literal["auto", "memory", "disk"]
 
 
+Probability = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+# A crop of less than the network's stride, or a picture brought down to nothing, holds no object to learn from.
+Side = Annotated[int, Field(ge=32)]
+Factor = Annotated[float, Field(ge=0.05, le=16)]
+
+
+def _ascending(scale: tuple[float, float]) -> tuple[float, float]:
+    if scale[0] > scale[1]:
+        raise ValueError(f"wanted the smaller factor first, not {scale[0]} before {scale[1]}")
+    return scale
+
+
+Scale = Annotated[tuple[Factor, Factor], AfterValidator(_ascending)]
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CopyPaste(_Part):
@@ -27,27 +52,29 @@ class CopyPaste(_Part):
 class Augmentation(_Part):
     """What is done to a training picture, on uint8; probabilities are 0..1."""
 
-    crop: tuple[int, int] = Field(default=(256, 320), description="height and width in pixels")
-    scale: tuple[float, float] = Field(default=(0.5, 2.0), description="resize factor, drawn log-uniformly")
-    flip: float = 0.5
-    rare_class: float = Field(default=0.0, description="probability that a crop is placed on a class drawn uniformly")
+    crop: tuple[Side, Side] = Field(default=(256, 320), description="height and width in pixels")
+    scale: Scale = Field(default=(0.5, 2.0), description="resize factor, drawn log-uniformly")
+    flip: Probability = 0.5
+    rare_class: Probability = Field(
+        default=0.0, description="probability that a crop is placed on a class drawn uniformly"
+    )
     copy_paste: CopyPaste | None = None
-    brightness: float = 0.0
-    contrast: float = 0.0
-    saturation: float = 0.0
-    hue: float = 0.0
-    blur: float = Field(default=0.0, description="probability of a Gaussian blur with sigma 0.3 to 1.5 pixels")
-    noise: float = Field(default=0.0, description="probability of Gaussian noise with sigma up to 10/255")
-    jpeg: float = Field(default=0.0, description="probability of JPEG artefacts, quality 30 to 90")
-    rotate: float = Field(default=0.0, description="probability of a rotation by up to 7 degrees")
+    brightness: Weight = 0.0
+    contrast: Weight = 0.0
+    saturation: Weight = 0.0
+    hue: float = Field(default=0.0, ge=0, le=0.5)
+    blur: Probability = Field(default=0.0, description="probability of a Gaussian blur with sigma 0.3 to 1.5 pixels")
+    noise: Probability = Field(default=0.0, description="probability of Gaussian noise with sigma up to 10/255")
+    jpeg: Probability = Field(default=0.0, description="probability of JPEG artefacts, quality 30 to 90")
+    rotate: Probability = Field(default=0.0, description="probability of a rotation by up to 7 degrees")
 
 
 class SmallCrops(_Part):
     """Smaller crops of a smaller picture for the first epochs: most is learned there, at a fraction of the cost."""
 
     until_epoch: int = Field(gt=0, description="the last epoch, counted from 1, that takes these crops")
-    crop: tuple[int, int]
-    scale: tuple[float, float]
+    crop: tuple[Side, Side]
+    scale: Scale
 
 
 class Distillation(_Part):
@@ -60,16 +87,22 @@ class Distillation(_Part):
 class Loss(_Part):
     """Weights of the parts of the loss; a part of weight 0 is not computed."""
 
-    cross_entropy: float = 1.0
+    cross_entropy: Weight = 1.0
     ohem: float = Field(
         default=1.0,
         gt=0,
         le=1,
         description="share of the labelled pixels, hardest first, in the cross-entropy; 1: all",
     )
-    dice: float = 0.0
-    lovasz: float = 0.0
-    label_smoothing: float = 0.0
+    dice: Weight = 0.0
+    lovasz: Weight = 0.0
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _has_a_part(self) -> "Loss":
+        if not (self.cross_entropy or self.dice or self.lovasz):
+            raise ValueError("every part has weight 0, so there is nothing to learn from")
+        return self
 
 
 class Recipe(_Part):
@@ -81,11 +114,11 @@ class Recipe(_Part):
     architecture: str
     build: dict[str, Any] = Field(default_factory=dict)
     taxonomy: str = "street8"
-    train_split: str = "train"
-    val_split: str = "val"
+    train_split: str = Field(default="train", min_length=1)
+    val_split: str = Field(default="val", min_length=1)
     scenes: int = Field(default=0, ge=0, description="rendered scenes mixed into the training pictures")
     scenes_share: float = Field(default=0.0, ge=0, lt=1, description="share of them in an epoch")
-    seed: int = 1
+    seed: int = Field(default=1, ge=0, lt=1 << 32)
     epochs: int = Field(gt=0)
     epoch_samples: int | None = Field(
         default=None, gt=0, description="pictures an epoch; default: once through the data"
@@ -96,8 +129,8 @@ class Recipe(_Part):
     layer_decay: float = Field(
         default=1.0, gt=0, le=1, description="factor of the learning rate from one encoder layer to the one before it"
     )
-    weight_decay: float = 0.01
-    warmup_steps: int = 100
+    weight_decay: Weight = 0.01
+    warmup_steps: int = Field(default=100, ge=0)
     schedule: Literal["poly", "cosine"] = "poly"
     clip_norm: float = Field(default=5.0, gt=0)
     ema_decay: float = Field(default=0.0, ge=0, lt=1, description="0 switches the moving average of the weights off")
@@ -109,11 +142,11 @@ class Recipe(_Part):
     augmentation: Augmentation = Augmentation()
     small_crops_first: list[SmallCrops] = Field(default_factory=list, description="in the order of their epochs")
     precision: Literal["bf16", "no"] = "bf16"
-    workers: int = 1
+    workers: int = Field(default=1, ge=0, le=256)
     cache: Cache = Field(
         default="auto", description="where decoded pictures are kept; auto: on disk above 4 GiB a split"
     )
-    pixel_budget: int = Field(default=480 * 360, description="pixels of the served network's input")
+    pixel_budget: int = Field(default=480 * 360, ge=32 * 32, description="pixels of the served network's input")
     resize_filter: ResizeFilter = "bilinear"
     weights_licence: str = "as the data's"
     init_from: str | None = Field(
@@ -121,6 +154,21 @@ class Recipe(_Part):
         description="folder of a bundle or run whose weights training starts from; a relative one counts from the "
         "repository",
     )
+
+    @field_validator("taxonomy")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in TAXONOMIES:
+            raise ValueError(f"unknown class set {value!r}; known: {', '.join(TAXONOMIES)}")
+        return value
+
+    @field_validator("small_crops_first")
+    @classmethod
+    def _in_order(cls, value: list[SmallCrops]) -> list[SmallCrops]:
+        ends = [part.until_epoch for part in value]
+        if sorted(set(ends)) != ends:
+            raise ValueError(f"until_epoch must rise from part to part, not {', '.join(map(str, ends))}")
+        return value
 
     def augmentations(self) -> list[tuple[int, Augmentation]]:
         """The augmentation of each part of the run, with the number of epochs after which it ends."""
@@ -135,15 +183,12 @@ def load_recipe(path: Path, overrides: list[str] | None = None) -> Recipe:
     """Read a recipe and apply `key=value` overrides (dotted keys, values in YAML).
 
     Raises:
-        UserError: the file is missing or no YAML mapping, an override has no `=`, or a field is wrong.
+        UserError: the file is missing or no YAML mapping, an override is none, or a field is wrong.
     """
-    try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         known = ", ".join(sorted(p.name for p in (Path(__file__).parent / "recipes").glob("*.yaml")))
-        raise UserError(f"{path}: no such recipe; modelisation/recipes holds {known}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from error
+        raise UserError(f"{path}: no such recipe; modelisation/recipes holds {known}")
+    fields = read_yaml(path)
     if not isinstance(fields, dict):
         raise UserError(f"{path}: wanted a mapping of recipe fields")
     for override in overrides or []:
@@ -151,8 +196,27 @@ def load_recipe(path: Path, overrides: list[str] | None = None) -> Recipe:
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise UserError(f"{path}: {first_mistake(error)}") from error
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file holds.
+
+    Raises:
+        UserError: it is no YAML.
+        OSError: it cannot be read.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+
+
+def first_mistake(error: ValidationError) -> str:
+    """The first of pydantic's complaints: where, and what."""
+    first = error.errors()[0]
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(map(str, first['loc'])) or 'the file'}: {message}"
 
 
 def _override(fields: dict[str, Any], override: str) -> None:
@@ -161,5 +225,12 @@ def _override(fields: dict[str, Any], override: str) -> None:
         raise UserError(f"--set {override}: wanted key=value, for example --set epochs=2")
     *parents, leaf = key.strip().split(".")
     for parent in parents:
-        fields = fields.setdefault(parent, {})
-    fields[leaf] = yaml.safe_load(value)
+        if fields.get(parent) is None:
+            fields[parent] = {}
+        if not isinstance(fields[parent], dict):
+            raise UserError(f"--set {override}: {parent} has no parts; write --set {parent}=…")
+        fields = fields[parent]
+    try:
+        fields[leaf] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {override}: {value} is not valid YAML") from error

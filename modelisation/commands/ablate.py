@@ -5,7 +5,7 @@ import logging
 from functools import partial
 from pathlib import Path
 
-from modelisation.reports.ablations import ablation_page, write_page
+from modelisation.reports.ablations import ablation_page, check_page, write_page
 from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
 from modelisation.tuning.ablate import ablate
 from modelisation.tuning.results import RESULTS
@@ -29,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     logging.getLogger("mlflow").setLevel(logging.WARNING)
+    page = args.json.with_suffix(".md")
+    check_page(page)
     try:
         ablation = ablate(
             args.file,
@@ -36,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
             seeds=args.seeds,
             results=args.json,
             run_dir=args.run_dir,
-            on_result=partial(write_page, args.json.with_suffix(".md")),
+            on_result=partial(write_page, page),
         )
     except Interrupted:
         print(f"\nStopped; what is done is in {args.json}. The same command goes on.")

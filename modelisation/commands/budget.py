@@ -7,6 +7,8 @@ from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, desc
 from modelisation.evaluation.budget import budget_curve, check_architecture
 from modelisation.export.bundle import PIXEL_BUDGET, store_result
 from modelisation.figures.comparison import budget_figure
+from modelisation.figures.run import png_of
+from modelisation.outputs.files import OutputFolder
 from modelisation.reports.choices import format_budget
 
 
@@ -42,12 +44,12 @@ def run(args: argparse.Namespace) -> int:
     target = None if args.no_store else into
     if target is not None:
         check_architecture(target, predictor.card)
+    figure = f"{predictor.card.name}.png"
+    OutputFolder(args.out).check([figure])
     report = budget_curve(bundle, predictor, dataset, args.budgets, progress=True)
     print(format_budget(report))
-    figure_file = args.out / f"{predictor.card.name}.png"
-    figure_file.parent.mkdir(parents=True, exist_ok=True)
-    budget_figure(report).savefig(figure_file, dpi=120)
-    print(f"written to {figure_file}")
+    with OutputFolder(args.out) as out:
+        print(f"written to {out.write(figure, png_of(budget_figure(report)))}")
     if target is not None:
         store_result(target, PIXEL_BUDGET, report)
         print(f"written into the report of {target}")

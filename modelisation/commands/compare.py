@@ -1,7 +1,6 @@
 """`compare`: compare models on a split and write the report."""
 
 import argparse
-import shutil
 from pathlib import Path
 
 from back.runtime.card import read_card
@@ -10,9 +9,10 @@ from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, desc
 from modelisation.evaluation.compare import check_taxonomies, compare_records
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.evaluation.inference import SERVED, parse_inference
+from modelisation.outputs.files import check_json_output, write_json
 from modelisation.registry.bundles import resolve_model
 from modelisation.registry.mlflow_store import default_tracking_uri
-from modelisation.reports.comparison import REPORT_JSON, REPORT_MARKDOWN, score_table, write_report
+from modelisation.reports.comparison import REPORT_KEYS, REPORT_MARKDOWN, check_report, score_table, write_report
 from modelisation.reports.comparison_in_mlflow import log_report
 
 
@@ -50,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `compare`; returns the exit status."""
+    check_report(args.out)
+    if args.json:
+        check_json_output(args.json, REPORT_KEYS)
     ways = [parse_inference(text) for text in args.inference]
     # Checked before anything is scored: a wrong name or taxonomy shows at once, not after minutes.
     check_taxonomies([read_card(resolve_model(model)) for model in args.models])
@@ -64,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     print("\n".join([*score_table(report["models"]), *(d["sentence"] for d in report["differences"])]))
     print(f"written to {args.out / REPORT_MARKDOWN}")
     if args.json:
-        shutil.copyfile(args.out / REPORT_JSON, args.json)
+        write_json(args.json, report, REPORT_KEYS)
         print(f"written to {args.json}")
     if not args.no_log:
         print(f"logged as MLflow run {log_report(report, files, default_tracking_uri())}")

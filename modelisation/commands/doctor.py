@@ -1,13 +1,13 @@
 """`doctor`: look for faults in a data set before training on it."""
 
 import argparse
-import json
 from pathlib import Path
 
 from modelisation.commands.arguments import describe
-from modelisation.doctor.diagnose import diagnose
+from modelisation.doctor.diagnose import DIAGNOSIS_KEYS, diagnose
 from modelisation.doctor.faults import ERROR
 from modelisation.doctor.text import format_diagnosis
+from modelisation.outputs.files import check_json_output, write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,10 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `doctor`; returns the exit status."""
+    if args.json:
+        check_json_output(args.json, DIAGNOSIS_KEYS)
     diagnosis = diagnose(args.data, workers=args.workers, progress=True)
     print(format_diagnosis(diagnosis, args.show))
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(diagnosis, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, diagnosis, DIAGNOSIS_KEYS)
         print(f"written to {args.json}")
     return int(any(fault["severity"] == ERROR for fault in diagnosis["faults"]))

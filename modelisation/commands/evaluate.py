@@ -1,12 +1,12 @@
 """`evaluate`: score a model on a labelled split."""
 
 import argparse
-import json
 from pathlib import Path
 
 from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
-from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
+from modelisation.evaluation.evaluate import RECORD_KEYS, EvaluationOptions, evaluate
 from modelisation.evaluation.inference import InferenceOptions
+from modelisation.outputs.files import check_json_output, write_json
 from modelisation.reports.evaluation import format_record
 
 
@@ -37,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `evaluate`; returns the exit status."""
+    if args.json:
+        check_json_output(args.json, RECORD_KEYS)
     bundle, predictor, dataset = load_for(args, args.model)
     window = tuple(args.sliding_window) if args.sliding_window else None
     options = EvaluationOptions(
@@ -49,7 +51,6 @@ def run(args: argparse.Namespace) -> int:
     record = evaluate(bundle, dataset, options, predictor=predictor)
     print(format_record(record, args.worst))
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, record, RECORD_KEYS)
         print(f"written to {args.json}")
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from back.runtime.predictor import Predictor
-from modelisation.labelling.photo_files import find_photos, write_masks
+from modelisation.labelling.photo_files import check_masks, find_photos, write_masks
 from modelisation.registry.bundles import resolve_model
 
 
@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit status 1 where a photo could not be read; the others are written all the same."""
     photos = find_photos(args.paths)
+    check_masks(photos, args.out)  # before the model takes its seconds
     predictor = Predictor.load(resolve_model(args.model))
     written = write_masks(predictor, photos, args.out, as_ids=args.classes)
     failed = 0

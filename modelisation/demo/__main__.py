@@ -17,11 +17,14 @@ from pathlib import Path
 import requests
 
 from back.runtime.errors import UserError, sentence_of
+from back.runtime.mlflow_names import EXPERIMENT
 from back.runtime.process.console import use_utf8
 from modelisation.demo.client import relative_path, segment, table, wait_for_models
 from modelisation.demo.services import Ports, Running, check_ports, environment, run_services, services
+from modelisation.outputs.mark import Mark, claim
 from modelisation.provenance import REPOSITORY
 from modelisation.registry.bundled import FOLDER, find_bundles, register_bundles
+from modelisation.registry.moved import check_database
 
 SAMPLE_SEEDS = (42, 64, 99)
 SAMPLE_HEIGHT, SAMPLE_WIDTH = 512, 1024
@@ -79,9 +82,12 @@ def _run(options: argparse.Namespace) -> None:
         dashboard=check_port(options.dashboard_port, "DASHBOARD_PORT"),
     )
     store, out = options.store.resolve(), options.out.resolve()
-    store.mkdir(parents=True, exist_ok=True)
+    check_database(store / "mlflow.db", EXPERIMENT)
     wanted = services(ports, store, out / "logs")
     check_ports(wanted)
+    if out != REPOSITORY / "out":  # which git leaves out, and which holds nothing but outputs
+        claim(out, Mark(kind="demo"))
+    (store / "artifacts").mkdir(parents=True, exist_ok=True)
     # Our own process is an MLflow client too, and shall write no more outside the clone than the services do.
     extra = environment(ports, REPOSITORY / ".cache")
     os.environ.update(extra | {"MLFLOW_LOGGING_LEVEL": "WARNING", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"})

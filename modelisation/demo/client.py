@@ -11,6 +11,7 @@ import requests
 
 from back.runtime.errors import UserError
 from modelisation.demo.services import Running, Service
+from modelisation.outputs.files import same_file
 
 ERROR_SECONDS = 45.0
 TIMED_REQUESTS = 12
@@ -83,6 +84,8 @@ def segment(
     written = []
     for picture in pictures:
         mask = folder / f"{picture.stem}.png"
+        if same_file(mask, picture):
+            raise UserError(f"{picture} is read here and its mask would be written over it; copy it elsewhere first")
         mask.write_bytes(_predict(running, session, api, name, picture))
         written.append(mask)
 

@@ -22,6 +22,8 @@ from modelisation.doctor.leaks import clips_in_two_splits, near_duplicates, sing
 # Below this many pairs, starting worker processes takes longer than the work.
 _WORTH_WORKERS = 200
 _CHUNK = 16
+# By these a JSON file is known as a diagnosis.
+DIAGNOSIS_KEYS = ("layout", "faults", "counts", "classes")
 
 
 def diagnose(root: Path, *, workers: int | None = None, progress: bool = False) -> dict[str, Any]:

@@ -22,10 +22,13 @@ from modelisation.evaluation.cost import cost_of
 from modelisation.evaluation.inference import InferenceOptions, score_photo
 from modelisation.evaluation.latency import measure_latency
 from modelisation.evaluation.metrics import scores_of
+from modelisation.outputs.mark import Mark, claim
 from modelisation.provenance import git_state, package_versions
 
 SCHEMA_VERSION = 1
 LATENCY_PHOTOS = 8
+# By these a JSON file is known as the record of an evaluation.
+RECORD_KEYS = ("model_sha256", "split_sha256", "confusion_matrix", "per_image")
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def evaluate(
         `calibration`, `per_image` (in the split's order), `latency`, `cost`, `lineage` and what was evaluated.
 
     Raises:
-        UserError: the taxonomies differ, the split is empty, or an option does not fit the model.
+        UserError: the taxonomies differ, the split is empty, an option does not fit the model, or the folder for
+            predictions is not ours.
         DatasetError, LabelValueError: a file of the split is at fault.
         BundleError: the bundle is.
     """
@@ -139,6 +143,8 @@ def _check(predictor: Predictor, dataset: SegmentationDataset, options: Evaluati
             f"{card.name} predicts {card.taxonomy.id}; the official Cityscapes protocol needs the 19 classes of "
             "cityscapes19"
         )
+    if options.predictions is not None:
+        claim(options.predictions, Mark(kind="predictions"), [item.label for item in dataset.items])
 
 
 def _predict(

@@ -10,6 +10,7 @@ import numpy as np
 from safetensors.torch import load_file, save_file
 
 from back.runtime.card import (
+    CARD_FILE,
     HISTORY_FILE,
     ONNX_FILE,
     REPORT_FILE,
@@ -72,8 +73,7 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
     recipe = recipe_of(run_dir)
     record = TrainingRecord.model_validate_json((run_dir / RECORD_FILE).read_text(encoding="utf-8"))
     bundle = run_dir / BUNDLE
-    shutil.rmtree(bundle, ignore_errors=True)
-    bundle.mkdir()
+    _make_room(bundle)
     build = recipe.build | {key: None for key in ("encoder_weights", "pretrained") if key in recipe.build}
     model = build_model(recipe.architecture, len(TAXONOMIES[recipe.taxonomy].classes), **build)
     model.load_state_dict(load_file(run_dir / WEIGHTS_FILE))
@@ -111,6 +111,16 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
     if not scores_only:
         store_robustness(bundle, measure_robustness(predictor, val_set, progress=True))
     return bundle
+
+
+def _make_room(bundle: Path) -> None:
+    """Make the bundle's folder, without the files of an earlier export; others in it are an error."""
+    bundle.mkdir(exist_ok=True)
+    ours = {CARD_FILE, HISTORY_FILE, ONNX_FILE, REPORT_FILE, WEIGHTS_FILE}
+    if others := sorted(path.name for path in bundle.iterdir() if path.name not in ours or not path.is_file()):
+        raise UserError(f"{bundle} holds {others[0]}, which is no part of a bundle; move it elsewhere first")
+    for path in bundle.iterdir():
+        path.unlink()
 
 
 def recipe_of(run_dir: Path) -> Recipe:

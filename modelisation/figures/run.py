@@ -1,5 +1,6 @@
 """Figures of a run: confusion matrix, and rows of image | truth | prediction."""
 
+import io
 from collections.abc import Sequence
 
 import matplotlib
@@ -39,6 +40,13 @@ def confusion_figure(matrix: Counts, taxonomy: Taxonomy) -> Figure:
             axes.text(x, y, f"{100 * share[y, x]:.0f}", ha="center", va="center", color=shade)
     axes.set_title("Share of each true class, %")
     return figure
+
+
+def png_of(figure: Figure) -> bytes:
+    """A figure as the bytes of a PNG file, 120 dots an inch."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    return buffer.getvalue()
 
 
 def panel_figure(samples: Sequence[Sample], predictions: Sequence[np.ndarray], taxonomy: Taxonomy) -> Figure:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.errors import StrictDataclassError
 from safetensors.torch import load_file
 
 from back.runtime.card import WEIGHTS_FILE, Card, read_card
@@ -27,7 +28,13 @@ def build_model(architecture: str, num_classes: int, **build: Any) -> Segmentati
     """
     if architecture not in ARCHITECTURES:
         raise UserError(f"unknown architecture {architecture!r}; known: {', '.join(ARCHITECTURES)}")
-    return ARCHITECTURES[architecture](num_classes, **build)
+    try:
+        return ARCHITECTURES[architecture](num_classes, **build)
+    except (TypeError, ValueError, KeyError, OSError, StrictDataclassError) as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise UserError(
+            f"{architecture} cannot be built with {build}: {reason}; change build in the recipe"
+        ) from error
 
 
 def build_from_card(card: Card) -> SegmentationModel:

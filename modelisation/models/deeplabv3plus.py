@@ -1,11 +1,13 @@
 """DeepLabV3+ (Chen et al., ECCV 2018, arXiv:1802.02611) from segmentation-models-pytorch, any of its encoders."""
 
+import inspect
 from typing import Any
 
 import segmentation_models_pytorch as smp
 from segmentation_models_pytorch.encoders import get_preprocessing_params
 from torch import Tensor, nn
 
+from back.runtime.errors import UserError
 from modelisation.models.base import SegmentationModel
 from modelisation.models.pretrained import load_packaged_weights, packaged_weights
 
@@ -39,6 +41,9 @@ class DeepLabV3Plus(SegmentationModel):
         **decoder: Any,
     ) -> None:
         super().__init__(num_classes)
+        unknown = sorted(decoder.keys() - inspect.signature(smp.DeepLabV3Plus.__init__).parameters.keys())
+        if unknown and not encoder_name.startswith("tu-"):  # smp hands them to timm's encoders, and drops them else
+            raise UserError(f"smp's DeepLabV3Plus has no {', '.join(unknown)}; change the recipe's build")
         packaged = packaged_weights(encoder_name) if encoder_weights == PACKAGE else None
         self.net = smp.DeepLabV3Plus(
             encoder_name,

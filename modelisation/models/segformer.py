@@ -42,6 +42,8 @@ class SegFormer(SegmentationModel):
         super().__init__(num_classes)
         if variant not in VARIANTS:
             raise UserError(f"unknown SegFormer variant {variant!r}; known: {', '.join(VARIANTS)}")
+        if unknown := sorted(config.keys() - SegformerConfig().to_dict().keys()):
+            raise UserError(f"transformers' SegformerConfig has no {', '.join(unknown)}; change the recipe's build")
         fields = VARIANTS[variant] | {"num_labels": num_classes} | config
         if pretrained is None:
             self.net = SegformerForSemanticSegmentation(SegformerConfig(**fields))

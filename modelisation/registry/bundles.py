@@ -80,12 +80,13 @@ def register_bundle(
     tags = _version_tags(bundle, card)
     with user_errors(tracking_uri):
         client = tracking_client(tracking_uri)
+        home = experiment_id(client, experiment)
         version = _find_version(client, card.name, tags)
         created = version is None
         if run_id is None:
             replay_earlier_runs(client, bundle, experiment_id(client, experiment))
         if version is None:
-            run_id = run_id or replay_history(client, bundle, experiment_id(client, experiment))
+            run_id = run_id or replay_history(client, bundle, home)
             version = _create_version(client, bundle, card, run_id, tags)
         client.set_registered_model_alias(card.name, alias, str(version.version))
         return RegisteredVersion(card.name, str(version.version), str(version.run_id or ""), created)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from back.runtime.bundle_cache import quiet_mlflow
 from back.runtime.errors import UserError
 from modelisation.provenance import REPOSITORY
+from modelisation.registry.moved import artifacts_beside, check_in_place
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,16 +26,24 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     """The id of an experiment, which is created where missing.
 
     A server decides itself where artifacts go; for an SQLite store they lie beside the database.
+
+    Raises:
+        UserError: its artifacts lie where the store no longer is, see `check_in_place`.
     """
+    database = database_of(client.tracking_uri)
     found = client.get_experiment_by_name(name)
     if found is not None:
+        check_in_place(str(found.artifact_location), str(found.experiment_id), database)
         return str(found.experiment_id)
-    database = _database(client.tracking_uri)
-    location = None if database is None else (database.parent / "artifacts").resolve().as_uri()
-    return str(client.create_experiment(name, artifact_location=location))
+    if database is None:
+        return str(client.create_experiment(name))
+    folder = artifacts_beside(database)
+    folder.mkdir(parents=True, exist_ok=True)  # so that a store that has moved is told from one that is new
+    return str(client.create_experiment(name, artifact_location=folder.as_uri()))
 
 
-def _database(tracking_uri: str) -> Path | None:
+def database_of(tracking_uri: str) -> Path | None:
+    """The file of an SQLite store; None for a server."""
     prefix = "sqlite:///"
     return Path(tracking_uri.removeprefix(prefix)) if tracking_uri.startswith(prefix) else None
 
@@ -44,7 +53,7 @@ def tracking_client(tracking_uri: str) -> "MlflowClient":
     quiet_mlflow()
     from mlflow import MlflowClient  # takes a second to import
 
-    if (database := _database(tracking_uri)) is not None:
+    if (database := database_of(tracking_uri)) is not None:
         database.parent.mkdir(parents=True, exist_ok=True)
     return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
 

@@ -10,16 +10,27 @@ import numpy as np
 
 from back.runtime.taxonomy import TAXONOMIES
 from modelisation.figures.comparison import accuracy_latency_figure, class_iou_figure, reliability_figure
-from modelisation.figures.run import confusion_figure
+from modelisation.figures.run import confusion_figure, png_of
+from modelisation.outputs.files import OutputFolder
 from modelisation.reports.evaluation import class_table, doubt_labels, latency_table
 from modelisation.reports.markdown import points, table
 
 REPORT_MARKDOWN, REPORT_JSON = "report.md", "report.json"
+# By these a JSON file is known as the report of a comparison.
+REPORT_KEYS = ("split_sha256", "models", "differences")
+
+
+def check_report(folder: Path) -> None:
+    """Raises UserError: a report cannot be written to this folder without writing over what is not ours."""
+    OutputFolder(folder).check((REPORT_MARKDOWN, REPORT_JSON))
 
 
 def write_report(report: dict[str, Any], folder: Path) -> list[Path]:
-    """Write Markdown, JSON and figures; returns the files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write Markdown, JSON and figures; returns the files.
+
+    Raises:
+        UserError: a file of one of these names is there already, and we did not make it.
+    """
     models = report["models"]
     labels = [model["label"] for model in models]
     drawn = {"IoU of each class": ("class_iou.png", class_iou_figure(models, labels))}
@@ -32,12 +43,15 @@ def write_report(report: dict[str, Any], folder: Path) -> list[Path]:
         name = f"confusion_{re.sub(r'[^a-z0-9]+', '_', model['label'].lower())}.png"
         figure = confusion_figure(matrix, TAXONOMIES[report["taxonomy"]])
         drawn[f"Confusion matrix of {model['label']}"] = (name, figure)
-    for file, figure in drawn.values():
-        figure.savefig(folder / file, dpi=120)
     figures = {title: file for title, (file, _) in drawn.items()}
-    (folder / REPORT_MARKDOWN).write_text(markdown(report, figures), encoding="utf-8")
-    (folder / REPORT_JSON).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    return [folder / file for file in (REPORT_MARKDOWN, REPORT_JSON, *figures.values())]
+    written = {
+        REPORT_MARKDOWN: markdown(report, figures).encode(),
+        REPORT_JSON: (json.dumps(report, indent=1) + "\n").encode(),
+        **{file: png_of(figure) for file, figure in drawn.values()},
+    }
+    with OutputFolder(folder) as out:
+        out.check(written)
+        return [out.write(name, data) for name, data in written.items()]
 
 
 def markdown(report: Mapping[str, Any], figures: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from back.runtime.errors import UserError
 from modelisation.data.cityscapes import CITY
+from modelisation.outputs.mark import Mark, claim, obstacle
 from modelisation.scenes.render import Scene, render_scene
 
 
@@ -36,13 +37,14 @@ def write_scenes(
         The pictures' paths, in order.
 
     Raises:
-        UserError: a count or the seed is negative, or as `render_scene`.
+        UserError: a count or the seed is negative, the folder holds scenes that are not ours, or as `render_scene`.
     """
     if seed < 0:
         raise UserError(f"a data set's seed is a non-negative integer, not {seed}")
     bad = {split: n for split, n in counts.items() if n < 0}
     if bad:
         raise UserError(f"the number of scenes of a split cannot be negative: {bad}")
+    _check_outputs(root, counts)
     paths: list[Path] = []
     seeds = np.random.SeedSequence(seed).generate_state(sum(counts.values()), np.uint64)
     splits = [split for split, n in counts.items() for _ in range(n)]
@@ -52,6 +54,18 @@ def write_scenes(
         if progress is not None:
             progress(1)
     return paths
+
+
+def _check_outputs(root: Path, counts: Mapping[str, int]) -> None:
+    """Mark a new folder as ours; in another nothing is written over."""
+    if obstacle(root, "scenes") is None:
+        claim(root, Mark(kind="scenes"))
+        return
+    for split in counts:
+        for kind in ("leftImg8bit", "gtFine"):
+            folder = root / kind / split / CITY
+            if there := next(iter(sorted(folder.glob("*"))), None):
+                raise UserError(f"{there} is there already and not as this command made it; choose another folder")
 
 
 def _write(root: Path, split: str, name: str, scene: Scene) -> Path:

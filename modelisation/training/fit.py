@@ -37,6 +37,8 @@ from modelisation.training.samples.batches import make_loader
 from modelisation.training.samples.cache import decode_all
 from modelisation.training.setup import (
     build_from_recipe,
+    check_run_dir,
+    check_same_data,
     input_contract,
     learning_rate_factor,
     prepare_run_dir,
@@ -105,16 +107,20 @@ def fit(
 
     Raises:
         Interrupted: stopped by Ctrl-C or by `on_epoch`; the checkpoint holds everything that resuming needs.
-        UserError: the run folder is in use, has no checkpoint to resume from, or belongs to another recipe.
+        UserError: the run folder is in use or not ours, has no checkpoint to resume from, or belongs to another
+            recipe or other data; the recipe, the data and the network do not go together. Nothing is written then.
         DatasetError: the data cannot be read.
         TrainingError: the loss is not finite.
     """
-    prepare_run_dir(recipe, run_dir, resume)
+    named = (recipe.init_from, recipe.distillation and recipe.distillation.teacher)
+    check_run_dir(recipe, run_dir, resume, [data, *(REPOSITORY / name for name in named if name)])
     set_seed(recipe.seed)
     accelerator = Accelerator(mixed_precision=recipe.precision)
     train_set = open_dataset(data, recipe.train_split, recipe.taxonomy)
     val_set = open_dataset(data, recipe.val_split, recipe.taxonomy)
     taxonomy = train_set.taxonomy
+    if resume:
+        check_same_data(run_dir, train_set, val_set)
 
     model = build_from_recipe(recipe)
     contract = input_contract(model, recipe)
@@ -140,6 +146,8 @@ def fit(
     if resume:
         checkpoint.load(accelerator, run_dir)
 
+    # Everything is checked: from here on the run writes.
+    prepare_run_dir(recipe, run_dir, resume, train_set, val_set)
     code = git_state()
     tracker = Tracker(
         run_dir,

@@ -1,19 +1,19 @@
 """What a training run needs before its first step: folder, network, input contract, learning-rate schedule."""
 
 import math
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import yaml
 
-from back.runtime.card import CARD_FILE, WEIGHTS_FILE, BundleError, InputContract, read_card
+from back.runtime.card import CARD_FILE, WEIGHTS_FILE, BundleError, InputContract, TrainingRecord, read_card
 from back.runtime.errors import UserError
 from back.runtime.taxonomy import TAXONOMIES
 from modelisation.data.base import SegmentationDataset
-from modelisation.export.from_run import BUNDLE, RECIPE_COPY
+from modelisation.export.from_run import BUNDLE, RECIPE_COPY, RECORD_FILE
 from modelisation.models import build_model, load_bundle_model
 from modelisation.models.base import SegmentationModel
+from modelisation.outputs.mark import Mark, check_free, empty, read_mark, write_mark
 from modelisation.provenance import REPOSITORY
 from modelisation.recipe import Recipe, load_recipe
 from modelisation.training import checkpoint
@@ -24,37 +24,82 @@ from modelisation.training.samples.cache import Joined, decode_all
 from modelisation.training.samples.copy_paste import Paster
 
 
-def prepare_run_dir(recipe: Recipe, run_dir: Path, resume: bool) -> None:
-    """Make the run's folder and keep the recipe in it, or check that it can be resumed.
+def check_run_dir(recipe: Recipe, run_dir: Path, resume: bool, inputs: Iterable[Path] = ()) -> None:
+    """Check that a run may write to a folder, or go on in it. Writes nothing.
+
+    Args:
+        recipe: of the run.
+        run_dir: missing, empty, or left by a run that was killed before its first checkpoint.
+        resume: whether the run goes on from the checkpoint in `run_dir`.
+        inputs: what the run reads; none of it may lie in `run_dir`.
 
     Raises:
-        UserError: the folder is in use, has no checkpoint to resume from, or belongs to another recipe.
+        UserError: the folder is in use or not ours, has no checkpoint to resume from, or belongs to another recipe.
     """
-    copy = run_dir / RECIPE_COPY
-    fields = recipe.model_dump(mode="json")
-    if resume:
-        if not checkpoint.exists(run_dir):
-            raise UserError(f"{run_dir}: no checkpoint to resume from; start without --resume")
-        # As a recipe, not as text: a field that was added since then has its default in both.
-        stored = load_recipe(copy).model_dump(mode="json")
-        if changed := [name for name in fields if fields[name] != stored[name]]:
-            raise UserError(
-                f"{copy} differs from this recipe in {', '.join(changed)}; "
-                "resume with the same recipe and --set, or start anew"
-            )
+    if not resume:
+        if checkpoint.exists(run_dir) or any((run_dir / name).exists() for name in (RECORD_FILE, BUNDLE)):
+            raise UserError(f"{run_dir}: holds a run; go on with --resume, choose another --run-dir, or delete it")
+        check_free(run_dir, "run", inputs)
         return
-    if checkpoint.exists(run_dir):
-        raise UserError(f"{run_dir}: holds a run; go on with --resume, choose another --run-dir, or delete it")
-    shutil.rmtree(run_dir, ignore_errors=True)
-    run_dir.mkdir(parents=True)
-    copy.write_text(yaml.safe_dump(fields), encoding="utf-8")
+    if not checkpoint.exists(run_dir):
+        raise UserError(f"{run_dir}: no checkpoint to resume from; start without --resume")
+    copy = run_dir / RECIPE_COPY
+    # As a recipe, not as text: a field that was added since then has its default in both.
+    fields, stored = recipe.model_dump(mode="json"), load_recipe(copy).model_dump(mode="json")
+    if changed := [name for name in fields if fields[name] != stored[name]]:
+        raise UserError(
+            f"{copy} differs from this recipe in {', '.join(changed)}; "
+            "resume with the same recipe and --set, or start anew"
+        )
+
+
+def check_same_data(run_dir: Path, train_set: SegmentationDataset, val_set: SegmentationDataset) -> None:
+    """Check that a run goes on with the data that it began with.
+
+    Raises:
+        UserError: a split has another file list than before.
+    """
+    before = splits_of_run(run_dir)
+    for dataset in (train_set, val_set):
+        if before.get(dataset.split, dataset.split_sha256) != dataset.split_sha256:
+            raise UserError(
+                f"{run_dir}: the run began on another {dataset.split} split than {dataset.dataset}'s (file list "
+                f"{before[dataset.split][:12]}, not {dataset.split_sha256[:12]}); resume with the same --data, or "
+                "start anew in another --run-dir"
+            )
+
+
+def splits_of_run(run_dir: Path) -> dict[str, str]:
+    """Split -> sha256 of the file list that a run began with.
+
+    Runs from before this was kept in the folder's mark have it of the training split, where they ended an epoch.
+    """
+    if (mark := read_mark(run_dir)) is not None:
+        return mark.splits
+    try:
+        record = TrainingRecord.model_validate_json((run_dir / RECORD_FILE).read_bytes())
+    except FileNotFoundError:
+        return {}
+    return {record.split: record.split_sha256}
+
+
+def prepare_run_dir(recipe: Recipe, run_dir: Path, resume: bool, *datasets: SegmentationDataset) -> None:
+    """Make the run's folder ours, with the recipe and the splits' hashes in it; raises as `check_run_dir`."""
+    check_run_dir(recipe, run_dir, resume)
+    if not resume:
+        empty(run_dir, "run")
+        run_dir.mkdir(parents=True, exist_ok=True)
+    write_mark(run_dir, Mark(kind="run", splits={dataset.split: dataset.split_sha256 for dataset in datasets}))
+    if not resume:
+        (run_dir / RECIPE_COPY).write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
 
 
 def build_from_recipe(recipe: Recipe) -> SegmentationModel:
     """The network of a recipe, with the weights that training begins with.
 
     Raises:
-        UserError: `init_from` is no bundle and no run's folder, or holds the weights of another network.
+        UserError: the architecture or its arguments are unknown, or `init_from` is no
+            bundle and no run's folder, or holds the weights of another network.
     """
     model = build_model(recipe.architecture, len(TAXONOMIES[recipe.taxonomy].classes), **recipe.build)
     if recipe.init_from:

@@ -12,7 +12,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from back.runtime.card import HISTORY_FILE
 from back.runtime.mlflow_names import EXPERIMENT
-from modelisation.registry.mlflow_store import default_tracking_uri, experiment_id
+from modelisation.registry.history import replay_history
+from modelisation.registry.mlflow_store import default_tracking_uri, experiment_id, user_errors
 from modelisation.training.stopping import Interrupted
 
 
@@ -29,6 +30,15 @@ def _status(error: type[BaseException] | None) -> str:
     return "FINISHED" if error is None else "KILLED" if issubclass(error, Interrupted) else "FAILED"
 
 
+def _has_run(client: mlflow.MlflowClient, run_id: str) -> bool:
+    try:
+        return bool(client.get_run(run_id).info.lifecycle_stage == "active")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+
+
 class ParentRun:
     """An MLflow run that holds no training itself: the runs of a search or an ablation are listed under it.
 
@@ -38,9 +48,12 @@ class ParentRun:
     """
 
     def __init__(self, name: str, run_id: str | None = None) -> None:
-        self._client = mlflow.MlflowClient(tracking_uri())
-        if run_id is None or not self._reopen(run_id):
-            run_id = self._client.create_run(experiment_id(self._client, EXPERIMENT), run_name=name).info.run_id
+        uri = tracking_uri()
+        with user_errors(uri):
+            self._client = mlflow.MlflowClient(uri)
+            experiment = experiment_id(self._client, EXPERIMENT)
+            if run_id is None or not self._reopen(run_id):
+                run_id = self._client.create_run(experiment, run_name=name).info.run_id
         self.run_id: str = run_id
 
     def _reopen(self, run_id: str) -> bool:
@@ -68,8 +81,12 @@ class Tracker:
         name: name of the run in MLflow.
         params: parameters, logged once.
         tags: tags, logged once.
-        run_id: a run to go on with; None begins a new one.
+        run_id: a run to go on with; None begins a new one. Where the store no longer has it, a new one takes over
+            what `history.json` remembers of it, and names it in the tag `replayed_from`.
         parent_run: the run under which a new one is listed.
+
+    Raises:
+        UserError: MLflow does not answer, or its store has moved.
     """
 
     def __init__(
@@ -84,28 +101,42 @@ class Tracker:
         self._path = run_dir / HISTORY_FILE
         self.tracking_uri = uri = tracking_uri()
         mlflow.set_tracking_uri(uri)
-        if run_id is None:
-            experiment = experiment_id(mlflow.MlflowClient(uri), EXPERIMENT)
-            nested = tags | ({MLFLOW_PARENT_RUN_ID: parent_run} if parent_run else {})
-            self._run = mlflow.start_run(
-                experiment_id=experiment, run_name=name, tags=nested, log_system_metrics=True
-            )
-            self.run_id: str = self._run.info.run_id
-            texts = {key: str(value)[:500] for key, value in params.items()}
-            mlflow.log_params(texts)
-            self._history: dict[str, Any] = {
-                "run_id": self.run_id,
-                "name": name,
-                "start_time": int(time.time() * 1000),
-                "end_time": None,
-                "params": texts,
-                "tags": tags,
-                "metrics": {},
-            }
-        else:
-            self._run = mlflow.start_run(run_id=run_id, log_system_metrics=True)
-            self.run_id = run_id
-            self._history = json.loads(self._path.read_text(encoding="utf-8"))
+        with user_errors(uri):
+            client = mlflow.MlflowClient(uri)
+            experiment = experiment_id(client, EXPERIMENT)
+            if run_id is None:
+                self.run_id: str = self._begin(experiment, name, params, tags, parent_run)
+            else:
+                self.run_id = self._go_on(client, experiment, run_id)
+
+    def _begin(
+        self, experiment: str, name: str, params: dict[str, Any], tags: dict[str, str], parent_run: str | None
+    ) -> str:
+        nested = tags | ({MLFLOW_PARENT_RUN_ID: parent_run} if parent_run else {})
+        run = mlflow.start_run(experiment_id=experiment, run_name=name, tags=nested, log_system_metrics=True)
+        texts = {key: str(value)[:500] for key, value in params.items()}
+        mlflow.log_params(texts)
+        run_id = str(run.info.run_id)
+        self._history: dict[str, Any] = {
+            "run_id": run_id,
+            "name": name,
+            "start_time": int(time.time() * 1000),
+            "end_time": None,
+            "params": texts,
+            "tags": tags,
+            "metrics": {},
+        }
+        return run_id
+
+    def _go_on(self, client: mlflow.MlflowClient, experiment: str, run_id: str) -> str:
+        self._history = json.loads(self._path.read_text(encoding="utf-8"))
+        if not _has_run(client, run_id):
+            print(f"MLflow at {self.tracking_uri} has no run {run_id} any more; a new run goes on from it.")
+            self._history["tags"] |= {"replayed_from": run_id}
+            run_id = replay_history(client, self._path.parent, experiment)
+            self._history["run_id"] = run_id
+        mlflow.start_run(run_id=run_id, log_system_metrics=True)
+        return run_id
 
     def log_epoch(self, epoch: int, metrics: dict[str, float]) -> None:
         """Log an epoch's metrics; an epoch that is logged again (after a crash before its checkpoint) replaces it."""

@@ -3,22 +3,22 @@
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from back.runtime.card import TrainingRecord
 from back.runtime.errors import UserError
 from modelisation.data.open import open_dataset
 from modelisation.export.from_run import RECORD_FILE
+from modelisation.outputs.mark import Mark, check_free, claim, release, remove
 from modelisation.provenance import REPOSITORY
-from modelisation.recipe import Recipe, load_recipe
+from modelisation.recipe import Recipe, first_mistake, load_recipe, read_yaml
 from modelisation.training import checkpoint
 from modelisation.training.fit import fit
+from modelisation.training.setup import build_from_recipe
 from modelisation.training.tracking import ParentRun
 from modelisation.tuning.results import BASELINE, RESULTS, Ablation, Result, read_ablations, write_ablations
 
@@ -34,15 +34,12 @@ class Variants(BaseModel):
 
 def load_variants(path: Path) -> Variants:
     """Read an ablation file. Raises `UserError` where it is missing or not of the form of `Variants`."""
+    if not path.exists():
+        raise UserError(f"{path}: no such file; modelisation/recipes/ablations holds some")
     try:
-        return Variants.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; modelisation/recipes/ablations holds some") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from error
+        return Variants.model_validate(read_yaml(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise UserError(f"{path}: {first_mistake(error)}") from error
 
 
 def ablate(
@@ -64,7 +61,7 @@ def ablate(
         data: folder of a data set that `open_dataset` recognises.
         seeds: runs of each variant, the first with the recipe's own seed.
         results: JSON file of every ablation's results, by the name of its file.
-        run_dir: folder for the runs at work, each removed when it is done.
+        run_dir: folder for the runs at work, new, empty or of an earlier ablation; each is removed when it is done.
         on_result: called after each run with every ablation that `results` then holds.
 
     Raises:
@@ -73,6 +70,8 @@ def ablate(
     """
     plan = load_variants(file)
     recipe_file = file.parent / plan.recipe
+    run_dir = run_dir or REPOSITORY / "runs" / f"ablation_{file.stem}"
+    check_free(run_dir, "ablation", [data, file, recipe_file, results])
     changes: dict[str, list[str]] = {BASELINE: [], **plan.variants}
     recipes = {name: load_recipe(recipe_file, [*plan.overrides, *own]) for name, own in changes.items()}
     splits = {(recipe.val_split, recipe.taxonomy) for recipe in recipes.values()}
@@ -93,10 +92,13 @@ def ablate(
     todo = [(name, recipe) for name, recipe in todo if (name, recipe.seed) not in finished]
     if not todo:
         return ablation
+    for recipe in recipes.values():
+        build_from_recipe(recipe)
+    claim(run_dir, Mark(kind="ablation"))
     with ParentRun(f"ablation {file.stem}") as parent:
         for name, recipe in todo:
             print(f"{name}, seed {recipe.seed}")
-            at_work = (run_dir or REPOSITORY / "runs" / f"ablation_{file.stem}") / _folder_name(name, recipe.seed)
+            at_work = run_dir / _folder_name(name, recipe.seed)
             result, record = _run(name, recipe, data, at_work, parent.run_id, measured_on[recipe.val_split])
             done.append(result)
             ablation = Ablation(dataset=record.dataset, split=recipe.val_split, results=done)
@@ -104,6 +106,7 @@ def ablate(
             write_ablations(results, ablations)
             if on_result:
                 on_result(ablations)
+    release(run_dir)
     return ablation
 
 
@@ -112,7 +115,7 @@ def _run(
 ) -> tuple[Result, TrainingRecord]:
     scores = fit(recipe, data, run_dir, resume=checkpoint.exists(run_dir), parent_run=parent_run)
     record = TrainingRecord.model_validate_json((run_dir / RECORD_FILE).read_text(encoding="utf-8"))
-    shutil.rmtree(run_dir)
+    remove(run_dir, "run")
     result = Result(
         variant=name,
         seed=recipe.seed,

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from back.runtime.errors import UserError
+from modelisation.outputs.files import replace_file
 from modelisation.provenance import REPOSITORY
 
 RESULTS = REPOSITORY / "docs" / "ablations.json"
@@ -37,16 +39,25 @@ class Ablation(_Part):
     results: list[Result]
 
 
+_ABLATIONS = TypeAdapter(dict[str, Ablation])
+
+
 def read_ablations(results: Path) -> dict[str, Ablation]:
-    """Every ablation of a results file by name; none where there is no such file."""
-    if not results.is_file():
+    """Every ablation of a results file by name; none where there is no such file, or an empty one.
+
+    Raises:
+        UserError: the file holds something else.
+    """
+    if not results.exists() or (results.is_file() and not results.stat().st_size):
         return {}
-    stored = json.loads(results.read_text(encoding="utf-8"))
-    return {name: Ablation.model_validate(fields) for name, fields in stored.items()}
+    try:
+        return _ABLATIONS.validate_json(results.read_bytes())
+    except ValidationError as error:
+        raise UserError(f"{results} holds no results of ablations; choose another file") from error
 
 
 def write_ablations(results: Path, ablations: dict[str, Ablation]) -> None:
     """Write a results file anew."""
     results.parent.mkdir(parents=True, exist_ok=True)
     fields = {name: ablation.model_dump(mode="json") for name, ablation in ablations.items()}
-    results.write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
+    replace_file(results, (json.dumps(fields, indent=1) + "\n").encode())

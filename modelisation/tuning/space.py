@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapt
 
 from back.runtime.errors import UserError
 from modelisation.provenance import REPOSITORY
+from modelisation.recipe import first_mistake, read_yaml
 
 DEFAULT_SPACE = REPOSITORY / "modelisation" / "recipes" / "spaces" / "default.yaml"
 
@@ -54,19 +55,12 @@ def load_space(path: Path) -> Space:
     Raises:
         UserError: the file is missing, is not of that form, or names no field.
     """
+    if not path.exists():
+        raise UserError(f"{path}: no such file; {DEFAULT_SPACE.name} in {DEFAULT_SPACE.parent} is an example")
     try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-        space = TypeAdapter(dict[str, _Part]).validate_python(fields)
-    except FileNotFoundError:
-        raise UserError(
-            f"{path}: no such file; {DEFAULT_SPACE.name} in {DEFAULT_SPACE.parent} is an example"
-        ) from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from error
+        space = TypeAdapter(dict[str, _Part]).validate_python(read_yaml(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise UserError(f"{path}: {where}: {first['msg']}; see {DEFAULT_SPACE.name}") from error
+        raise UserError(f"{path}: {first_mistake(error)}; see {DEFAULT_SPACE.name}") from error
     if not space:
         raise UserError(f"{path}: names no recipe field, so there is nothing to search")
     return space

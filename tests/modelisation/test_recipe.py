@@ -1,5 +1,6 @@
 """Recipes: the shipped ones are valid, overrides work, mistakes are named."""
 
+import re
 from itertools import takewhile
 from pathlib import Path
 
@@ -42,10 +43,40 @@ def test_small_crops_come_first_and_keep_the_rest_of_the_augmentation():
         ("epochs", "wanted key=value"),
         ("epochs=0", "epochs: Input should be greater than 0"),
         ("speed=9", "speed: Extra"),
+        ("augmentation.flip=50", "augmentation.flip: Input should be less than or equal to 1"),
+        ("augmentation.flip=-0.1", "augmentation.flip: "),
+        ("augmentation.crop=[0, 0]", "augmentation.crop.0: Input should be greater than or equal to 32"),
+        ("augmentation.crop=[64]", "augmentation.crop.1: Field required"),
+        ("augmentation.scale=[2, 0.5]", "augmentation.scale: wanted the smaller factor first, not 2.0 before 0.5"),
+        ("augmentation.scale=[0, 1]", "augmentation.scale.0: "),
+        ("augmentation.scale=[0.5, .inf]", "augmentation.scale.1: "),
+        ("augmentation.jpeg=2", "augmentation.jpeg: "),
+        ("augmentation.hue=0.9", "augmentation.hue: "),
+        ("augmentation.brightness=-1", "augmentation.brightness: "),
+        ("workers=-1", "workers: Input should be greater than or equal to 0"),
+        ("batch_size=0", "batch_size: "),
+        ("seed=-1", "seed: "),
+        ("warmup_steps=-5", "warmup_steps: "),
+        ("weight_decay=-0.1", "weight_decay: "),
+        ("lr=.nan", "lr: "),
+        ("lr=.inf", "lr: Input should be a finite number"),
+        ("pixel_budget=0", "pixel_budget: "),
+        ("loss.dice=-1", "loss.dice: "),
+        ("loss={cross_entropy: 0}", "loss: every part has weight 0"),
+        ("loss.label_smoothing=1", "loss.label_smoothing: "),
+        ("taxonomy=street9", "taxonomy: unknown class set 'street9'; known: street8"),
+        ("val_split=", "val_split: "),
+        (
+            "small_crops_first=[{until_epoch: 3, crop: [64, 64], scale: [1, 1]},"
+            " {until_epoch: 2, crop: [64, 64], scale: [1, 1]}]",
+            "small_crops_first: until_epoch must rise from part to part, not 3, 2",
+        ),
+        ("name.first=x", "name has no parts"),
+        ("lr=[1", "is not valid YAML"),
     ],
 )
 def test_a_wrong_override_names_the_field(override, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=re.escape(message)):
         load_recipe(RECIPES[0], [override])
 
 
@@ -59,3 +90,19 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path):
     path.write_text("- 1", encoding="utf-8")
     with pytest.raises(UserError, match="wanted a mapping"):
         load_recipe(path)
+
+
+@pytest.mark.parametrize("content", [b"name: [", b"\xff\xfe not UTF-8"])
+def test_a_file_that_is_no_yaml_is_named_in_one_line(tmp_path, content):
+    path = tmp_path / "broken.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"broken\.yaml: not valid YAML") as caught:
+        load_recipe(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_parts_that_a_recipe_leaves_empty_can_be_set(tmp_path):
+    path = tmp_path / "empty.yaml"
+    text = RECIPES[0].read_text(encoding="utf-8")
+    path.write_text(text + "\ndistillation:\n", encoding="utf-8")
+    assert load_recipe(path, ["distillation.teacher=there"]).distillation.teacher == "there"

@@ -68,3 +68,14 @@ def test_models_of_different_classes_are_refused(
     nineteen = make_bundle(tmp_path, name="nineteen", classes=19)
     assert main(["compare", pair[0], str(nineteen), "--data", str(scenes)]) == 2
     assert "compare: the models predict different classes" in capsys.readouterr().err
+
+
+def test_the_report_replaces_nothing_but_an_earlier_one(
+    pair: list[str], scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "report.md").write_text("# My report", encoding="utf-8")
+    assert main(["compare", *pair, "--data", str(scenes), "--out", str(theirs), "--no-log"]) == 2
+    assert "report.md is there already" in capsys.readouterr().err
+    assert [path.name for path in theirs.iterdir()] == ["report.md"]

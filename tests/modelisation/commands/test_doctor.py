@@ -25,3 +25,15 @@ def test_files_and_fixes_are_named_and_errors_fail(
     assert f"fix: {KINDS['image_without_label'].fix}" in printed
     assert image.name in printed
     assert json.loads(report.read_text(encoding="utf-8"))["counts"]["image_without_label"] == 1
+
+
+def test_the_report_replaces_nothing_but_an_earlier_one(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notes = tmp_path / "notes.json"
+    notes.write_text('{"mine": 1}', encoding="utf-8")
+    assert main(["doctor", str(scenes), "--json", str(notes)]) == 2
+    assert "was not written by this command" in capsys.readouterr().err
+    assert notes.read_text(encoding="utf-8") == '{"mine": 1}'
+    for _ in range(2):
+        assert main(["doctor", str(scenes), "--json", str(tmp_path / "doctor.json")]) == 0

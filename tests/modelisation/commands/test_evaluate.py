@@ -7,6 +7,7 @@ import pytest
 
 from modelisation.__main__ import main
 from tests.bundles import make_bundle
+from tests.modelisation.commands.folders import content_of
 
 
 def test_the_scores_are_printed_and_the_record_is_written(
@@ -43,3 +44,29 @@ def test_a_precision_that_the_engine_lacks_is_said(
     options = ["--engine", "onnxruntime", "--precision", "bf16"]
     assert main(["evaluate", str(bundle), "--data", str(scenes), *options]) == 2
     assert "evaluate: ONNX Runtime computes in fp32" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["bundle/model.json", "bundle/report.json", "label", "notes.json", "folder"])
+def test_the_record_replaces_nothing_but_an_earlier_record(
+    bundle: Path, scenes: Path, tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.json").write_text('{"mine": 1}', encoding="utf-8")
+    (tmp_path / "folder").mkdir()
+    label = next((scenes / "gtFine" / "val").glob("*/*_labelIds.png"))
+    (tmp_path / "label").symlink_to(label)
+    path = bundle / place.removeprefix("bundle/") if place.startswith("bundle/") else tmp_path / place
+    before = content_of(tmp_path), content_of(scenes)
+    assert main(["evaluate", str(bundle), "--data", str(scenes), "--json", str(path)]) == 2
+    assert str(path) in capsys.readouterr().err
+    assert (content_of(tmp_path), content_of(scenes)) == before
+
+
+def test_label_ids_are_not_written_among_other_files(scenes: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path, classes=19)
+    truths = scenes / "gtFine" / "val" / "scenes"
+    before = content_of(scenes)
+    arguments = ["--data", str(scenes), "--latency-runs", "0", "--cityscapes-predictions"]
+    assert main(["evaluate", str(bundle), *arguments, str(truths)]) == 2
+    assert content_of(scenes) == before
+    for _ in range(2):  # our own are replaced
+        assert main(["evaluate", str(bundle), *arguments, str(tmp_path / "predictions")]) == 0

@@ -10,6 +10,7 @@ from PIL import Image
 
 from back.runtime.predictor import Predictor
 from modelisation.__main__ import main
+from tests.modelisation.commands.folders import content_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -56,3 +57,66 @@ def test_no_torch_is_needed(bundle: Path, photo: Path, tmp_path: Path) -> None:
         f"sys.exit(main(['predict', {str(bundle)!r}, {str(photo)!r}, '--out', {str(tmp_path / 'out')!r}]))"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of two photos, as PNG: their masks would have their names."""
+    folder = tmp_path / "pc"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)).save(folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("spelling", ["pc", "pc/.", "link", "sub/../pc", "pc/new/.."])
+def test_masks_are_not_written_into_the_photos_own_folder(
+    bundle: Path, photos: Path, tmp_path: Path, spelling: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "link").symlink_to(photos, target_is_directory=True)
+    (tmp_path / "sub").mkdir()
+    (photos / "new").mkdir()
+    before = content_of(tmp_path)
+    assert main(["predict", str(bundle), str(photos), "--out", str(tmp_path / spelling)]) == 2
+    assert "is the photos' own folder" in capsys.readouterr().err
+    assert content_of(tmp_path) == before
+
+
+def test_masks_are_not_written_into_the_current_folder_where_the_photos_lie(
+    bundle: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = content_of(photos)
+    monkeypatch.chdir(photos)
+    assert main(["predict", str(bundle), "a.png", "--out", "."]) == 2
+    assert main(["predict", str(bundle), "../pc/a.png", "--out", str(photos)]) == 2
+    assert content_of(photos) == before
+
+
+@pytest.mark.parametrize("how", ["symlink", "hardlink", "copy"])
+def test_a_photo_under_a_masks_name_is_not_written_over(
+    bundle: Path, photos: Path, tmp_path: Path, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    if how == "symlink":
+        (out / "b.png").symlink_to(photos / "b.png")
+    elif how == "hardlink":
+        (out / "b.png").hardlink_to(photos / "b.png")
+    else:
+        (out / "b.png").write_bytes((photos / "b.png").read_bytes())
+    before = content_of(tmp_path)
+    assert main(["predict", str(bundle), str(photos), "--out", str(out)]) == 2
+    assert "b.png" in capsys.readouterr().err
+    assert content_of(tmp_path) == before, "not even the first mask is written"
+
+
+def test_our_own_masks_are_replaced_and_a_changed_one_is_not(bundle: Path, photos: Path, tmp_path: Path) -> None:
+    arguments = ["predict", str(bundle), str(photos), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 0
+    assert main([*arguments, "--classes"]) == 0
+    with Image.open(tmp_path / "out" / "a.png") as mask:
+        assert mask.mode == "L"
+    (tmp_path / "out" / "a.png").write_bytes(b"touched up by hand")
+    before = content_of(tmp_path / "out")
+    assert main(arguments) == 2
+    assert content_of(tmp_path / "out") == before

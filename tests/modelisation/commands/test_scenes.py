@@ -6,6 +6,7 @@ import pytest
 
 from modelisation.__main__ import main
 from modelisation.data.open import open_dataset
+from tests.modelisation.commands.folders import content_of
 
 
 def test_a_data_set_is_rendered_that_can_be_opened(tmp_path: Path) -> None:
@@ -30,3 +31,22 @@ def test_what_cannot_be_rendered_is_a_sentence(
     assert main(["scenes", str(tmp_path / "scenes"), *options]) == 2
     assert sentence in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "scenes").exists()
+
+
+def test_scenes_of_the_users_are_not_drawn_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["scenes", str(tmp_path / "city"), "--count", "1", "--size", "32", "64"]
+    assert main(arguments) == 0
+    assert main(arguments) == 0, "our own are drawn again"
+    (tmp_path / "city" / "run.json").unlink()
+    before = content_of(tmp_path)
+    assert main([*arguments, "--seed", "1"]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert content_of(tmp_path) == before
+
+
+def test_scenes_may_lie_beside_other_cities(tmp_path: Path) -> None:
+    (tmp_path / "leftImg8bit" / "train" / "aachen").mkdir(parents=True)
+    (tmp_path / "leftImg8bit" / "train" / "aachen" / "photo.png").write_bytes(b"photo")
+    assert main(["scenes", str(tmp_path), "--count", "1", "--size", "32", "64"]) == 0
+    assert (tmp_path / "leftImg8bit" / "train" / "aachen" / "photo.png").read_bytes() == b"photo"
+    assert not (tmp_path / "run.json").exists(), "the folder is not ours for that"

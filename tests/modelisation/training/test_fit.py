@@ -16,7 +16,6 @@ from safetensors.torch import load_file
 from back.runtime.card import TrainingRecord, read_card, sha256_of, verify_files
 from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
-from modelisation.__main__ import main
 from modelisation.data.open import open_dataset
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.export.from_run import RECORD_FILE
@@ -168,17 +167,3 @@ def test_a_run_folder_in_use_is_not_overwritten(data, store, tmp_path):
         train(recipe(epochs=1), data, tmp_path / "run", register=False)
     with pytest.raises(UserError, match="differs from this recipe"):
         train(recipe(epochs=2), data, tmp_path / "run", resume=True, register=False)
-
-
-def test_mistakes_are_one_sentence(data, tmp_path, capsys):
-    path = tmp_path / "recipe.yaml"
-    path.write_text(json.dumps(TINY), encoding="utf-8")
-    run = str(tmp_path / "run")
-    assert main(["train", str(path), "--data", str(tmp_path / "none"), "--run-dir", run]) == 2
-    assert main(["train", str(path), "--data", str(data), "--run-dir", run, "--resume"]) == 2
-    assert main(["train", str(tmp_path / "no.yaml"), "--data", str(data), "--run-dir", run]) == 2
-    errors = capsys.readouterr().err
-    assert "no such folder" in errors
-    assert "no checkpoint to resume from" in errors
-    assert "no such recipe" in errors
-    assert "Traceback" not in errors

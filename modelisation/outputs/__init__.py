@@ -1,0 +1,1 @@
+"""What commands may write, replace and delete: only what they made, and never an input."""

@@ -1,0 +1,185 @@
+"""A store that was moved: MLflow keeps absolute paths, so it would go on writing to the old place. Needs no MLflow.
+
+`python -m modelisation.registry.moved store/mlflow.db` writes the new place into the database, after a copy of it.
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from back.runtime.errors import UserError, sentence_of
+
+# Where MLflow keeps places of artifacts: its own schema, table -> columns.
+_PLACES = {
+    "experiments": ("artifact_location",),
+    "runs": ("artifact_uri",),
+    "model_versions": ("source", "storage_location"),
+    "logged_models": ("artifact_location",),
+}
+
+
+def artifacts_beside(database: Path) -> Path:
+    """The folder of artifacts of an SQLite store, as an absolute path."""
+    return (database.parent / "artifacts").resolve()
+
+
+def check_in_place(location: str, experiment_id: str, database: Path | None) -> None:
+    """Check that an experiment's artifacts go where its store is.
+
+    Args:
+        location: of the experiment's artifacts, as MLflow has it.
+        experiment_id: the folder's name where a server chose it.
+        database: the store's SQLite file; None where a server hides it.
+
+    Raises:
+        UserError: the folder is not there, or is that of the store which this one is a copy of; with the command that
+            mends it.
+    """
+    if (root := _root(location, experiment_id)) is None:
+        return
+    if database is None:
+        if not root.exists():
+            raise UserError(_sentence(root, "which is not there: its store has moved", "store/mlflow.db"))
+        return
+    if root.resolve() == artifacts_beside(database):
+        return
+    if not root.exists():
+        raise UserError(_sentence(root, "which is not there: the store has moved", str(database)))
+    origin = root.parent / database.name
+    if origin.is_file() and not os.path.samefile(origin, database):
+        raise UserError(_sentence(root, "the folder of the store that this one is a copy of", str(database)))
+
+
+def check_database(database: Path, experiment: str) -> None:
+    """`check_in_place` for an experiment of an SQLite file that no server serves; a missing file is in place."""
+    if not database.is_file():
+        return
+    with _opened(database) as connection:
+        if not _columns(connection, "experiments"):
+            return
+        row = connection.execute(
+            "select artifact_location, experiment_id from experiments where name = ?", (experiment,)
+        ).fetchone()
+    if row is not None and row[0]:
+        check_in_place(row[0], str(row[1]), database)
+
+
+def mend(database: Path) -> int:
+    """Let every artifact of a store that has moved be looked for beside its database.
+
+    The database is copied first, to a name that is free: `<name>.before-move`, with a number where it is taken.
+
+    Returns:
+        How many places were changed; 0 where all were right.
+
+    Raises:
+        UserError: there is no such database, it is none of MLflow's, or the artifacts are not beside it.
+    """
+    if not database.is_file():
+        raise UserError(f"{database}: no such file; name the store's mlflow.db")
+    new = artifacts_beside(database)
+    with _opened(database) as connection:
+        if not _columns(connection, "experiments"):
+            raise UserError(f"{database}: no database of MLflow's")
+        experiments = connection.execute("select artifact_location, experiment_id from experiments").fetchall()
+        roots = {root for location, number in experiments if (root := _stale(location, str(number), database))}
+        if not roots:
+            return 0
+        if not new.is_dir():
+            raise UserError(f"{new}: no such folder; move the store's artifacts there, beside {database.name}")
+        _copy(database)
+        changed = 0
+        for table, columns in _PLACES.items():
+            for column in set(columns) & _columns(connection, table):
+                for place in connection.execute(f"select distinct {column} from {table}").fetchall():
+                    if (moved := _moved(place[0], roots, new)) is not None:
+                        update = f"update {table} set {column} = ? where {column} = ?"
+                        changed += connection.execute(update, (moved, place[0])).rowcount
+        connection.commit()
+    return changed
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Mend a store; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m modelisation.registry.moved",
+        description="After a store was moved or copied: let MLflow look for its artifacts beside its database.",
+        epilog="example: python -m modelisation.registry.moved store/mlflow.db",
+    )
+    parser.add_argument("database", type=Path, help="the store's SQLite file; stop what uses it first")
+    database = parser.parse_args(arguments).database
+    try:
+        changed = mend(database)
+    except (UserError, OSError) as error:
+        print(sentence_of(error), file=sys.stderr)
+        return 2
+    print(f"{changed} places now lie in {artifacts_beside(database)}" if changed else "Every place is right already.")
+    return 0
+
+
+def _root(location: str | None, experiment_id: str) -> Path | None:
+    """The local folder of all artifacts that an experiment's location lies in; None where they are not files."""
+    parts = urlsplit(location or "")
+    if not location or parts.scheme not in ("", "file"):
+        return None
+    path = Path(url2pathname(parts.path) if parts.scheme else location)
+    if not path.is_absolute():
+        return None
+    return path.parent if path.name == experiment_id else path
+
+
+def _stale(location: str | None, experiment_id: str, database: Path) -> Path | None:
+    root = _root(location, experiment_id)
+    try:
+        if root is not None and root.name == "artifacts":
+            check_in_place(str(location), experiment_id, database)
+    except UserError:
+        return root
+    return None
+
+
+def _moved(place: str | None, roots: set[Path], new: Path) -> str | None:
+    for root in roots:
+        for old, now in ((root.as_uri(), new.as_uri()), (str(root), str(new))):
+            if place is not None and (place == old or place.startswith(f"{old}/")):
+                return now + place.removeprefix(old)
+    return None
+
+
+def _copy(database: Path) -> None:
+    copy, number = database.with_name(f"{database.name}.before-move"), 1
+    while copy.exists():
+        number += 1
+        copy = database.with_name(f"{database.name}.before-move-{number}")
+    shutil.copy2(database, copy)
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in connection.execute(f"pragma table_info({table})")}
+
+
+@contextlib.contextmanager
+def _opened(database: Path):  # type: ignore[no-untyped-def]
+    try:
+        with contextlib.closing(sqlite3.connect(database, timeout=10)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise UserError(f"{database}: {error}; stop what uses the store, or name another file") from error
+
+
+def _sentence(root: Path, what: str, database: str) -> str:
+    return (
+        f"MLflow keeps its files in {root}, {what}. Say where they are now with "
+        f"`python -m modelisation.registry.moved {database}`"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
