@@ -19,12 +19,20 @@ from modelisation.export.from_run import RECIPE_COPY, export_run, register_run, 
 from modelisation.figures.run import confusion_figure, panel_figure
 from modelisation.provenance import REPOSITORY, git_state
 from modelisation.recipe import Recipe, load_recipe
+from modelisation.registry.unregistered import tell_unregistered
 from modelisation.training import checkpoint
 from modelisation.training.checkpoint import Progress
 from modelisation.training.distillation import Teacher, distilled
 from modelisation.training.ema import WeightAverage
 from modelisation.training.loss import make_criterion
-from modelisation.training.run_record import epoch_line, epoch_metrics, flat, run_tags, training_record
+from modelisation.training.run_record import (
+    epoch_line,
+    epoch_metrics,
+    flat,
+    run_inputs,
+    run_tags,
+    training_record,
+)
 from modelisation.training.samples.batches import make_loader
 from modelisation.training.samples.cache import decode_all
 from modelisation.training.setup import (
@@ -73,6 +81,8 @@ def train(
     bundle = export_run(run_dir, val_set, scores_only=scores_only)
     if register:
         register_run(bundle)
+    else:
+        tell_unregistered(bundle)
     return bundle
 
 
@@ -142,6 +152,7 @@ def fit(
         parent_run,
     )
     progress.run_id = tracker.run_id
+    tracker.log_data(recipe.description, run_inputs(recipe, train_set, val_set, code))
     tracker.log_text(yaml.safe_dump(recipe.model_dump(mode="json")), RECIPE_COPY)
 
     evaluated: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +13,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from back.runtime.card import HISTORY_FILE
 from modelisation.registry.bundles import default_tracking_uri, experiment_id
+from modelisation.registry.inputs import Pictures
+from modelisation.registry.story import tell_start
 from modelisation.training.stopping import Interrupted
 
 EXPERIMENT = "streetseg"
@@ -107,6 +110,10 @@ class Tracker:
             self._run = mlflow.start_run(run_id=run_id, log_system_metrics=True)
             self.run_id = run_id
             self._history = json.loads(self._path.read_text(encoding="utf-8"))
+
+    def log_data(self, description: str, inputs: Sequence[Pictures]) -> None:
+        """Log the data sets that the run uses, and a description until its final scores are known."""
+        tell_start(mlflow.MlflowClient(self.tracking_uri), self.run_id, description, inputs)
 
     def log_epoch(self, epoch: int, metrics: dict[str, float]) -> None:
         """Log an epoch's metrics; an epoch that is logged again (after a crash before its checkpoint) replaces it."""
