@@ -1,7 +1,6 @@
 """Bundles in MLflow's model registry: put one in with its training curves, get one out. Needs no torch."""
 
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +21,18 @@ from back.runtime.mlflow_names import CHAMPION, EXPERIMENT
 from modelisation.export.gate import parity_failure
 from modelisation.provenance import REPOSITORY
 from modelisation.registry.history import replay_earlier_runs, replay_history
+from modelisation.registry.logged_model import log_model, name_version
 from modelisation.registry.mlflow_store import (
     default_tracking_uri,
     experiment_id,
     tracking_client,
     user_errors,
 )
-from modelisation.registry.mlmodel import MLMODEL_FILE, write_mlmodel
+from modelisation.registry.story import tell_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-ARTIFACT_PATH = "model"
 CACHE = REPOSITORY / ".cache" / "bundles"
 _URI = re.compile(r"^models:/(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))$")
 
@@ -174,21 +173,20 @@ def _find_version(client: "MlflowClient", name: str, tags: Mapping[str, str]) ->
 def _create_version(client: "MlflowClient", bundle: Path, card: Card, run_id: str, tags: Mapping[str, str]) -> Any:
     from mlflow.exceptions import MlflowException
 
-    folder = ARTIFACT_PATH
-    if client.list_artifacts(run_id, folder):
-        # Another version of the same run lies there, and a registered version never changes.
-        folder = f"{ARTIFACT_PATH}-{tags['card_sha256'][:12]}"
-    for file in (CARD_FILE, *(file for file in card.files if file != MLMODEL_FILE)):
-        client.log_artifact(run_id, str(bundle / file), folder)
-    with tempfile.TemporaryDirectory() as scratch:
-        path = write_mlmodel(bundle, card, Path(scratch), run_id=run_id)
-        client.log_artifact(run_id, str(path), folder)
+    model = log_model(client, bundle, card, run_id, tags)
+    description = tell_run(client, run_id, bundle, card, model.model_id)
     try:
         client.create_registered_model(card.name, description=card.description)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    source = f"{client.get_run(run_id).info.artifact_uri}/{folder}"
-    return client.create_model_version(
-        card.name, source, run_id=run_id, tags=dict(tags), description=card.description
+    version = client.create_model_version(
+        card.name,
+        model.artifact_location,
+        run_id=run_id,
+        tags=dict(tags),
+        description=description,
+        model_id=model.model_id,
     )
+    name_version(client, model.model_id, card.name, str(version.version))
+    return version

@@ -61,7 +61,10 @@ def _replay(client: "MlflowClient", history: "_History", name: str, experiment_i
     run = client.create_run(experiment_id, start_time=history.start_time, run_name=name)
     run_id = str(run.info.run_id)
     params = [Param(key, value[:_PARAM_LENGTH]) for key, value in history.params.items()]
-    tags = [RunTag(key, value) for key, value in {**history.tags, "replayed_from": history.run_id}.items()]
+    told = {**history.tags, "replayed_from": history.run_id, "mlflow.source.name": "python -m modelisation train"}
+    if commit := history.tags.get("git_commit"):
+        told["mlflow.source.git.commit"] = commit
+    tags = [RunTag(key, value) for key, value in told.items()]
     metrics = [
         Metric(key, value, timestamp, step)
         for key, points in history.metrics.items()

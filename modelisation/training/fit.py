@@ -20,6 +20,7 @@ from modelisation.models.predict import normalise, predict_labels
 from modelisation.provenance import REPOSITORY, git_state
 from modelisation.recipe import Recipe
 from modelisation.registry.register import register_run
+from modelisation.registry.unregistered import tell_unregistered
 from modelisation.training import checkpoint
 from modelisation.training.checkpoint import Progress
 from modelisation.training.distillation import Teacher, add_teacher
@@ -30,6 +31,7 @@ from modelisation.training.run_record import (
     epoch_line,
     epoch_metrics,
     flatten,
+    run_inputs,
     run_tags,
     training_record,
 )
@@ -83,6 +85,8 @@ def train(
     bundle = export_run(run_dir, val_set, scores_only=scores_only)
     if register:
         register_run(bundle)
+    else:
+        tell_unregistered(bundle)
     return bundle
 
 
@@ -158,6 +162,7 @@ def fit(
         parent_run,
     )
     progress.run_id = tracker.run_id
+    tracker.log_data(recipe.description, run_inputs(recipe, train_set, val_set, code))
     tracker.log_text(yaml.safe_dump(recipe.model_dump(mode="json")), RECIPE_COPY)
     if train_set.split_rule:
         tracker.log_text(describe_split(train_set, val_set), "splits.json")

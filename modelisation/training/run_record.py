@@ -8,6 +8,7 @@ from modelisation.data.base import SegmentationDataset
 from modelisation.models import SegmentationModel
 from modelisation.provenance import package_versions
 from modelisation.recipe import Recipe
+from modelisation.registry.inputs import PICTURES_TAG, Pictures, pictures_of, scenes_of
 from modelisation.training.checkpoint import Progress
 
 # Share of the step time above which the network waits for its pictures.
@@ -56,10 +57,24 @@ def run_tags(recipe: Recipe, data: SegmentationDataset, code: dict[str, Any]) ->
         "dataset": data.dataset,
         "taxonomy": data.taxonomy.id,
         "split_sha256": data.split_sha256,
+        PICTURES_TAG: str(len(data)),
         "git_commit": code["git_commit"],
         "git_dirty": str(code["git_dirty"]).lower(),
         "packages": str(package_versions()),
     }
+
+
+def run_inputs(
+    recipe: Recipe, train: SegmentationDataset, val: SegmentationDataset, code: dict[str, Any]
+) -> list[Pictures]:
+    """The data of a run: pictures to train on, rendered scenes among them, and those to validate on."""
+    commit = code["git_commit"]
+    scenes = scenes_of(recipe.model_dump(), commit)
+    return [
+        pictures_of(train, "training", commit),
+        *([scenes] if scenes else []),
+        pictures_of(val, "evaluation", commit),
+    ]
 
 
 def epoch_metrics(progress: Progress, recipe: Recipe, evaluated: dict[str, Any], lr: list[float]) -> dict[str, float]:

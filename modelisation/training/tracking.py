@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +14,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from back.runtime.card import HISTORY_FILE
 from back.runtime.mlflow_names import EXPERIMENT
 from modelisation.registry.history import replay_history
+from modelisation.registry.inputs import Pictures
 from modelisation.registry.mlflow_store import default_tracking_uri, experiment_id, user_errors
+from modelisation.registry.story import tell_start
 from modelisation.training.stopping import Interrupted
 
 
@@ -137,6 +140,10 @@ class Tracker:
             self._history["run_id"] = run_id
         mlflow.start_run(run_id=run_id, log_system_metrics=True)
         return run_id
+
+    def log_data(self, description: str, inputs: Sequence[Pictures]) -> None:
+        """Log the data sets that the run uses, and a description until its final scores are known."""
+        tell_start(mlflow.MlflowClient(self.tracking_uri), self.run_id, description, inputs)
 
     def log_epoch(self, epoch: int, metrics: dict[str, float]) -> None:
         """Log an epoch's metrics; an epoch that is logged again (after a crash before its checkpoint) replaces it."""

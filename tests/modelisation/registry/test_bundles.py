@@ -13,6 +13,7 @@ from modelisation.registry.bundles import register_bundle, resolve_model, run_of
 from modelisation.registry.history import EARLIER_RUNS
 from modelisation.registry.mlflow_store import experiment_id
 from modelisation.registry.mlmodel import mlmodel_of
+from modelisation.registry.story import final_scores
 from tests.api import Store, empty_database, store
 from tests.bundles import make_bundle, rewrite_card
 
@@ -42,7 +43,7 @@ def test_history_is_replayed_into_the_run(store: Store, bundle: Path) -> None:
     assert (run.info.status, run.info.run_name) == ("FINISHED", "segformer")
     assert run.data.params == history["params"]
     assert run.data.tags["replayed_from"] == history["run_id"]
-    assert set(run.data.metrics) == set(history["metrics"])
+    assert set(run.data.metrics) == {*history["metrics"], *final_scores(read_card(bundle).metrics.model_dump())}
     for key, points in history["metrics"].items():
         logged = store.client.get_metric_history(registered.run_id, key)
         assert [[m.step, m.value, m.timestamp] for m in logged] == points
@@ -103,7 +104,9 @@ def test_run_that_trained_it_keeps_its_own_record(store: Store, bundle: Path) ->
     run = store.client.create_run(experiment_id(store.client, "streetseg"), run_name="trained")
     registered = register_bundle(bundle, tracking_uri=store.uri, run_id=run.info.run_id)
     assert registered.run_id == run.info.run_id
-    assert store.client.get_run(run.info.run_id).data.metrics == {}
+    logged = store.client.get_run(run.info.run_id).data
+    assert logged.params == {}
+    assert logged.metrics == final_scores(read_card(bundle).metrics.model_dump())
 
 
 def test_second_version_of_a_run_leaves_the_first_as_it_was(store: Store, bundle: Path) -> None:
@@ -135,8 +138,9 @@ def test_tampered_bundle_is_not_registered(store: Store, bundle: Path) -> None:
 def test_stray_files_beside_a_bundle_stay_out(store: Store, bundle: Path) -> None:
     (bundle / "notes.txt").write_text("private", encoding="utf-8")
     registered = register_bundle(bundle, tracking_uri=store.uri)
-    names = {Path(f.path).name for f in store.client.list_artifacts(registered.run_id, "model")}
-    assert names == {CARD_FILE, "MLmodel", *read_card(bundle).files}
+    version = store.client.get_model_version(registered.name, registered.version)
+    stored = Path(version.source.removeprefix("file://"))
+    assert {path.name for path in stored.iterdir()} == {CARD_FILE, "MLmodel", *read_card(bundle).files}
 
 
 def test_mlflows_own_loaders_open_what_was_registered(store: Store, bundle: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_run_leaves_a_bundle_that_serves_its_own_metrics(data, store, tmp_path
     assert [m.step for m in client.get_metric_history(version.run_id, "val_miou")] == [1, 2]
     assert run.data.params["lr"] == "0.002"
     artifacts = {a.path for a in client.list_artifacts(version.run_id)}
-    assert {"confusion_matrix.png", "panel.png", "recipe.yaml", "model"} <= artifacts
+    assert {"confusion_matrix.png", "panel.png", "recipe.yaml"} <= artifacts
     history = json.loads((bundle / "history.json").read_text(encoding="utf-8"))
     assert [point[0] for point in history["metrics"]["train_loss"]] == [1, 2]
 

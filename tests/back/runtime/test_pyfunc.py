@@ -1,0 +1,118 @@
+"""`mlflow.pyfunc.load_model(...).predict(photo)`: what the API answers, without the API."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from back.runtime.card import ONNX_FILE, BundleError
+from back.runtime.imaging import ImageError
+from back.runtime.predictor import Predictor
+from back.runtime.taxonomy import STREET8
+from modelisation.registry.bundles import register_bundle
+from tests.api import Store, empty_database, store
+from tests.bundles import make_bundle, paint, png_bytes, stripes
+
+__all__ = ["empty_database", "store"]
+LABELS_HW = stripes(120, 250, 8)
+PHOTO = paint(LABELS_HW, STREET8)
+
+
+@pytest.fixture
+def folder(store: Store, tmp_path: Path) -> Path:
+    """The bundle as MLflow stores it."""
+    registered = register_bundle(make_bundle(tmp_path, name="segformer"), tracking_uri=store.uri, alias="champion")
+    version = store.client.get_model_version(registered.name, registered.version)
+    return Path(version.source.removeprefix("file://"))
+
+
+@pytest.fixture
+def model(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> mlflow.pyfunc.PyFuncModel:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
+    mlflow.set_tracking_uri(None)
+    return mlflow.pyfunc.load_model("models:/segformer@champion")
+
+
+def test_a_path_bytes_and_pixels_give_the_label_map(model: mlflow.pyfunc.PyFuncModel, tmp_path: Path) -> None:
+    data = png_bytes(PHOTO)
+    path = tmp_path / "photo.png"
+    path.write_bytes(data)
+    for photo in (path, str(path), data, bytearray(data), memoryview(data), PHOTO):
+        labels = model.predict(photo)
+        assert (labels.dtype, labels.shape) == (np.uint8, LABELS_HW.shape)
+        assert (labels == LABELS_HW).mean() > 0.95
+
+
+def test_labels_are_those_of_the_served_runtime(model: mlflow.pyfunc.PyFuncModel, folder: Path) -> None:
+    buffer = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(PHOTO).resize((1000, 480)).save(buffer, "JPEG", exif=exif)
+    expected = Predictor.load(folder).predict(buffer.getvalue(), 10**7).labels_HW
+    assert expected.shape == (1000, 480)
+    np.testing.assert_array_equal(model.predict(buffer.getvalue()), expected)
+
+
+def test_a_batch_as_the_signature_says_gives_raw_scores(model: mlflow.pyfunc.PyFuncModel) -> None:
+    assert model.metadata.signature.inputs.to_dict() == [
+        {"type": "tensor", "name": "image", "tensor-spec": {"dtype": "float32", "shape": (-1, 3, -1, -1)}}
+    ]
+    for height, width in ((64, 96), (32, 32)):
+        scores = model.predict(np.zeros((2, 3, height, width), np.float32))["scores"]
+        assert (scores.dtype, scores.shape) == (np.float32, (2, 8, height // 4, width // 4))
+
+
+def test_the_onnx_flavour_stays_the_bare_network(model: mlflow.pyfunc.PyFuncModel, folder: Path) -> None:
+    network = mlflow.onnx.load_model(str(folder))
+    assert network.graph.input[0].name == "image"
+    assert network.SerializeToString() == (folder / ONNX_FILE).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "photo",
+    [None, 3, 1.5, [PHOTO], {"image": PHOTO}, PHOTO[..., 0], PHOTO[..., :2], PHOTO.astype(np.float32), PHOTO[None]],
+)
+def test_anything_else_is_refused_with_what_it_takes(model: mlflow.pyfunc.PyFuncModel, photo: object) -> None:
+    with pytest.raises(TypeError, match="a path, the bytes of its file, or RGB as uint8"):
+        model.predict(photo)
+
+
+def test_a_damaged_photo_and_a_missing_file_are_said(model: mlflow.pyfunc.PyFuncModel, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="damaged"):
+        model.predict(png_bytes(PHOTO)[:200])
+    with pytest.raises(FileNotFoundError, match=r"gone\.png"):
+        model.predict(tmp_path / "gone.png")
+
+
+def test_what_does_not_match_its_card_is_not_loaded(folder: Path) -> None:
+    data = bytearray((folder / ONNX_FILE).read_bytes())
+    data[100] ^= 1
+    (folder / ONNX_FILE).write_bytes(data)
+    with pytest.raises(BundleError, match="sha256"):
+        mlflow.pyfunc.load_model(str(folder))
+
+
+def test_a_bundle_in_mlflow_names_a_loader_and_holds_no_code(folder: Path) -> None:
+    flavour = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))["flavors"]["python_function"]
+    assert set(flavour) == {"loader_module", "python_version"}
+    assert {path.suffix for path in folder.iterdir()} <= {".onnx", ".safetensors", ".json", ""}
+
+
+def test_without_the_project_mlflow_says_what_is_missing(folder: Path, tmp_path: Path) -> None:
+    program = f"import mlflow; mlflow.pyfunc.load_model({str(folder)!r})"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stderr.strip().splitlines()[-1] == "ModuleNotFoundError: No module named 'back'"
+
+
+def test_serving_imports_neither_the_loader_nor_mlflows(folder: Path) -> None:
+    program = (
+        "import sys, back.main; print([m for m in sys.modules if m in ('back.runtime.pyfunc', 'mlflow.pyfunc')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
