@@ -20,7 +20,7 @@ from back.problems import Cause, Problem
 from back.runtime.bundle_cache import discard_bundle, fetch_bundle, quiet_mlflow
 from back.runtime.card import ONNX_FILE, REPORT_FILE, BundleError, read_card, verify_files
 from back.runtime.predictor import Predictor
-from back.runtime.process.memory import give_back_freed, give_back_library
+from back.runtime.process.memory import give_back_library
 from back.settings import Settings
 
 if TYPE_CHECKING:
@@ -135,7 +135,6 @@ class ModelRegistry:
             )
             report = _read_report(bundle)
             size = (bundle / ONNX_FILE).stat().st_size
-            give_back_freed()
             give_back_library()  # every kernel was loaded with its module
         except (BundleError, ValueError) as error:
             self._broken[version] = f"{label} cannot be served: {error}"
