@@ -6,7 +6,8 @@ import pytest
 import torch
 from transformers import SegformerForSemanticSegmentation
 
-from modelisation.models.segformer import VARIANTS, FoldedHead, SegFormer
+from modelisation.models.segformer import VARIANTS, SegFormer
+from modelisation.models.segformer_head import FoldedHead
 from tests.modelisation.models.contract import CLASSES, ModelContract
 
 SMALL = {
