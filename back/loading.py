@@ -19,7 +19,7 @@ from back.runtime.bundle_cache import discard_bundle, fetch_bundle
 from back.runtime.card import ONNX_FILE, REPORT_FILE, BundleError, read_card, verify_files
 from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
-from back.runtime.process.memory import give_back_freed, give_back_library
+from back.runtime.process.memory import give_back_library
 from back.settings import Settings
 
 if TYPE_CHECKING:
@@ -125,7 +125,6 @@ class ModelLoader:
         )
         report = _read_report(bundle)
         size = (bundle / ONNX_FILE).stat().st_size
-        give_back_freed()
         give_back_library()  # every kernel was loaded with its module
         return Served(version, predictor, report, size, bundle)
 

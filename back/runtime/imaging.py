@@ -74,8 +74,10 @@ def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -
         data: the whole file.
         max_pixels: largest allowed height x width.
         needed: where given, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size, the smallest that is still as large as
-            `needed` says (libjpeg's scaled inverse DCT): a fraction of the time and memory. A mask changes by less
-            than a percent of its pixels, mIoU by less than the gate allows (docs/performance.md).
+            `needed` says (libjpeg's scaled inverse DCT). Decoding and resizing to the bundled models' input takes 18
+            ms of processor time at 2048x1024 in place of 33 and 28 in place of 153 at 4000x3000 (Intel Xeon, medians
+            of 15 interleaved rounds). A mask changes by less than a percent of its pixels, mIoU by less than the gate
+            allows (docs/performance.md).
 
     Raises:
         ImageError: empty, of another type, animated, too large, truncated or damaged.

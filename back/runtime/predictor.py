@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from numba import int64, njit, uint8, void
-from numba.core.types import Array
 from PIL import Image
 
 from back.runtime.card import ONNX_FILE, BundleError, Card, read_card, sha256_of, verify_files
+from back.runtime.class_counts import count_labels
 from back.runtime.engines import create_engine
 from back.runtime.engines.base import Engine, EngineKind, Precision
 from back.runtime.imaging import ImageError, Photo, UInt8Array, decode_image, open_photo, plan_resize, to_input
@@ -41,8 +40,7 @@ class Prediction:
 
     def class_shares(self) -> dict[str, float]:
         """Fraction of the photo's pixels that each class covers; sums to 1."""
-        counts = np.zeros(256, np.int64)
-        _count(np.ascontiguousarray(self.labels_HW).reshape(-1), counts)
+        counts = count_labels(self.labels_HW)
         return {c.name: float(counts[c.id] / self.labels_HW.size) for c in self.taxonomy.classes}
 
 
@@ -199,13 +197,3 @@ def _timed(timings_ms: dict[str, float], step: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     timings_ms[step] = (time.perf_counter() - start) * 1e3
-
-
-@njit(void(Array(uint8, 1, "C", readonly=True), int64[::1]), cache=True, nogil=True)
-def _count(labels, counts):  # type: ignore[no-untyped-def]
-    # Four tables in turn: neighbouring pixels are mostly equal, and one counter would wait for itself.
-    tables = np.zeros((4, 256), np.int64)
-    for i in range(labels.size):
-        tables[i & 3, labels[i]] += 1
-    for table in tables:
-        counts += table

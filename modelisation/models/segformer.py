@@ -2,14 +2,12 @@
 
 from typing import Any
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import SegformerConfig, SegformerForSemanticSegmentation
-from transformers.models.segformer.modeling_segformer import SegformerDecodeHead
 
 from back.runtime.errors import UserError
 from modelisation.models.base import SegmentationModel
+from modelisation.models.segformer_head import FoldedHead, merged_head_scores
 
 # Table 6 of the paper: channels and depths of the four stages, width of the decode head.
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -71,69 +69,6 @@ class SegFormer(SegmentationModel):
     def export_form(self) -> nn.Module:
         self.eval()
         return _Folded(self.net.segformer, FoldedHead(self.net.decode_head)).eval()
-
-
-def merged_projections(head: SegformerDecodeHead, dtype: torch.dtype) -> list[tuple[Tensor, Tensor]]:
-    """Weight [width, channels, 1, 1] and bias [width] of one 1x1 convolution a stage, finest stage first.
-
-    The standard head projects each stage to the head's width, upsamples all to stride 4, concatenates, and fuses
-    with a 1x1 convolution. All of that is linear, and a 1x1 convolution commutes with bilinear upsampling (whose
-    weights sum to one, so biases pass through). So a stage's projection and its slice of the fuse convolution are
-    one matrix, applied at the stage's own resolution; the results are upsampled and added. Gradients flow through
-    to the standard parameters.
-    """
-    # The head concatenates the stages last to first, so the fuse convolution's slices come in that order.
-    slices = head.linear_fuse.weight.to(dtype).view(head.linear_fuse.out_channels, len(head.linear_projections), -1)
-    merged = []
-    with torch.autocast(slices.device.type, enabled=False):
-        for projection, fuse in zip(head.linear_projections, slices.flip(1).unbind(1), strict=True):
-            linear: nn.Linear = projection.proj  # type: ignore[assignment]
-            weight = fuse @ linear.weight.to(dtype)
-            merged.append((weight[..., None, None], fuse @ linear.bias.to(dtype)))
-    return merged
-
-
-def upsampled_sum(stages_NCHW: list[Tensor]) -> Tensor:
-    """Sum of the stages [N, width, h, w] at the size of the first."""
-    total, *coarser = stages_NCHW
-    for stage in coarser:
-        total = total + F.interpolate(stage, size=total.shape[-2:], mode="bilinear", align_corners=False)
-    return total
-
-
-def merged_head_scores(head: SegformerDecodeHead, features_NCHW: list[Tensor]) -> Tensor:
-    """The standard decode head's scores [N, classes, h, w], by the merged matrices: about half of its cost."""
-    merged = merged_projections(head, head.linear_fuse.weight.dtype)
-    fused = upsampled_sum([F.conv2d(feature, *matrix) for feature, matrix in zip(features_NCHW, merged, strict=True)])
-    return head.classifier(head.dropout(F.relu(head.batch_norm(fused))))
-
-
-class FoldedHead(nn.Module):
-    """The decode head with everything before the ReLU folded into one 1x1 convolution a stage, exactly.
-
-    The matrices of `merged_projections` with the batch norm merged in as well. Same scores to rounding, about half
-    of the whole network's multiplications.
-    """
-
-    def __init__(self, head: SegformerDecodeHead) -> None:
-        super().__init__()
-        norm = {name: tensor.detach().double() for name, tensor in head.batch_norm.state_dict().items()}
-        scale = norm["weight"] / torch.sqrt(norm["running_var"] + head.batch_norm.eps)
-        shift = norm["bias"] - norm["running_mean"] * scale
-        stages = []
-        with torch.no_grad():
-            for i, (weight, bias) in enumerate(merged_projections(head, torch.float64)):
-                stage = nn.Conv2d(weight.shape[1], len(scale), 1)
-                stage.weight.copy_(weight * scale[:, None, None, None])
-                stage.bias.copy_(bias * scale + (shift if i == 0 else 0))  # type: ignore[union-attr]
-                stages.append(stage)
-        self.stages = nn.ModuleList(stages)
-        self.classifier = head.classifier
-
-    def forward(self, features: list[Tensor]) -> Tensor:
-        """Scores [N, classes, h, w] from the four stages' features, finest first."""
-        fused = upsampled_sum([stage(feature) for stage, feature in zip(self.stages, features, strict=True)])
-        return self.classifier(F.relu(fused))
 
 
 class _Folded(nn.Module):

@@ -115,7 +115,7 @@ def png_ways(labels_HW: UInt8Array, libraries: Mapping[str, Any]) -> dict[str, W
         return buffer.getvalue()
 
     ways: dict[str, Work] = {
-        "back.runtime.masks.png": lambda: encode_palette_png(labels_HW, palette),
+        "StreetSeg": lambda: encode_palette_png(labels_HW, palette),
         "Pillow": pillow,
     }
     if imagecodecs := libraries.get("imagecodecs"):

@@ -1,6 +1,10 @@
-"""PNG writers: label maps (palette or 8-bit grey) ten times faster than a general one, and pictures in strips.
+"""PNG writers: label maps (palette or 8-bit grey), and pictures in strips.
 
 Format: W3C Portable Network Graphics (Third Edition). How label maps are compressed is `deflate.py`'s business.
+
+Worth of `encode_rgb_png`, blending and encoding an overlay (2-core Intel Xeon, least processor time of 5 or 9
+interleaved rounds, Pillow with `compress_level=1`): 100 ms at 2048x1024 in place of 185 by Pillow, 31 in place of 52
+at 1024x512, 17 in place of 28 at 480x360; 587 in place of 1216 at 4000x3000, where the strips spare 120 MB as well.
 """
 
 import io

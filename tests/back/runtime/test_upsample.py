@@ -130,15 +130,6 @@ def test_boundary_of_two_classes_falls_where_algebra_says():
     assert (labels[0, 750:] == 1).all()
 
 
-def test_writes_into_rows_that_lie_apart_and_nowhere_else():
-    scores = smooth_scores(np.random.default_rng(1), 5, 9, 11, 1)
-    rows = np.full((40, 51), 99, np.uint8)
-    out = rows[:, 1:]
-    assert upsample_argmax(scores, 40, 50, 9, 11, out) is out
-    np.testing.assert_array_equal(out, upsample_argmax(scores, 40, 50, 9, 11))
-    assert (rows[:, 0] == 99).all()
-
-
 def test_strips_over_several_threads_give_the_same_labels(monkeypatch):
     scores = smooth_scores(np.random.default_rng(2), 8, 40, 40, 2)
     monkeypatch.setattr(upsample, "available_cpus", lambda: 1)
@@ -179,11 +170,3 @@ def test_scores_that_are_not_finite_are_an_error(bad):
 def test_shapes_that_do_not_fit_are_an_error(shape, out, valid):
     with pytest.raises(ScoresError):
         upsample_argmax(np.zeros(shape, np.float32), *out, *valid)
-
-
-def test_an_out_buffer_of_another_shape_is_an_error():
-    scores = np.zeros((2, 3, 3), np.float32)
-    with pytest.raises(ScoresError, match="contiguous rows"):
-        upsample_argmax(scores, 6, 6, 3, 3, np.zeros((6, 7), np.uint8))
-    with pytest.raises(ScoresError, match="contiguous rows"):
-        upsample_argmax(scores, 6, 6, 3, 3, np.zeros((6, 12), np.uint8)[:, ::2])

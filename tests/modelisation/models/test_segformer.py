@@ -7,7 +7,8 @@ import torch
 from transformers import SegformerForSemanticSegmentation
 
 from back.runtime.errors import UserError
-from modelisation.models.segformer import VARIANTS, FoldedHead, SegFormer
+from modelisation.models.segformer import VARIANTS, SegFormer
+from modelisation.models.segformer_head import FoldedHead
 from tests.modelisation.models.contract import CLASSES, ModelContract
 
 SMALL = {

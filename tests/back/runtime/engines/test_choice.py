@@ -9,9 +9,8 @@ import pytest
 from back.runtime import engines as engine_module
 from back.runtime.card import ONNX_FILE, BundleError, read_card
 from back.runtime.engines import create_engine
-from back.runtime.engines import openvino as openvino_engine
 from back.runtime.engines.base import PrecisionError
-from back.runtime.engines.hot_sizes import WINDOW
+from back.runtime.engines.hot_sizes import NEARLY_ALL, WINDOW
 from back.runtime.engines.openvino import OpenVinoEngine
 from back.runtime.engines.openvino_network import Network
 from back.runtime.process.threads import available_cpus
@@ -165,7 +164,7 @@ def until_there_are(networks, count):
 
 def test_a_network_of_convolutions_gets_one_for_the_size_that_nearly_all_photos_have(bundle):
     engine = create_engine(bundle, read_card(bundle), kind="openvino", precision="fp32", threads=1)
-    for _ in range(openvino_engine._CROWD - 1):
+    for _ in range(NEARLY_ALL - 1):
         scores = engine.run(picture(96, 64))
     assert engine._hot_sizes.networks() == []
     engine.run(picture(96, 64))
