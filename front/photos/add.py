@@ -8,7 +8,7 @@ import streamlit as st
 from front.photos.album import Album
 from front.photos.memory import give_back_freed
 from front.photos.picture import EXTENSIONS, PhotoError
-from front.photos.uploads import let_go
+from front.photos.uploads import arrived, let_go
 from front.photos.visitors import KEPT_SECONDS
 from front.ui.names import shorten
 
@@ -120,16 +120,15 @@ def _samples(album: Album) -> None:
 
 
 def _take_upload(album: Album, key: str) -> None:
-    files = st.session_state.get(key) or []
-    _keep(album, [(file.name, file.getvalue()) for file in files])
-    let_go(files)
+    if files := arrived(key):
+        _keep(album, [(file.name, file.getvalue()) for file in files])
+        let_go(files)
 
 
 def _take_camera(album: Album, key: str) -> None:
-    file = st.session_state.get(key)
-    if file is not None:
-        _keep(album, [(f"camera-{len(album.photos) + 1}.jpg", file.getvalue())])
-        let_go([file])
+    if files := arrived(key):
+        _keep(album, [(f"camera-{len(album.photos) + 1}.jpg", files[0].getvalue())])
+        let_go(files)
 
 
 def _take_sample(album: Album, path: Path) -> None:

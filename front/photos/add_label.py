@@ -8,7 +8,7 @@ import streamlit as st
 from front.photos.album import Album, Photo
 from front.photos.label_files import KINDS, LabelFile, doubt, kinds_for, likely_kind
 from front.photos.picture import PhotoError
-from front.photos.uploads import let_go
+from front.photos.uploads import arrived, let_go
 from front.ui.names import shorten
 
 
@@ -59,12 +59,12 @@ def _choose_kind(label: LabelFile, kinds: list[str]) -> str:
 
 
 def _take_label(album: Album, photo: Photo, key: str) -> None:
-    file = st.session_state.get(key)
-    if file is None:
+    files = arrived(key)
+    if not files:
         return
     try:
-        album.add_label(photo.sha, LabelFile.of(Path(file.name).name, file.getvalue()))
+        album.add_label(photo.sha, LabelFile.of(Path(files[0].name).name, files[0].getvalue()))
     except PhotoError as error:
         st.session_state["intake_errors"] = [str(error)]
-    let_go([file])
+    let_go(files)
     st.session_state["intake_turn"] += 1

@@ -7,8 +7,16 @@ of a phone are 150 MB. Where a release of Streamlit has no such store, nothing h
 from collections.abc import Iterable
 from contextlib import suppress
 
+import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+
+def arrived(key: str) -> list[UploadedFile]:
+    """The files in an uploader; none that were let go of before, which a page that lags behind may name again."""
+    value = st.session_state.get(key)
+    files = value if isinstance(value, list) else [value]
+    return [file for file in files if isinstance(file, UploadedFile)]
 
 
 def let_go(files: Iterable[UploadedFile]) -> None:

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenWindow
+from tests.browser.conftest import WAIT_MS, OpenWindow
 from tests.browser.stack import Stack
 from tests.browser.steps import go_to, idle, photo_requests, scene_jpeg, start_over, upload, viewer
 
@@ -14,10 +14,11 @@ def upload_three(page: Page) -> None:
 
 def expect_shown(page: Page, name: str, photos: int = 3) -> None:
     """The box names the photo, the caption too, and the viewer shows it."""
-    expect(page.get_by_role("combobox", name=f"Photo, {photos} in all")).to_have_value(name)
+    viewer(page)  # a reload takes as long as a first visit
+    expect(page.get_by_role("combobox", name=f"Photo, {photos} in all")).to_have_value(name, timeout=WAIT_MS)
     expect(page.get_by_text(f"{name} · 256 × 128 pixels")).to_be_visible()
     label = page.locator(f".viewer[data-ready=true][aria-label*='{name}']")
-    expect(label).to_be_visible()
+    expect(label).to_be_visible(timeout=WAIT_MS)
 
 
 def test_the_chosen_photo_is_one_thing_over_every_change_of_page(page: Page) -> None:
@@ -52,12 +53,12 @@ def test_a_reload_keeps_the_photos_and_sends_none_again(page: Page, stack: Stack
     start_over(page)
     idle(page)
     page.reload()
-    expect(page.get_by_role("button", name="Sunny street")).to_be_visible()
+    expect(page.get_by_role("button", name="Sunny street", exact=True)).to_be_visible(timeout=WAIT_MS)
 
 
 def test_another_window_without_the_address_sees_nothing_of_it(page: Page, window: OpenWindow) -> None:
     upload_three(page)
-    expect(window().get_by_role("button", name="Sunny street")).to_be_visible()
+    expect(window().get_by_role("button", name="Sunny street", exact=True)).to_be_visible(timeout=WAIT_MS)
 
 
 def test_opacity_view_and_isolated_class_stay(page: Page) -> None:
@@ -68,7 +69,7 @@ def test_opacity_view_and_isolated_class_stay(page: Page) -> None:
     page.locator(".viewer .legend button[data-class=road]").click()
 
     def expect_settings() -> None:
-        expect(page.locator(".viewer[data-view=wipe][data-ready=true]").first).to_be_visible()
+        expect(page.locator(".viewer[data-view=wipe][data-ready=true]").first).to_be_visible(timeout=WAIT_MS)
         expect(page.locator(".viewer .opacity output").first).to_have_text("25 %")
         expect(page.locator(".viewer .legend button[aria-pressed=true]")).to_have_text(["road"])
 
