@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from back.runtime.card import Card
-from modelisation.data.base import SegmentationDataset
-from modelisation.data.cityscapes import SCENES_LICENCE
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
+
+    from modelisation.data.base import SegmentationDataset
 
 Use = Literal["training", "evaluation"]
 # The tags of a run that carry into a bundle's history.json what its card does not say.
@@ -20,6 +20,7 @@ PICTURES_TAG = "pictures"
 _KNOWN_SIZES = {"07e685a27911965c9ed3e81e4b8f016112f5d12b10466b3f5d40a362cd2cf253": 367}  # CamVid's train
 _DIGEST_CHARACTERS = 32  # of a split's hash; MLflow takes 36 at most
 SCENES = "rendered scenes"
+SCENES_LICENCE = "rendered by this project, MIT"
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,18 @@ def inputs_of(card: Card, run_tags: Mapping[str, str]) -> list[Pictures]:
     training, metrics = card.training, card.metrics
     if training is not None:
         sha256 = training.split_sha256
-        number = int(run_tags[PICTURES_TAG]) if PICTURES_TAG in run_tags else _KNOWN_SIZES.get(sha256)
-        reader = _reader(training.git_commit)
-        licence = training.data_licence
-        found.append(Pictures(training.dataset, training.split, sha256, number, licence, "training", reader))
+        told = run_tags.get(PICTURES_TAG, "")
+        found.append(
+            Pictures(
+                training.dataset,
+                training.split,
+                sha256,
+                int(told) if told.isdecimal() else _KNOWN_SIZES.get(sha256),
+                training.data_licence,
+                "training",
+                reader(training.git_commit),
+            )
+        )
         if scenes := scenes_of(training.recipe, training.git_commit):
             found.append(scenes)
     if metrics is not None:
@@ -95,15 +104,15 @@ def inputs_of(card: Card, run_tags: Mapping[str, str]) -> list[Pictures]:
                 metrics.images,
                 training.data_licence if training and known else None,
                 "evaluation",
-                _reader(training.git_commit if training else ""),
+                reader(training.git_commit if training else ""),
             )
         )
     return found
 
 
-def pictures_of(data: SegmentationDataset, use: Use, commit: str) -> Pictures:
+def pictures_of(data: "SegmentationDataset", use: Use, commit: str) -> Pictures:
     """A split that a run is about to use."""
-    return Pictures(data.dataset, data.split, data.split_sha256, len(data), data.licence, use, _reader(commit))
+    return Pictures(data.dataset, data.split, data.split_sha256, len(data), data.licence, use, reader(commit))
 
 
 def scenes_of(recipe: Mapping[str, Any], commit: str) -> Pictures | None:
@@ -117,7 +126,8 @@ def scenes_of(recipe: Mapping[str, Any], commit: str) -> Pictures | None:
     return Pictures(SCENES, "", sha256, number, SCENES_LICENCE, "training", made_by)
 
 
-def _reader(commit: str) -> dict[str, str]:
+def reader(commit: str) -> dict[str, str]:
+    """`made_by` of pictures that were read from files."""
     return {"mlflow.source.name": "modelisation.data", "mlflow.source.git.commit": commit}
 
 

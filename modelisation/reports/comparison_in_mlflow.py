@@ -8,7 +8,9 @@ from typing import Any
 
 from back.runtime.mlflow_names import EXPERIMENT
 from modelisation.provenance import git_state, package_versions
+from modelisation.registry.inputs import Pictures, dataset_input, reader
 from modelisation.registry.mlflow_store import experiment_id, tracking_client, user_errors
+from modelisation.registry.story import DESCRIPTION_TAG
 
 
 def log_report(report: dict[str, Any], files: Sequence[Path], tracking_uri: str) -> str:
@@ -29,6 +31,17 @@ def log_report(report: dict[str, Any], files: Sequence[Path], tracking_uri: str)
         client = tracking_client(tracking_uri)
         run = client.create_run(experiment_id(client, EXPERIMENT), run_name=name, tags=tags)
         run_id = str(run.info.run_id)
+        split = Pictures(
+            dataset=report["dataset"],
+            split=report["split"],
+            sha256=report["split_sha256"],
+            number=report["images"],
+            licence=None,
+            use="evaluation",
+            made_by=reader(code["git_commit"]),
+        )
+        client.log_inputs(run_id, [dataset_input(split)])
+        client.set_tag(run_id, DESCRIPTION_TAG, _describe(report))
         for model in report["models"]:
             slug = re.sub(r"[^A-Za-z0-9_.-]+", "_", model["label"])
             for metric, value in _metrics(model).items():
@@ -37,6 +50,13 @@ def log_report(report: dict[str, Any], files: Sequence[Path], tracking_uri: str)
             client.log_artifact(run_id, str(file))
         client.set_terminated(run_id)
     return run_id
+
+
+def _describe(report: dict[str, Any]) -> str:
+    scores = ", ".join(f"{model['label']} {100 * model['miou']:.1f} %" for model in report["models"])
+    names = " and ".join(model["label"] for model in report["models"])
+    where = f"the {report['images']} pictures of {report['dataset']} {report['split']}"
+    return f"{names} on {where}, with the same measures. mIoU: {scores}."
 
 
 def _metrics(model: dict[str, Any]) -> dict[str, float]:

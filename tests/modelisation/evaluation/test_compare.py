@@ -129,6 +129,9 @@ def test_report_and_figures_are_written_and_logged(
     assert logged.data.metrics["coarse/ece"] == pytest.approx(records[1]["calibration"]["ece"])
     tags = logged.data.tags
     assert (tags["split_sha256"], tags["taxonomy"]) == (report["split_sha256"], "street8")
+    (used,) = logged.inputs.dataset_inputs
+    assert json.loads(used.dataset.profile)["split_sha256"] == report["split_sha256"]
+    assert tags["mlflow.note.content"].startswith("fine and coarse on the ")
     code = git_state()
     assert (tags["git_commit"], tags["git_dirty"]) == (code["git_commit"], str(code["git_dirty"]).lower())
     assert json.loads(tags["packages"]) == package_versions()

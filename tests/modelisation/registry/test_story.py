@@ -7,11 +7,13 @@ import mlflow
 import numpy as np
 import pytest
 
-from back.runtime.card import CARD_FILE, REPORT_FILE, read_card
+from back.runtime.card import CARD_FILE, HISTORY_FILE, REPORT_FILE, read_card, sha256_of
+from modelisation.data.cityscapes import SCENES_LICENCE
 from modelisation.registry.bundled import FOLDER
-from modelisation.registry.bundles import RegisteredVersion, register_bundle
+from modelisation.registry.bundles import RegisteredVersion, experiment_id, register_bundle
 from modelisation.registry.inputs import SCENES, inputs_of
 from modelisation.registry.story import describe, final_scores
+from modelisation.registry.unregistered import tell_unregistered
 from tests.api import Store, empty_database, shared_store, store
 from tests.bundles import make_bundle, rewrite_card
 
@@ -49,7 +51,7 @@ def test_a_run_holds_its_data_with_hash_number_and_licence(run: mlflow.entities.
         assert {t.key: t.value for t in inputs[name].tags}["mlflow.data.context"] == use
         assert mlflow.data.get_source(inputs[name]).to_dict()["tags"]["mlflow.source.name"] == "modelisation.data"
     scenes = json.loads(inputs[SCENES].dataset.profile)
-    assert (scenes["pictures"], scenes["licence"]) == (400, "rendered by this project, MIT")
+    assert (scenes["pictures"], scenes["licence"]) == (400, SCENES_LICENCE)
 
 
 def test_a_run_holds_its_final_evaluation(run: mlflow.entities.Run) -> None:
@@ -102,6 +104,42 @@ def test_a_bundle_in_mlflow_is_byte_for_byte_the_shipped_one(registered: tuple[s
     stored = Path(client.get_model_version("segformer", version.version).source.removeprefix("file://"))
     for name in (CARD_FILE, *read_card(BUNDLE).files):
         assert (stored / name).read_bytes() == (BUNDLE / name).read_bytes(), name
+
+
+def trained_here(store: Store, folder: Path) -> Path:
+    """A bundle whose run is in the store, as after `train`."""
+    run = store.client.create_run(experiment_id(store.client, "streetseg"), tags={"pictures": "6"})
+    bundle = make_bundle(folder, name="segformer")
+    history = json.loads((bundle / HISTORY_FILE).read_bytes())
+    history |= {"run_id": run.info.run_id, "tags": {"pictures": "6"}}
+    (bundle / HISTORY_FILE).write_text(json.dumps(history), encoding="utf-8")
+    card = read_card(bundle)
+    return rewrite_card(bundle, files=card.files | {HISTORY_FILE: sha256_of(bundle / HISTORY_FILE)})
+
+
+def test_a_run_that_trained_it_tells_the_same_as_one_replayed_elsewhere(store: Store, tmp_path: Path) -> None:
+    bundle = trained_here(store, tmp_path)
+    trained = json.loads((bundle / HISTORY_FILE).read_bytes())["run_id"]
+    register_bundle(bundle, tracking_uri=store.uri, run_id=trained)
+    replayed = register_bundle(rewrite_card(bundle, limits="Moved."), tracking_uri=store.uri).run_id
+    here, there = store.client.get_run(trained), store.client.get_run(replayed)
+    assert "on the 6 pictures of scenes train" in here.data.tags["mlflow.note.content"]
+    assert there.data.tags["mlflow.note.content"] == here.data.tags["mlflow.note.content"]
+    assert there.data.metrics.items() >= here.data.metrics.items()
+    used = [[(i.dataset.name, i.dataset.profile) for i in run.inputs.dataset_inputs] for run in (here, there)]
+    assert used[0] == used[1]
+
+
+def test_a_run_whose_bundle_is_not_registered_holds_its_scores_too(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = trained_here(store, tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
+    tell_unregistered(bundle)
+    run = store.client.get_run(json.loads((bundle / HISTORY_FILE).read_bytes())["run_id"])
+    assert run.data.metrics["miou_8"] == 0.5
+    assert len(run.inputs.dataset_inputs) == 2
+    assert list(store.client.search_registered_models()) == []
 
 
 def test_a_model_that_fails_to_be_stored_is_marked_failed(

@@ -75,6 +75,8 @@ def test_a_run_leaves_a_bundle_that_serves_its_own_metrics(data, store, tmp_path
             "images_per_second", "epoch_seconds", "data_wait_share"} <= logged  # fmt: skip
     assert [m.step for m in client.get_metric_history(version.run_id, "val_miou")] == [1, 2]
     assert run.data.params["lr"] == "0.002"
+    assert run.data.metrics["miou_8"] == card.metrics.miou_8
+    assert json.loads((bundle / "history.json").read_bytes())["tags"]["pictures"] == "6"
     artifacts = {a.path for a in client.list_artifacts(version.run_id)}
     assert {"confusion_matrix.png", "panel.png", "recipe.yaml"} <= artifacts
     history = json.loads((bundle / "history.json").read_text(encoding="utf-8"))

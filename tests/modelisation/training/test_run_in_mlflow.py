@@ -1,15 +1,12 @@
-"""What a training run holds in MLflow beside its curves: its data, its final scores, the model that it made."""
+"""What a training run holds in MLflow beside its curves, before its scores are known."""
 
-import json
 from pathlib import Path
 
 import mlflow
 import pytest
 
-from back.runtime.card import read_card
 from modelisation.recipe import Recipe
-from modelisation.registry.bundles import register_bundle
-from modelisation.training.fit import Interrupted, fit, train
+from modelisation.training.fit import Interrupted, fit
 from tests.modelisation.tiny import TINY, write_data
 
 
@@ -53,30 +50,3 @@ def test_a_run_tells_its_data_before_its_first_epoch_is_done(data: Path, store: 
         "for tests, trained on the 6 pictures of scenes train and 2 rendered scenes. "
         "It is validated on the 2 pictures of scenes val after each epoch."
     )
-
-
-def test_a_run_holds_scores_and_model_and_says_so_elsewhere_too(data: Path, store: str, tmp_path: Path) -> None:
-    bundle = train(recipe(epochs=1), data, tmp_path / "run", register=False, scores_only=True)
-    card = read_card(bundle)
-    client = mlflow.MlflowClient(store)
-    assert list(client.search_registered_models()) == []
-    run = client.get_run(card.training.run_id)
-    assert run.data.metrics["miou_8"] == card.metrics.miou_8
-    assert run.data.tags["mlflow.note.content"].startswith("for tests, trained for 1 epoch on the 6 pictures of")
-
-    registered = register_bundle(bundle, tracking_uri=store, run_id=card.training.run_id)
-    assert registered.run_id == card.training.run_id
-    run = client.get_run(registered.run_id)
-    assert run.data.metrics["miou_8"] == card.metrics.miou_8
-    assert inputs_of(run)["scenes train"]["split_sha256"] == card.training.split_sha256
-    (output,) = run.outputs.model_outputs
-    source = client.get_model_version("tiny", registered.version).source
-    assert client.get_logged_model(output.model_id).artifact_location == source
-    assert "confusion_matrix.svg" in {file.path for file in client.list_artifacts(run.info.run_id)}
-
-    other = f"sqlite:///{tmp_path / 'other.db'}"
-    replayed = mlflow.MlflowClient(other).get_run(register_bundle(bundle, tracking_uri=other).run_id)
-    assert replayed.data.tags["mlflow.note.content"] == run.data.tags["mlflow.note.content"]
-    assert inputs_of(replayed) == inputs_of(run)
-    assert replayed.data.metrics.items() >= {(k, v) for k, v in run.data.metrics.items() if "system" not in k}
-    assert json.loads((bundle / "history.json").read_bytes())["tags"]["pictures"] == "6"
