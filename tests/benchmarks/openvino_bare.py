@@ -15,14 +15,12 @@ def compile_bare(
     *,
     precision: Literal["bf16", "f32"] | None = None,
     hint: Literal["LATENCY", "THROUGHPUT"] = "LATENCY",
-    threads: int | None = None,
 ) -> Any:
     """Compile for float32 [1, 3, height, width].
 
     Args:
         size: height and width; None leaves them open.
         precision: None takes bf16 where the processor computes it natively.
-        threads: default all processors that this process may use.
     """
     import openvino as ov
 
@@ -33,7 +31,7 @@ def compile_bare(
     model.reshape([1, 3, *(size or (-1, -1))])
     config = {
         "PERFORMANCE_HINT": hint,
-        "INFERENCE_NUM_THREADS": threads or available_cpus(),
+        "INFERENCE_NUM_THREADS": available_cpus(),
         "INFERENCE_PRECISION_HINT": precision,
     }
     return core.compile_model(model, "CPU", config)

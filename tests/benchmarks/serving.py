@@ -84,7 +84,7 @@ def run_benchmark(bundles: Sequence[Path], data: Path, *, quick: bool, scratch: 
             "mIoU on large photos", lambda: measure_large_photos(labelled, materials, urls, references)
         )
         scores = {name: reference.scores(cases[0]) for name, reference in references.items()}
-        tricks = attempt("tricks", lambda: measure_tricks(materials, scores, large.url, cases[0], rounds))
+        tricks = attempt("tricks", lambda: measure_tricks(materials, scores, cases[0], rounds))
     finally:
         if rows is not None:
             rows.stop()

@@ -1,6 +1,7 @@
 """Each trick alone against the usual way, interleaved in one process: what docs/performance.md tells about."""
 
 import io
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,15 +10,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import requests
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from tqdm import tqdm
 
+from back.runtime.class_counts import count_labels
+from back.runtime.imaging import open_photo, plan_resize, to_input
 from back.runtime.masks.colour import palette_of
 from back.runtime.masks.png import encode_palette_png
-from back.runtime.process.threads import available_cpus
 from back.runtime.upsample import upsample_argmax
 from modelisation.training.kernels.depthwise import use_fast_depthwise
 from tests.benchmarks.failures import sentence
@@ -62,17 +63,16 @@ def measure(trick: Trick, rounds: int) -> dict[str, Any]:
 
 
 def measure_tricks(
-    materials: list[Material], scores: Mapping[str, Scores], url: str, photo: Case, rounds: int
+    materials: list[Material], scores: Mapping[str, Scores], photo: Case, rounds: int
 ) -> list[dict[str, Any]]:
     """Measure every trick.
 
     Args:
         scores: model -> its real scores of the headline photo, float32 [classes, h, w]; a model without is left out.
-        url: our API with all the models.
         photo: the headline photo.
     """
     results = []
-    for make in (label_tricks, engine_tricks):
+    for make in (label_tricks, photo_tricks, engine_tricks):
         for material in materials:
             if material.name not in scores:
                 continue
@@ -80,8 +80,6 @@ def measure_tricks(
                 list(make(material, scores[material.name], photo)), f"tricks, {material.name}", leave=False
             ):
                 results.append({"model": material.name} | measure(trick, rounds))
-    if len(materials) > 1:
-        results.append({"model": "all"} | measure(decode_once_trick([m.name for m in materials], url, photo), rounds))
     results.append({"model": "training"} | measure(depthwise_trick(), rounds))
     return results
 
@@ -108,14 +106,30 @@ def label_tricks(material: Material, scores_CHW: Scores, photo: Case) -> Iterato
     palette = palette_of(material.card.taxonomy)
     usual = UsualSteps(material.card)
     ours_png = lambda: encode_palette_png(labels_HW, palette)  # noqa: E731
+    for way, other in (
+        ("colours + RGB PNG", lambda: usual.colour(labels_HW)),
+        ("Pillow's palette PNG", lambda: _pillow(labels_HW, palette)),
+        ("NumPy's filter and zlib", lambda: _zlib(labels_HW)),
+    ):
+        yield Trick("palette PNG, own deflate, 2 megapixels", way, other, ours_png)
     yield Trick(
-        "palette PNG, own deflate, 2 megapixels", "colours + RGB PNG", lambda: usual.colour(labels_HW), ours_png
+        "pixels of each class, 2 megapixels",
+        "Pillow's histogram",
+        lambda: Image.fromarray(labels_HW).histogram(),
+        lambda: count_labels(labels_HW),
     )
+
+
+def photo_tricks(material: Material, scores_CHW: Scores, photo: Case) -> Iterator[Trick]:
+    """The bytes of a JPEG to the network's input."""
+    contract, pixels = material.card.input, photo.height * photo.width
+    plan = plan_resize(photo.height, photo.width, contract, photo.pixel_budget)
+    needed = (plan.height, plan.width)
     yield Trick(
-        "palette PNG, own deflate, 2 megapixels",
-        "Pillow's palette PNG",
-        lambda: _pillow(labels_HW, palette),
-        ours_png,
+        "JPEG decoded at half its size, and resized",
+        "all of it decoded, and resized",
+        lambda: to_input(open_photo(photo.data, pixels).image, plan, contract),
+        lambda: to_input(open_photo(photo.data, pixels, lambda *_: needed).image, plan, contract),
     )
 
 
@@ -143,6 +157,16 @@ def _pillow(labels_HW: npt.NDArray[np.uint8], palette: npt.NDArray[np.uint8]) ->
     return buffer.getvalue()
 
 
+def _zlib(labels_HW: npt.NDArray[np.uint8]) -> bytes:
+    """The same rows as our own deflate's, compressed by zlib at its fastest for runs."""
+    rows = np.empty((labels_HW.shape[0], labels_HW.shape[1] + 1), np.uint8)
+    rows[:, 0] = 2  # PNG's filter type Up
+    rows[0, 1:] = labels_HW[0]
+    np.subtract(labels_HW[1:], labels_HW[:-1], out=rows[1:, 1:])
+    stream = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    return stream.compress(rows.data) + stream.flush()
+
+
 def engine_tricks(material: Material, scores_CHW: Scores, photo: Case) -> Iterator[Trick]:
     """The network itself, in OpenVINO on a ready tensor of the headline photo's size."""
     size = photo.network_input(material.card.input)
@@ -162,23 +186,6 @@ def engine_tricks(material: Material, scores_CHW: Scores, photo: Case) -> Iterat
         yield Trick("folded head", "the standard head", forward(material.plain_onnx), best)
     yield Trick("bf16 where the processor has it", "fp32", forward(onnx, precision="f32"), best)
     yield Trick("network for a hot size", "sizes left open", forward(onnx, None), best)
-    crowd = forward(onnx, threads=4 * available_cpus())
-    yield Trick("a thread for each processor", "four times as many", crowd, best)
-
-
-def decode_once_trick(models: list[str], url: str, photo: Case) -> Trick:
-    """All models on one photo."""
-    session = requests.Session()
-
-    def post(path: str) -> None:
-        session.post(url + path, files={"image": photo.data}, timeout=120).raise_for_status()
-
-    return Trick(
-        "POST /compare: one upload, decoded once",
-        "POST /predict for each model",
-        lambda: [post(f"/predict?model={model}&format=json&output=classes") for model in models],
-        lambda: post(f"/compare?models={','.join(models)}"),
-    )
 
 
 def depthwise_trick() -> Trick:
