@@ -7,9 +7,9 @@ The zlib checksum of a run follows from its length. Runs are found eight bytes a
 
 Worth (2-core Intel Xeon, least processor time of 25 interleaved rounds, DeepLabV3+'s masks at its card's pixel
 budget): a whole PNG takes 1.6 ms at 2048x1024 in place of 5.5 by numpy's filter and zlib's fastest settings (level 1,
-`Z_RLE`) and 10 by Pillow, about a tenth of a request of 45 ms; 5.3 in place of 30 and 52 at 4000x3000. At 1024x512 it
-is 0.6 in place of 1.5 and 3.0, at 480x360 0.3 in place of 0.4 and 1.1. Runs found byte by byte would take 2.3 to 4.0
-ms at 2048x1024 in place of 1.2 to 1.4. zlib's files are smaller: 13 kB in place of 31 at 2048x1024.
+`Z_RLE`) and 10 by Pillow, 7 to 9 % of a request of 45 to 53 ms; 5.3 in place of 30 and 52 at 4000x3000. At 1024x512
+it is 0.6 in place of 1.5 and 3.0, at 480x360 0.3 in place of 0.4 and 1.1. Runs found byte by byte would take 2.3 to
+4.0 ms at 2048x1024 in place of 1.2 to 1.4. zlib's files are smaller: 13 kB in place of 31 at 2048x1024.
 """
 
 import numpy as np
