@@ -1,5 +1,6 @@
 """What the READMEs tell people to type works."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -78,11 +79,16 @@ def test_every_modelisation_command_is_accepted_by_its_parser(command):
 
 
 @pytest.mark.parametrize(("name", "code"), blocks("python"))
-def test_every_python_block_runs_against_the_api(name, code, live_api, street_photo, tmp_path, capfd):
+def test_every_python_block_runs_against_the_api(name, code, live_api, shared_store, street_photo, tmp_path):
     (tmp_path / "photo.jpg").write_bytes(street_photo)
     code = code.replace("http://localhost:8000", live_api)
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=120
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"MLFLOW_TRACKING_URI": shared_store.uri, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert re.search(r"road +\d+\.\d%", done.stdout)
