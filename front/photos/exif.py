@@ -26,6 +26,8 @@ def upright_turn(image: Image.Image) -> Image.Transpose | None:
     Only the file's EXIF block counts, and in it only one 16-bit number: an orientation written as text, as a longer
     number, as two values or in XMP is passed over, as browsers do. Pillow would take all of these.
     """
+    if image.format == "WEBP":  # which browsers never turn
+        return None
     exif = image.info.get("exif")
     return _UPRIGHT.get(_orientation(exif)) if isinstance(exif, bytes) else None
 
