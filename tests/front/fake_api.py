@@ -85,9 +85,11 @@ class FakeApi:
     def answer(self, path: str, query: dict[str, str], files: dict[str, bytes]) -> Any:
         """A JSON-able body, PNG bytes, or (status, detail)."""
         if path == "/models":
-            return {"default": self.models[0] if self.models else None, "pictures": bool(self.pictures)} | {
-                "models": self._entries()
-            }
+            return {
+                "default": self.models[0] if self.models else None,
+                "pictures": bool(self.pictures),
+                "stale_s": None,
+            } | {"models": self._entries()}
         if path == "/classes":
             return taxonomy()
         if path == "/readyz":

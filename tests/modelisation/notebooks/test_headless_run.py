@@ -47,5 +47,5 @@ def test_it_runs_without_data(path, tmp_path, tracking_uri, monkeypatch):
     shown = json.dumps([cell.outputs for cell in executed.cells if cell.cell_type == "code"])
     assert "scenes rendered by this project" in shown
     assert "image/png" in shown
-    # Of two cores, and not of the clock: the tests share them with other work.
-    assert used < 2 * SECONDS, f"took {used:.0f} processor seconds"
+    # Twice the promise, which is of the clock on two cores. Processor seconds, since the tests share the cores.
+    assert used < 2 * 2 * SECONDS, f"took {used:.0f} processor seconds"
