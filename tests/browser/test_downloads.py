@@ -15,9 +15,16 @@ from tests.browser.steps import photo_requests, predict, scene_jpeg, upload, vie
 
 
 def press_download(page: Page, name: str | re.Pattern[str]) -> tuple[str, bytes]:
-    """Press a button and return the name and the bytes of the file that comes."""
-    with page.expect_download() as download:
-        page.get_by_role("button", name=name, exact=isinstance(name, str)).click()
+    """Press a button and return the name and the bytes of the file that comes.
+
+    Streamlit cancels a file when the page is run again while it is on its way, as happens when the API has come back;
+    a visitor presses again, and so does this, twice at most.
+    """
+    for _ in range(3):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name, exact=isinstance(name, str)).click()
+        if download.value.failure() is None:
+            break
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
