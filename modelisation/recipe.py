@@ -53,7 +53,9 @@ class Augmentation(_Part):
     """What is done to a training picture, on uint8; probabilities are 0..1."""
 
     crop: tuple[Side, Side] = Field(default=(256, 320), description="height and width in pixels")
-    scale: Scale = Field(default=(0.5, 2.0), description="resize factor, drawn log-uniformly")
+    scale: Scale = Field(
+        default=(0.5, 2.0), description="resize factor from the served size on, drawn log-uniformly; 1: as served"
+    )
     flip: Probability = 0.5
     rare_class: Probability = Field(
         default=0.0, description="probability that a crop is placed on a class drawn uniformly"
@@ -67,6 +69,16 @@ class Augmentation(_Part):
     noise: Probability = Field(default=0.0, description="probability of Gaussian noise with sigma up to 10/255")
     jpeg: Probability = Field(default=0.0, description="probability of JPEG artefacts, quality 30 to 90")
     rotate: Probability = Field(default=0.0, description="probability of a rotation by up to 7 degrees")
+    lens: Probability = Field(default=0.0, description="probability of a lens that bends straight lines")
+    pitch: Probability = Field(default=0.0, description="probability of a camera that looks up or down")
+    height: Probability = Field(default=0.0, description="probability of a camera that stands higher or lower")
+    cast: Probability = Field(default=0.0, description="probability of a colour cast, gains exp(U(-0.25, 0.25))")
+    gamma: Probability = Field(default=0.0, description="probability of a gamma of exp(U(-0.4, 0.4))")
+    sharpen: Probability = Field(default=0.0, description="probability of sharpening")
+    weather: Probability = Field(
+        default=0.0, description="probability of fog, snow, frost or low light, severity 1 to 3"
+    )
+    vignette: Probability = Field(default=0.0, description="probability of corners that are darker by up to a half")
 
 
 class SmallCrops(_Part):
@@ -82,6 +94,37 @@ class Distillation(_Part):
 
     teacher: str = Field(description="folder of the teacher's bundle; a relative one counts from the repository")
     weight: float = Field(default=1.0, gt=0)
+
+
+class Unlabelled(_Part):
+    """Photos without labels, learnt from by a teacher's probabilities, the network's own, or both."""
+
+    folder: str = Field(description="folder of photos; a relative one counts from the repository")
+    teacher: str | None = Field(
+        default=None,
+        description="folder of a bundle, a TFLite file of Cityscapes' 19 classes, or a folder of scores that were "
+        "kept; a relative one counts from the repository",
+    )
+    teacher_licence: str | None = Field(default=None, description="terms of a teacher that has no card")
+    share: Probability = Field(default=0.375, description="share of these photos in every batch")
+    weight: Weight = Field(default=1.0, description="of the cross-entropy with the teacher's probabilities")
+    threshold: Probability = Field(
+        default=0.5, description="a pixel counts where the best class has at least this probability"
+    )
+    on_labelled: bool = Field(default=True, description="whether the teacher speaks on the labelled pictures, too")
+    consistency: Weight = Field(
+        default=0.0,
+        description="weight of the cross-entropy with what the averaged network says of the crop in plain colours",
+    )
+    held_out: float = Field(
+        default=0.2, ge=0, lt=1, description="share of the photos that only measure agreement with the teacher"
+    )
+
+    @model_validator(mode="after")
+    def _teaches(self) -> "Unlabelled":
+        if not (self.teacher and self.weight) and not self.consistency:
+            raise ValueError("name a teacher, or set consistency above 0; else the photos teach nothing")
+        return self
 
 
 class Loss(_Part):
@@ -139,6 +182,7 @@ class Recipe(_Part):
     )
     loss: Loss = Loss()
     distillation: Distillation | None = None
+    unlabelled: Unlabelled | None = None
     augmentation: Augmentation = Augmentation()
     small_crops_first: list[SmallCrops] = Field(default_factory=list, description="in the order of their epochs")
     precision: Literal["bf16", "no"] = "bf16"
@@ -147,6 +191,10 @@ class Recipe(_Part):
         default="auto", description="where decoded pictures are kept; auto: on disk above 4 GiB a split"
     )
     pixel_budget: int = Field(default=480 * 360, ge=32 * 32, description="pixels of the served network's input")
+    photo_share: float | None = Field(
+        default=None, gt=0, le=1, description="share of a photo's own pixels that is served, from pixel_budget on"
+    )
+    most_pixels: int | None = Field(default=None, description="where photo_share ends; default: pixel_budget")
     resize_filter: ResizeFilter = "bilinear"
     weights_licence: str = "as the data's"
     init_from: str | None = Field(
@@ -155,12 +203,29 @@ class Recipe(_Part):
         "repository",
     )
 
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _no_is_a_word(cls, value: Any) -> Any:
+        return "no" if value is False else value  # YAML 1.1 reads an unquoted no as false
+
     @field_validator("taxonomy")
     @classmethod
     def _is_known(cls, value: str) -> str:
         if value not in TAXONOMIES:
             raise ValueError(f"unknown class set {value!r}; known: {', '.join(TAXONOMIES)}")
         return value
+
+    @model_validator(mode="after")
+    def _averages_what_teaches_itself(self) -> "Recipe":
+        if self.unlabelled and self.unlabelled.consistency and not self.ema_decay:
+            raise ValueError("unlabelled.consistency needs the averaged network: set ema_decay, for example to 0.998")
+        return self
+
+    @model_validator(mode="after")
+    def _sees_at_most_what_it_sees_at_least(self) -> "Recipe":
+        if self.most_pixels is not None and (self.photo_share is None or self.most_pixels < self.pixel_budget):
+            raise ValueError("most_pixels goes with photo_share, and is at least pixel_budget")
+        return self
 
     @field_validator("small_crops_first")
     @classmethod

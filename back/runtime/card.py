@@ -43,7 +43,22 @@ class InputContract(_Strict):
     stride: int = Field(default=32, ge=1, description="height and width of the input are multiples of this")
     score_stride: int = Field(default=4, ge=1, description="input pixels per score, in both directions")
     pixel_budget: int = Field(ge=32 * 32, description="pixels of the resized photo, before padding")
+    photo_share: float | None = Field(
+        default=None, gt=0, le=1, description="share of a photo's own pixels that is served, from pixel_budget on"
+    )
+    most_pixels: int | None = Field(default=None, ge=32 * 32, description="where photo_share ends")
     fixed_size: tuple[int, int] | None = Field(default=None, description="(height, width) when not dynamic")
+
+    def pixels_for(self, height: int, width: int) -> int:
+        """Pixels of the resized photo, before padding, for a photo of `height` x `width`.
+
+        Large photos hold small things that a fixed budget would wipe out: with `photo_share` the network sees that
+        share of their pixels, at least `pixel_budget` and at most `most_pixels`.
+        """
+        if self.photo_share is None:
+            return self.pixel_budget
+        most = self.pixel_budget if self.most_pixels is None else max(self.pixel_budget, self.most_pixels)
+        return min(max(round(self.photo_share * height * width), self.pixel_budget), most)
 
 
 class Metrics(_Strict):

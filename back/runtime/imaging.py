@@ -174,7 +174,7 @@ def plan_resize(height: int, width: int, contract: InputContract, pixel_budget: 
             padded_height,
             padded_width,
         )
-    budget = contract.pixel_budget if pixel_budget is None else pixel_budget
+    budget = contract.pixels_for(height, width) if pixel_budget is None else pixel_budget
     stride = contract.stride
     longest = max(stride, 2 * budget // stride)
     scale = min(math.sqrt(budget / (height * width)), longest / max(height, width))

@@ -11,7 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
+from modelisation.evaluation.weather import CORRUPTIONS
+
 Pixels = npt.NDArray[np.uint8]
+SEVERITY = 3  # of weather, of 5
 # Picture uint8 [H, W, 3], label uint8 [H, W], random numbers of this picture's own -> the same, H and W may differ.
 Perturbation = Callable[[Pixels, Pixels, np.random.Generator], tuple[Pixels, Pixels]]
 
@@ -77,6 +80,26 @@ def scaling(factor: float) -> Perturbation:
     return resize
 
 
+def cast(red: float, green: float, blue: float) -> Perturbation:
+    """A colour cast: each channel times its gain, which are scaled to a mean of 1, clipped at white."""
+    gains_3 = 3 * np.array([red, green, blue]) / (red + green + blue)
+    table_256_3 = np.rint(np.arange(256)[:, None] * gains_3).clip(0, 255).astype(np.uint8)
+    channels = np.arange(3)
+    return lambda image, label, _: (table_256_3[image, channels], label)
+
+
+def gamma(exponent: float) -> Perturbation:
+    """Every value to a power, black and white kept."""
+    table = np.rint(255 * (np.arange(256) / 255) ** exponent).astype(np.uint8)
+    return lambda image, label, _: (table[image], label)
+
+
+def weather(name: str, severity: int) -> Perturbation:
+    """One of the standard corruptions of `modelisation.evaluation.weather`."""
+    corrupt = CORRUPTIONS[name]
+    return lambda image, label, rng: (corrupt(image, severity, rng), label)
+
+
 def perturbations(fill: tuple[int, int, int], ignore_index: int = 255) -> Mapping[str, Perturbation]:
     """The ones that a card reports, by the name that people read.
 
@@ -94,4 +117,13 @@ def perturbations(fill: tuple[int, int, int], ignore_index: int = 255) -> Mappin
         "rotation −5°": rotation(-5.0, fill, ignore_index),
         "scale × 0.75": scaling(0.75),
         "scale × 1.33": scaling(1.33),
+        "warm cast": cast(1.2, 1.0, 0.8),
+        "cool cast": cast(0.8, 1.0, 1.2),
+        "green cast": cast(0.9, 1.2, 0.9),
+        "gamma 0.7": gamma(0.7),
+        "gamma 1.4": gamma(1.4),
+        "fog, severity 3": weather("fog", SEVERITY),
+        "snow, severity 3": weather("snow", SEVERITY),
+        "frost, severity 3": weather("frost", SEVERITY),
+        "low light, severity 3": weather("low light", SEVERITY),
     }

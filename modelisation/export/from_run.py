@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from back.runtime.card import (
     CARD_FILE,
@@ -31,7 +31,7 @@ from modelisation.evaluation.robustness import measure_robustness
 from modelisation.export.bundle import store_robustness, write_card
 from modelisation.export.onnx import export_onnx
 from modelisation.export.self_test import make_self_test
-from modelisation.models import build_model
+from modelisation.models import build_of, rebuild, save_weights
 from modelisation.models.base import SegmentationModel
 from modelisation.models.predict import predict_labels
 from modelisation.recipe import Recipe, load_recipe
@@ -47,8 +47,7 @@ _CLEAR_MARGIN = 0.02
 def save_run(model: SegmentationModel, contract: InputContract, record: TrainingRecord, run_dir: Path) -> None:
     """Keep the weights as they stand and where they come from: all that `export_run` needs."""
     partial = run_dir / f"{WEIGHTS_FILE}.partial"
-    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, partial)
-    partial.chmod(0o644)  # safetensors makes files that only their owner can read
+    save_weights(model, record.recipe["build"], partial)
     partial.replace(run_dir / WEIGHTS_FILE)
     (run_dir / RECORD_FILE).write_text(record.model_dump_json(indent=1), encoding="utf-8")
     (run_dir / CONTRACT_FILE).write_text(contract.model_dump_json(indent=1), encoding="utf-8")
@@ -74,8 +73,13 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
     record = TrainingRecord.model_validate_json((run_dir / RECORD_FILE).read_text(encoding="utf-8"))
     bundle = run_dir / BUNDLE
     _make_room(bundle)
-    build = recipe.build | {key: None for key in ("encoder_weights", "pretrained") if key in recipe.build}
-    model = build_model(recipe.architecture, len(TAXONOMIES[recipe.taxonomy].classes), **build)
+    build = build_of(run_dir / WEIGHTS_FILE)
+    if build is None:
+        raise UserError(
+            f"{run_dir / WEIGHTS_FILE}: from before weights told how their network was built, and it cannot be told "
+            "now; train the run again, or export it with the version that trained it"
+        )
+    model = rebuild(recipe.architecture, len(TAXONOMIES[recipe.taxonomy].classes), build)
     model.load_state_dict(load_file(run_dir / WEIGHTS_FILE))
     model.eval()
     contract = InputContract.model_validate_json((run_dir / CONTRACT_FILE).read_text(encoding="utf-8"))
@@ -89,7 +93,7 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
     card = Card(
         name=recipe.name,
         architecture=recipe.architecture,
-        build=recipe.build,
+        build=build,
         description=recipe.description,
         limits=recipe.limits,
         taxonomy=TAXONOMIES[recipe.taxonomy],

@@ -1,12 +1,15 @@
 """The architectures, by name. A new one is a `SegmentationModel` in a file of its own and a line here."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub.errors import StrictDataclassError
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
-from back.runtime.card import WEIGHTS_FILE, Card, read_card
+from back.runtime.card import WEIGHTS_FILE, BundleError, Card, read_card
 from back.runtime.errors import UserError
 from modelisation.models.base import SegmentationModel
 from modelisation.models.deeplabv3plus import DeepLabV3Plus
@@ -17,7 +20,18 @@ ARCHITECTURES: dict[str, type[SegmentationModel]] = {
     for cls in (DeepLabV3Plus, SegFormer)  # type: ignore[type-abstract]
 }
 
-__all__ = ["ARCHITECTURES", "SegmentationModel", "build_from_card", "build_model", "load_bundle_model"]
+__all__ = [
+    "ARCHITECTURES",
+    "SegmentationModel",
+    "build_from_card",
+    "build_model",
+    "build_of",
+    "load_bundle_model",
+    "rebuild",
+    "save_weights",
+]
+_PRETRAINED = ("encoder_weights", "pretrained")  # build arguments that load weights, or download them
+_BUILD = "build"  # in the weights file's own metadata
 
 
 def build_model(architecture: str, num_classes: int, **build: Any) -> SegmentationModel:
@@ -39,15 +53,49 @@ def build_model(architecture: str, num_classes: int, **build: Any) -> Segmentati
 
 def build_from_card(card: Card) -> SegmentationModel:
     """The network that a card describes, with random weights: fit for `load_state_dict`, never downloads."""
-    build = dict(card.build)
-    for key in ("encoder_weights", "pretrained"):
-        if key in build:
-            build[key] = None
-    return build_model(card.architecture, len(card.taxonomy.classes), **build)
+    return rebuild(card.architecture, len(card.taxonomy.classes), card.build)
+
+
+def rebuild(architecture: str, num_classes: int, build: Mapping[str, Any]) -> SegmentationModel:
+    """A network as `build` made it once, with random weights. Raises as `build_model`."""
+    unloaded = {key: None for key in _PRETRAINED if key in build}
+    return build_model(architecture, num_classes, **(dict(build) | unloaded))
+
+
+def save_weights(model: SegmentationModel, build: Mapping[str, Any], path: Path) -> None:
+    """Write a network's tensors, and in the file's metadata what it takes to build the network around them.
+
+    Args:
+        model: the network.
+        build: the arguments that it was built with; what pretrained weights decided about it is added.
+        path: safetensors file to write.
+    """
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(tensors, path, metadata={_BUILD: json.dumps(dict(build) | dict(model.structure), sort_keys=True)})
+    path.chmod(0o644)  # safetensors makes files that only their owner can read
+
+
+def build_of(weights: Path) -> dict[str, Any] | None:
+    """The build arguments in a weights file; None in files from before they were kept there."""
+    with safe_open(weights, framework="pt") as file:
+        metadata = file.metadata() or {}
+    return json.loads(metadata[_BUILD]) if _BUILD in metadata else None
 
 
 def load_bundle_model(bundle: Path) -> SegmentationModel:
-    """The trained network of a bundle, in eval mode; its `forward` gives the scores that `model.onnx` gives."""
-    model = build_from_card(read_card(bundle))
+    """The trained network of a bundle, in eval mode; its `forward` gives the scores that `model.onnx` gives.
+
+    Raises:
+        BundleError: the folder is no bundle, or its card builds another network than the one that was trained.
+    """
+    card = read_card(bundle)
+    trained = build_of(bundle / WEIGHTS_FILE)
+    if trained is not None and trained != card.build:
+        changed = sorted(key for key in trained | card.build if trained.get(key) != card.build.get(key))
+        raise BundleError(
+            f"{bundle}: the card's build differs from that of the trained weights in {', '.join(changed)}; export "
+            "the run again"
+        )
+    model = build_from_card(card)
     model.load_state_dict(load_file(bundle / WEIGHTS_FILE))
     return model.eval()

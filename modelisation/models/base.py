@@ -1,7 +1,8 @@
 """The interface that every architecture fulfils, so that training and export know none of them by name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import torch.nn.functional as F
@@ -27,6 +28,8 @@ class SegmentationModel(nn.Module, ABC):
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     initialisation: str
+    # What the weights that it began with decide about the network itself; a build argument for each.
+    structure: Mapping[str, Any] = MappingProxyType({})
     steps_before = 0  # of the runs whose weights it began with
     batchnorm_frozen = False
 

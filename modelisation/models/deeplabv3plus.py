@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from back.runtime.errors import UserError
 from modelisation.models.base import SegmentationModel
-from modelisation.models.pretrained import load_packaged_weights, packaged_weights
+from modelisation.models.pretrained import load_packaged_weights, packaged_weights, set_batch_norm_eps
 
 PACKAGE = "package"
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -26,6 +26,8 @@ class DeepLabV3Plus(SegmentationModel):
         encoder_name: any smp encoder that supports dilation.
         encoder_weights: `package` (weights from an installed package), a name smp knows (`imagenet`: downloads),
             or None for random.
+        encoder_batch_norm_eps: epsilon of the encoder's batch norms; by default that of the packaged weights, or the
+            library's own where none are loaded.
         decoder: further arguments of `smp.DeepLabV3Plus`, for example `decoder_channels`.
     """
 
@@ -38,6 +40,7 @@ class DeepLabV3Plus(SegmentationModel):
         *,
         encoder_name: str = "timm-tf_efficientnet_lite0",
         encoder_weights: str | None = PACKAGE,
+        encoder_batch_norm_eps: float | None = None,
         **decoder: Any,
     ) -> None:
         super().__init__(num_classes)
@@ -54,6 +57,7 @@ class DeepLabV3Plus(SegmentationModel):
         )
         if packaged:
             load_packaged_weights(self.net.encoder, packaged)
+            encoder_batch_norm_eps = encoder_batch_norm_eps or packaged.batch_norm_eps
             self.mean, self.std = packaged.mean, packaged.std
             self.initialisation = f"encoder: ImageNet from {packaged.package} ({packaged.licence})"
         elif encoder_weights is None:
@@ -64,6 +68,9 @@ class DeepLabV3Plus(SegmentationModel):
             params = get_preprocessing_params(encoder_name, pretrained=encoder_weights)
             self.mean, self.std = tuple(params["mean"]), tuple(params["std"])
             self.initialisation = f"encoder: {encoder_weights}"
+        if encoder_batch_norm_eps is not None:
+            set_batch_norm_eps(self.net.encoder, encoder_batch_norm_eps)
+            self.structure = {"encoder_batch_norm_eps": encoder_batch_norm_eps}
         # The encoder's classification head is never run; without it the weights file and the optimiser are smaller.
         for name in ("conv_head", "bn2"):
             if hasattr(self.net.encoder, name):

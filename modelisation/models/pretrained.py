@@ -55,9 +55,10 @@ def packaged_weights(encoder_name: str) -> PackagedWeights:
 
 
 def load_packaged_weights(encoder: nn.Module, weights: PackagedWeights) -> None:
-    """Copy packaged weights into an encoder, tensor by tensor in order, and set its batch-norm epsilon.
+    """Copy packaged weights into an encoder, tensor by tensor in order.
 
-    The two name their tensors differently but list them in the same order; a difference in shape is an error.
+    The epsilon of their batch norms is no tensor: see `set_batch_norm_eps`. The two name their tensors differently
+    but list them in the same order; a difference in shape is an error.
 
     Raises:
         UserError: the package is missing, the file has another sha256, or a tensor does not fit.
@@ -69,9 +70,13 @@ def load_packaged_weights(encoder: nn.Module, weights: PackagedWeights) -> None:
         if tensor.shape != ours.shape:
             raise UserError(f"{weights.file}: {their_name} {tuple(tensor.shape)} does not fit {our_name}")
     encoder.load_state_dict({name: tensor for name, (_, tensor) in zip(target, source, strict=True)})
+
+
+def set_batch_norm_eps(encoder: nn.Module, eps: float) -> None:
+    """Set the epsilon of every batch norm."""
     for module in encoder.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.eps = weights.batch_norm_eps
+            module.eps = eps
 
 
 def _verify_file(weights: PackagedWeights) -> Path:

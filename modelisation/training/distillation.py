@@ -15,7 +15,7 @@ from modelisation.models.predict import normalise
 
 # Soft targets vary slowly: every second pixel in both directions gives the same gradient on average at a quarter of
 # the cost.
-_STEP = 2
+from modelisation.training.samples.geometry import SOFT_STEP as _STEP
 
 
 class Teacher:
@@ -55,15 +55,26 @@ class Teacher:
         return self.model.dense_scores(image_NCHW)[..., ::_STEP, ::_STEP].softmax(1)
 
 
-def add_teacher(criterion: Criterion, target_NCHW: Tensor, weight: float) -> Criterion:
+def add_teacher(criterion: Criterion, target_NCHW: Tensor, weight: float, threshold: float = 0.0) -> Criterion:
     """`criterion` plus `weight` times the cross-entropy with a teacher's probabilities, on ignored pixels too.
 
     Hinton et al., 2015, arXiv:1503.02531, at temperature 1 and without the target's own entropy, which is constant.
+
+    Args:
+        criterion: of the labels.
+        target_NCHW: probabilities float32 at every second pixel; all 0 where the teacher says nothing.
+        weight: of the teacher's part.
+        threshold: only pixels whose best class has at least this probability count; 0 counts all of them.
     """
 
     def both(scores_NCHW: Tensor, label_NHW: Tensor) -> Tensor:
         log_probabilities = F.log_softmax(scores_NCHW[..., ::_STEP, ::_STEP], dim=1)
-        soft = -(target_NCHW * log_probabilities).sum(1).mean()
+        losses_NHW = -(target_NCHW * log_probabilities).sum(1)
+        if threshold:
+            sure_NHW = target_NCHW.amax(1) >= threshold
+            soft = (losses_NHW * sure_NHW).sum() / sure_NHW.sum().clamp(min=1)
+        else:
+            soft = losses_NHW.mean()
         return criterion(scores_NCHW, label_NHW) + weight * soft
 
     return both

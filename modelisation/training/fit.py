@@ -1,5 +1,6 @@
 """The training loop: read it top to bottom."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,7 @@ from modelisation.training.setup import (
 )
 from modelisation.training.stopping import Interrupted, catch_stop_signals
 from modelisation.training.tracking import Tracker
+from modelisation.training.unlabelled import agreement_with_teacher, open_unlabelled, own_targets
 from modelisation.training.validate import validate
 
 
@@ -116,7 +118,9 @@ def fit(
         DatasetError: the data cannot be read.
         TrainingError: the loss is not finite.
     """
-    named = (recipe.init_from, recipe.distillation and recipe.distillation.teacher)
+    named = [recipe.init_from, recipe.distillation and recipe.distillation.teacher]
+    if recipe.unlabelled:
+        named += [recipe.unlabelled.folder, recipe.unlabelled.teacher]
     check_run_dir(recipe, run_dir, resume, [data, *(REPOSITORY / name for name in named if name)])
     set_seed(recipe.seed)
     accelerator = Accelerator(mixed_precision=recipe.precision)
@@ -131,7 +135,8 @@ def fit(
     model.to(accelerator.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = WeightAverage(model, recipe.ema_decay)
 
-    samples, batches = training_data(recipe, train_set, model)
+    unlabelled = open_unlabelled(recipe, contract, taxonomy)
+    samples, batches = training_data(recipe, train_set, model, unlabelled)
     val_samples = decode_all(val_set, recipe.cache)
     total_steps = recipe.epochs * batches.batches
     optimiser = torch.optim.AdamW(
@@ -140,7 +145,7 @@ def fit(
     )
     scheduler = LambdaLR(optimiser, learning_rate_factor(recipe, total_steps))
     labelled = make_criterion(recipe.loss, taxonomy.ignore_index)
-    distillation = recipe.distillation
+    distillation, photos = recipe.distillation, recipe.unlabelled
     teacher = Teacher(REPOSITORY / distillation.teacher, taxonomy, accelerator.device) if distillation else None
     loader = make_loader(samples, batches, recipe.workers)
     # The average is a copy of the bare network, so the bare network is kept beside accelerate's wrapped forward.
@@ -166,6 +171,8 @@ def fit(
     tracker.log_text(yaml.safe_dump(recipe.model_dump(mode="json")), RECIPE_COPY)
     if train_set.split_rule:
         tracker.log_text(describe_split(train_set, val_set), "splits.json")
+    if unlabelled:
+        tracker.log_text(json.dumps(unlabelled.listing, indent=1), "unlabelled.json")
 
     evaluated: dict[str, Any] = {}
     steps = tqdm(total=total_steps, unit="step", desc=recipe.name, smoothing=0.1)
@@ -177,15 +184,22 @@ def fit(
                 model.freeze_batchnorm()
             model.train()
             before = time.perf_counter()
-            for image_NCHW, label_NHW in loader:
+            for views in loader:
                 started = time.perf_counter()
-                image_NHWC = image_NCHW.permute(0, 2, 3, 1)
+                image_NHWC = views.image.permute(0, 2, 3, 1)
                 image = normalise(image_NHWC, contract)
                 with accelerator.autocast():
                     criterion = labelled
                     if teacher and distillation:
                         criterion = add_teacher(labelled, teacher.probabilities(image_NHWC), distillation.weight)
-                    loss = net.loss(image.contiguous(memory_format=torch.channels_last), label_NHW.long(), criterion)
+                    if photos and views.soft.shape[1]:
+                        criterion = add_teacher(criterion, views.soft / 255, photos.weight, photos.threshold)
+                    if photos and photos.consistency:
+                        own = own_targets(average.model, views.plain, views.label, contract, taxonomy.ignore_index)
+                        criterion = add_teacher(criterion, own, photos.consistency, photos.threshold)
+                    loss = net.loss(
+                        image.contiguous(memory_format=torch.channels_last), views.label.long(), criterion
+                    )
                 if not torch.isfinite(loss):
                     raise TrainingError(f"the loss is {loss.item()} at step {bar.n}; lower lr (now {recipe.lr})")
                 accelerator.backward(loss)
@@ -210,6 +224,10 @@ def fit(
 
             with accelerator.autocast():
                 evaluated = validate(average.model, val_samples, contract, taxonomy)
+                if photos and unlabelled and unlabelled.held_out:
+                    evaluated["teacher_miou"] = agreement_with_teacher(
+                        average.model, unlabelled, photos, contract, taxonomy
+                    )
             tracker.log_epoch(progress.epoch + 1, epoch_metrics(progress, recipe, evaluated, scheduler.get_last_lr()))
             bar.write(epoch_line(progress, evaluated))
             progress.start_epoch()
@@ -221,7 +239,7 @@ def fit(
                 model,
                 train_set,
                 code,
-                teacher.record if teacher else None,
+                teacher.record if teacher else unlabelled.teacher if unlabelled else None,
             )
             save_run(average.model, contract, record, run_dir)
             if on_epoch:

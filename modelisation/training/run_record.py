@@ -89,6 +89,8 @@ def epoch_metrics(progress: Progress, recipe: Recipe, evaluated: dict[str, Any],
         "epoch_seconds": seconds,
         "data_wait_share": progress.wait_seconds / seconds,
     }
+    if evaluated.get("teacher_miou") is not None:
+        metrics["teacher_miou"] = evaluated["teacher_miou"]
     ious = {f"val_iou_{name}": iou for name, iou in evaluated["class_iou"].items() if iou is not None}
     return metrics | ious
 
@@ -97,9 +99,11 @@ def epoch_line(progress: Progress, evaluated: dict[str, Any]) -> str:
     classes = " ".join(f"{name} {iou:.2f}" for name, iou in evaluated["class_iou"].items() if iou is not None)
     wait = progress.wait_seconds / max(progress.train_seconds, 1e-9)
     slow = ", too much: raise workers" if wait > _MAX_WAIT else ""
+    teacher = evaluated.get("teacher_miou")
+    held_out = "" if teacher is None else f" with the teacher on photos held out {teacher:.4f}"
     return (
         f"epoch {progress.epoch + 1}: train {progress.loss_sum / progress.batch:.3f} val {evaluated['loss']:.3f} "
-        f"mIoU {evaluated['miou']:.4f} ({classes}) data wait {wait:.1%}{slow}"
+        f"mIoU {evaluated['miou']:.4f} ({classes}){held_out} data wait {wait:.1%}{slow}"
     )
 
 

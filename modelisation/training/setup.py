@@ -22,6 +22,7 @@ from modelisation.training.samples.augment import TrainingTransform
 from modelisation.training.samples.batches import AugmentedSamples, EpochBatches, render_all
 from modelisation.training.samples.cache import Joined, decode_all
 from modelisation.training.samples.copy_paste import Paster
+from modelisation.training.unlabelled import UnlabelledData, with_teacher
 
 
 def check_run_dir(recipe: Recipe, run_dir: Path, resume: bool, inputs: Iterable[Path] = ()) -> None:
@@ -101,7 +102,8 @@ def build_from_recipe(recipe: Recipe) -> SegmentationModel:
         UserError: the architecture or its arguments are unknown, or `init_from` is no
             bundle and no run's folder, or holds the weights of another network.
     """
-    model = build_model(recipe.architecture, len(TAXONOMIES[recipe.taxonomy].classes), **recipe.build)
+    classes = len(TAXONOMIES[recipe.taxonomy].classes)
+    model = build_model(recipe.architecture, classes, **recipe.build)
     if recipe.init_from:
         _begin_with(model, REPOSITORY / recipe.init_from)
     use_fast_depthwise(model)
@@ -135,9 +137,9 @@ def _begin_with(model: SegmentationModel, folder: Path) -> None:
 
 
 def training_data(
-    recipe: Recipe, train_set: SegmentationDataset, model: SegmentationModel
+    recipe: Recipe, train_set: SegmentationDataset, model: SegmentationModel, unlabelled: UnlabelledData | None = None
 ) -> tuple[AugmentedSamples, EpochBatches]:
-    """The augmented pictures of a recipe, rendered scenes among them, and the batches that an epoch takes.
+    """The augmented pictures of a recipe, rendered scenes and photos among them, and the batches that an epoch takes.
 
     Raises:
         UserError: the pictures are too few for a batch, or a batch for the network.
@@ -150,14 +152,37 @@ def training_data(
     scenes = render_all(recipe.scenes, height, width, taxonomy, recipe.seed)
     paste = recipe.augmentation.copy_paste
     paster = Paster(main, paste, taxonomy) if paste else None
+    contract = input_contract(model, recipe)
+    soft_classes = len(taxonomy.classes) if unlabelled and unlabelled.scores else 0
     transforms = [
-        (end, TrainingTransform(augmentation, model.mean, taxonomy.ignore_index, paster))
+        (
+            end,
+            TrainingTransform(
+                augmentation,
+                model.mean,
+                taxonomy.ignore_index,
+                paster,
+                contract=contract,
+                soft_classes=soft_classes,
+            ),
+        )
         for end, augmentation in recipe.augmentations()
     ]
     batches = EpochBatches(
-        len(main), len(scenes), recipe.scenes_share, recipe.epoch_samples or len(main), recipe.batch_size, recipe.seed
+        len(main),
+        len(scenes),
+        recipe.scenes_share,
+        recipe.epoch_samples or len(main),
+        recipe.batch_size,
+        recipe.seed,
+        len(unlabelled.photos) if unlabelled else 0,
+        recipe.unlabelled.share if recipe.unlabelled else 0.0,
     )
-    return AugmentedSamples(Joined(main, scenes), transforms), batches
+    labelled = (
+        with_teacher(main, train_set, unlabelled) if recipe.unlabelled and recipe.unlabelled.on_labelled else main
+    )
+    photos = [unlabelled.photos] if unlabelled else []
+    return AugmentedSamples(Joined(labelled, scenes, *photos), transforms), batches
 
 
 def _check_batches(recipe: Recipe, train_set: SegmentationDataset, model: SegmentationModel) -> None:
@@ -186,6 +211,8 @@ def input_contract(model: SegmentationModel, recipe: Recipe) -> InputContract:
         stride=model.size_multiple,
         score_stride=model.score_stride,
         pixel_budget=recipe.pixel_budget,
+        photo_share=recipe.photo_share,
+        most_pixels=recipe.most_pixels,
     )
 
 

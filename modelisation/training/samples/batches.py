@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
@@ -13,7 +12,7 @@ from back.runtime.errors import UserError
 from back.runtime.taxonomy import Taxonomy, apply_remap, remap_for
 from modelisation.data.base import Sample
 from modelisation.scenes.render import render_scene
-from modelisation.training.samples.augment import TrainingTransform
+from modelisation.training.samples.augment import TrainingTransform, Views
 
 Key = tuple[int, int, int]
 
@@ -28,7 +27,7 @@ def render_all(count: int, height: int, width: int, taxonomy: Taxonomy, seed: in
     return samples
 
 
-class AugmentedSamples(Dataset[tuple[Tensor, Tensor]]):
+class AugmentedSamples(Dataset[Views]):
     """Augmented samples by key (index, seed, epoch).
 
     The seed alone decides how a picture is cropped and changed. A resumed run therefore sees the same crops as one
@@ -46,7 +45,7 @@ class AugmentedSamples(Dataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, key: Key) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, key: Key) -> Views:
         index, seed, epoch = key
         transform = next(transform for end, transform in self.transforms if epoch < end)
         return transform(self.samples[index], seed)
@@ -64,17 +63,29 @@ class EpochBatches:
         epoch_samples: pictures an epoch.
         batch_size: pictures a batch; the last, incomplete batch is left out.
         seed: decides the order and every crop, together with the epoch.
+        photos: number of unlabelled photos, indices from main+extra on.
+        photos_share: share of them in every batch, 0..1, rounded to whole photos; `extra_share` is of the others.
     """
 
     def __init__(
-        self, main: int, extra: int, extra_share: float, epoch_samples: int, batch_size: int, seed: int
+        self,
+        main: int,
+        extra: int,
+        extra_share: float,
+        epoch_samples: int,
+        batch_size: int,
+        seed: int,
+        photos: int = 0,
+        photos_share: float = 0.0,
     ) -> None:
-        self.main, self.extra, self.batch_size, self.seed = main, extra, batch_size, seed
-        self.from_extra = round(epoch_samples * extra_share) if extra else 0
-        self.from_main = epoch_samples - self.from_extra
+        self.main, self.extra, self.photos, self.batch_size, self.seed = main, extra, photos, batch_size, seed
+        self.photos_a_batch = min(round(batch_size * photos_share), batch_size - 1) if photos else 0
         self.batches = epoch_samples // batch_size
         if not self.batches:
             raise UserError(f"an epoch of {epoch_samples} pictures holds no batch of {batch_size}")
+        labelled = epoch_samples - self.batches * self.photos_a_batch
+        self.from_extra = round(labelled * extra_share) if extra else 0
+        self.from_main = labelled - self.from_extra
         self.epoch = 0
         self.first_batch = 0
 
@@ -87,10 +98,18 @@ class EpochBatches:
             [_passes(self.from_main, self.main, rng), self.main + _passes(self.from_extra, self.extra, rng)]
         )
         rng.shuffle(indices)
-        seeds = rng.integers(0, 2**62, len(indices))
+        seeds = rng.integers(0, 2**62, self.batches * self.batch_size)
+        taken = self.batch_size - self.photos_a_batch
+        photos = self.main + self.extra + _passes(self.batches * self.photos_a_batch, self.photos, rng)
         for b in range(self.first_batch, self.batches):
-            part = slice(b * self.batch_size, (b + 1) * self.batch_size)
-            yield [(int(i), int(s), self.epoch) for i, s in zip(indices[part], seeds[part], strict=True)]
+            chosen = np.concatenate(
+                [
+                    indices[b * taken : (b + 1) * taken],
+                    photos[b * self.photos_a_batch : (b + 1) * self.photos_a_batch],
+                ]
+            )
+            part = seeds[b * self.batch_size : (b + 1) * self.batch_size]
+            yield [(int(i), int(s), self.epoch) for i, s in zip(chosen, part, strict=True)]
 
 
 def _passes(count: int, pool: int, rng: np.random.Generator) -> np.ndarray:
@@ -101,7 +120,7 @@ def _passes(count: int, pool: int, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate(passes)[:count]
 
 
-def make_loader(dataset: AugmentedSamples, batches: EpochBatches, workers: int) -> DataLoader[tuple[Tensor, Tensor]]:
+def make_loader(dataset: AugmentedSamples, batches: EpochBatches, workers: int) -> DataLoader[Views]:
     """A loader over `batches`.
 
     It has a random generator of its own. Without one it would draw from PyTorch's global generator, which dropout

@@ -15,7 +15,8 @@ from modelisation.training.samples.batches import AugmentedSamples, EpochBatches
 MEAN = (0.5, 0.5, 0.5)
 EVERYTHING = Augmentation(
     crop=(64, 96), scale=(0.5, 2.0), rare_class=0.5, brightness=0.3, contrast=0.3, saturation=0.3, hue=0.05,
-    blur=0.5, noise=0.5, jpeg=0.5, rotate=0.5,
+    blur=0.5, noise=0.5, jpeg=0.5, rotate=0.5, lens=0.5, pitch=0.5, height=0.5, cast=0.5, gamma=0.5, sharpen=0.5,
+    vignette=0.5,
 )  # fmt: skip
 
 
@@ -30,8 +31,9 @@ def painted(height: int, width: int, seed: int = 0) -> Sample:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(20, 200), st.integers(20, 200), st.integers(0, 2**62))
 def test_every_crop_has_the_recipes_size_and_legal_labels(height, width, seed):
-    image, label = TrainingTransform(EVERYTHING, MEAN, 255)(painted(height, width), seed)
-    assert image.shape == (3, 64, 96)
+    image, plain, label, soft = TrainingTransform(EVERYTHING, MEAN, 255)(painted(height, width), seed)
+    assert image.shape == plain.shape == (3, 64, 96)
+    assert soft.shape == (0, 32, 48)
     assert label.shape == (64, 96)
     assert image.dtype == label.dtype == torch.uint8
     assert set(label.unique().tolist()) <= {*range(8), 255}
@@ -42,7 +44,7 @@ def test_every_crop_has_the_recipes_size_and_legal_labels(height, width, seed):
 def test_image_and_label_stay_aligned(flip, scale):
     transform = TrainingTransform(Augmentation(crop=(64, 96), scale=scale, flip=flip), MEAN, 255)
     for seed in range(5):
-        image, label = transform(painted(120, 160, seed), seed)
+        image, _, label, _ = transform(painted(120, 160, seed), seed)
         known = label != 255
         expected = 20 * label.int() + 40
         # Pixels beside an edge may differ, where the resampling mixes classes; misaligned, one in eight would fit.
@@ -75,7 +77,7 @@ def test_rare_class_crops_contain_the_rare_class_more_often():
 
     def share(rare_class: float) -> float:
         transform = TrainingTransform(Augmentation(crop=(64, 64), scale=(1, 1), rare_class=rare_class), MEAN, 255)
-        return float(np.mean([(transform(sample, seed)[1] == 4).any().item() for seed in range(60)]))
+        return float(np.mean([(transform(sample, seed).label == 4).any().item() for seed in range(60)]))
 
     assert share(1.0) > share(0.0) + 0.25
 
@@ -108,7 +110,7 @@ def test_the_loader_gives_the_batches_in_order():
     batches = EpochBatches(6, 0, 0.0, 6, 3, seed=1)
     loaded = list(make_loader(dataset, batches, workers=0))
     expected = [torch.stack([dataset[key][0] for key in batch]) for batch in batches]
-    assert all(torch.equal(image, e) for (image, _), e in zip(loaded, expected, strict=True))
+    assert all(torch.equal(image, e) for (image, *_), e in zip(loaded, expected, strict=True))
 
 
 @pytest.mark.parametrize(("epoch", "size"), [(0, (32, 48)), (1, (32, 48)), (2, (64, 64))])
@@ -120,10 +122,22 @@ def test_the_epoch_decides_how_large_the_crops_are(epoch, size):
     batches = EpochBatches(1, 0, 0.0, 2, 2, seed=1)
     batches.epoch = epoch
     dataset = AugmentedSamples([painted(80, 120, 0)], transforms)
-    ((image, label),) = make_loader(dataset, batches, workers=0)
+    ((image, _, label, _),) = make_loader(dataset, batches, workers=0)
     assert image.shape[-2:] == label.shape[-2:] == size
 
 
 def test_an_epoch_without_a_whole_batch_is_refused():
     with pytest.raises(UserError, match="holds no batch of 8"):
         EpochBatches(4, 0, 0.0, 4, 8, seed=1)
+
+
+def test_every_batch_holds_its_share_of_photos():
+    batches = EpochBatches(20, 10, 0.25, 40, 8, seed=1, photos=7, photos_share=0.375)
+    seen = []
+    for batch in batches:
+        photos = [i for i, *_ in batch if i >= 30]
+        assert len(photos) == 3
+        assert len(batch) == 8
+        seen += photos
+    assert set(seen) == set(range(30, 37)), "each photo comes before one comes a third time"
+    assert sum(20 <= i < 30 for batch in batches for i, *_ in batch) == round(0.25 * 25)
