@@ -60,6 +60,10 @@ class InputContract(_Strict):
         most = self.pixel_budget if self.most_pixels is None else max(self.pixel_budget, self.most_pixels)
         return min(max(round(self.photo_share * height * width), self.pixel_budget), most)
 
+    def with_budget(self, pixels: int) -> "InputContract":
+        """The same contract with `pixels` for every photo."""
+        return self.model_copy(update={"pixel_budget": pixels, "photo_share": None, "most_pixels": None})
+
 
 class Metrics(_Strict):
     """Scores of one evaluation through the served runtime; fractions 0..1, None where a class has no pixel."""
@@ -130,6 +134,9 @@ class Card(_Strict):
     metrics: Metrics | None = None
     training: TrainingRecord | None = None
     robustness: dict[str, float] = Field(default_factory=dict, description="perturbation -> mIoU lost, in points")
+    carries: dict[str, float] = Field(
+        default_factory=dict, description="pictures unlike those of training -> mIoU on them, 0..1"
+    )
     self_test: SelfTest
     files: dict[str, str]
 

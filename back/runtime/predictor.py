@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from back.runtime.card import ONNX_FILE, BundleError, Card, read_card, sha256_of, verify_files
+from back.runtime.card import ONNX_FILE, BundleError, Card, InputContract, read_card, sha256_of, verify_files
 from back.runtime.class_counts import count_labels
 from back.runtime.engines import create_engine
 from back.runtime.engines.base import Engine, EngineKind, Precision
@@ -51,7 +51,12 @@ class Predictor:
     card: Card
     engine: Engine
     sha256: str
-    pixel_budget: int
+    input: InputContract  # the card's, or with a pixel budget of the caller's
+
+    @property
+    def pixel_budget(self) -> int:
+        """Pixels of the resized photo; at the least, where the contract lets large photos have more."""
+        return self.input.pixel_budget
 
     @classmethod
     def load(
@@ -86,7 +91,7 @@ class Predictor:
             compiled = create_engine(
                 bundle, card, kind=engine, precision=precision, threads=threads, cache_dir=cache_dir
             )
-            predictor = cls(card, compiled, sha256_of(bundle / ONNX_FILE), card.input.pixel_budget)
+            predictor = cls(card, compiled, sha256_of(bundle / ONNX_FILE), card.input)
             predictor._self_test(bundle)
             return predictor
 
@@ -97,7 +102,8 @@ class Predictor:
                 raise
             tested = attempt("fp32")
             tested.engine.reason += "; bf16 failed the model's self-test"
-        return cls(card, tested.engine, tested.sha256, pixel_budget or card.input.pixel_budget)
+        contract = card.input if pixel_budget is None else card.input.with_budget(pixel_budget)
+        return cls(card, tested.engine, tested.sha256, contract)
 
     def predict(self, data: bytes, max_pixels: int) -> Prediction:
         """Label a photo given as the bytes of a JPEG, PNG or WEBP file.
@@ -123,7 +129,7 @@ class Predictor:
 
     def needed_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width to which a photo of this size is resized: what decoding it must give at the least."""
-        plan = plan_resize(height, width, self.card.input, self.pixel_budget)
+        plan = plan_resize(height, width, self.input, None)
         return plan.height, plan.width
 
     def prepare(self, height: int, width: int) -> None:
@@ -131,13 +137,13 @@ class Predictor:
 
         For a run over many equal photos whose result must not depend on when the background work is done.
         """
-        plan = plan_resize(height, width, self.card.input, self.pixel_budget)
+        plan = plan_resize(height, width, self.input, None)
         self.engine.prepare(plan.padded_height, plan.padded_width)
 
     def _predict(self, photo: Photo, timings: dict[str, float]) -> Prediction:
         height, width = photo.height, photo.width
-        contract = self.card.input
-        plan = plan_resize(height, width, contract, self.pixel_budget)
+        contract = self.input
+        plan = plan_resize(height, width, contract, None)
         with _timed(timings, "resize"):
             image_NHWC = to_input(photo.image, plan, contract)[None]
         with _timed(timings, "infer"):

@@ -50,6 +50,7 @@ def main() -> None:
     with right:
         _input(card)
         _classes(class_table(card["taxonomy"], safe=page.safe_palette()), card["taxonomy"]["id"])
+        _carries(card)
         _robustness(card)
     show_curves(entry, card, page.colours_of_models()[name])
     _files(entry, card)
@@ -93,6 +94,8 @@ def _input(card: Json) -> None:
     st.subheader("What it takes", anchor=False)
     fixed = contract.get("fixed_size")
     size = f"{fixed[1]} × {fixed[0]} pixels" if fixed else f"about {contract['pixel_budget']:,} pixels, aspect kept"
+    if not fixed and contract.get("photo_share"):
+        size += f"; large photos to {contract['photo_share']:.0%} of theirs, {contract['most_pixels']:,} at most"
     show_facts(
         {
             "Photo is resized to": size,
@@ -118,6 +121,23 @@ def _classes(classes: list[dict[str, Any]], taxonomy: str) -> None:
     st.html(
         f'<ul style="list-style:none;padding:0;margin:0;display:flex;flex-wrap:wrap;gap:.4rem 1.1rem">{chips}</ul>'
     )
+
+
+def _carries(card: Json) -> None:
+    carries: dict[str, float] = card.get("carries") or {}
+    if not carries:
+        return
+    st.subheader("How far it carries", anchor=False)
+    metrics = card.get("metrics") or {}
+    own = {f"{dataset_name(metrics['dataset'])} {metrics['split']}": metrics["miou"]} if metrics else {}
+    scores = own | carries
+    st.dataframe(
+        pd.DataFrame({"Pictures": scores.keys(), "mIoU": [100 * value for value in scores.values()]}),
+        hide_index=True,
+        column_config={"mIoU": st.column_config.NumberColumn(format="%.1f %%")},
+        alt="Table of mIoU on pictures of other kinds than those of training.",
+    )
+    st.caption("Photos of yours are other streets and another camera: expect the lower numbers, not the first one.")
 
 
 def _robustness(card: Json) -> None:

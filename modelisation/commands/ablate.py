@@ -5,6 +5,7 @@ import logging
 from functools import partial
 from pathlib import Path
 
+from modelisation.commands.arguments import add_training_threads, use_threads
 from modelisation.reports.ablations import ablation_page, check_page, write_page
 from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
 from modelisation.tuning.ablate import ablate
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=int, default=1, metavar="N", help="runs of each variant, with seeds of their own"
     )
+    add_training_threads(parser)
     parser.add_argument("--run-dir", type=Path, help="folder for the runs at work (default: runs/ablation_<file>)")
     parser.add_argument(
         "--json", type=Path, default=RESULTS, metavar="FILE", help="results; tables go to a .md beside"
@@ -29,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     logging.getLogger("mlflow").setLevel(logging.WARNING)
+    use_threads(args.threads)
     page = args.json.with_suffix(".md")
     check_page(page)
     try:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
+from back.runtime.process.threads import available_cpus
 from back.runtime.taxonomy import RemapError
 from modelisation.data.base import SegmentationDataset
 from modelisation.data.open import open_dataset
@@ -33,6 +34,33 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
     parser.add_argument("--threads", type=int, metavar="N", help="threads of the engine (default: its choice)")
     parser.add_argument("--pixel-budget", type=int, metavar="PIXELS", help="instead of the card's")
+
+
+def add_training_threads(parser: argparse.ArgumentParser) -> None:
+    """How many threads a training step takes; see `use_threads`."""
+    parser.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="threads of a training step (default: the processors that this process may use; on a machine that is busy "
+        "with other work, 1 can be several times as fast)",
+    )
+
+
+def use_threads(threads: int | None) -> None:
+    """Let PyTorch take so many threads; None takes what affinity and the container's quota allow.
+
+    PyTorch's own choice is the machine's cores, also where a container may use two of them: its threads then wait for
+    each other.
+
+    Raises:
+        UserError: less than one.
+    """
+    import torch
+
+    if threads is not None and threads < 1:
+        raise UserError(f"--threads {threads}: wanted at least 1")
+    torch.set_num_threads(threads or available_cpus())
 
 
 def load_for(args: argparse.Namespace, model: str) -> tuple[Path, Predictor, SegmentationDataset]:

@@ -5,6 +5,7 @@ import argparse
 from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
 from modelisation.evaluation.robustness import check_split, measure_robustness
 from modelisation.export.bundle import store_robustness
+from modelisation.export.carry import measure_carry, store_carry
 from modelisation.reports.evaluation import format_robustness
 
 
@@ -12,7 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `robustness`."""
     describe(
         parser,
-        "Score a model on perturbed photos and write what it loses into its card. A model of the registry is only "
+        "Score a model on perturbed photos and on rendered scenes, and write what it loses, and how far it carries, "
+        "into its card. A model of the registry is only "
         "scored, since a registered version never changes.",
         "robustness modelisation/bundled/deeplabv3plus --data ../shared/camvid --split val",
     )
@@ -31,5 +33,6 @@ def run(args: argparse.Namespace) -> int:
     print(format_robustness(report))
     if store:
         store_robustness(bundle, report)
+        store_carry(bundle, measure_carry(predictor, bundle, progress=True))
         print(f"written into the card and the report of {bundle}")
     return 0

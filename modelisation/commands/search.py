@@ -5,6 +5,7 @@ import logging
 import shlex
 from pathlib import Path
 
+from modelisation.commands.arguments import add_training_threads, use_threads
 from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
 from modelisation.tuning.search import DATABASE, best_overrides, finished_trials, search
 from modelisation.tuning.space import DEFAULT_SPACE, load_space
@@ -22,11 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--space", type=Path, default=DEFAULT_SPACE, metavar="FILE", help="YAML of what to draw")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="recipe field of every trial")
     parser.add_argument("--run-dir", type=Path, help="folder for the trial at work (default: runs/search_<recipe>)")
+    add_training_threads(parser)
     parser.add_argument("--study", type=Path, default=DATABASE, metavar="FILE", help="SQLite file of the study")
 
 
 def run(args: argparse.Namespace) -> int:
     logging.getLogger("mlflow").setLevel(logging.WARNING)
+    use_threads(args.threads)
     space = load_space(args.space)
     try:
         study = search(

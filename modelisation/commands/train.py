@@ -4,6 +4,7 @@ import argparse
 import logging
 from pathlib import Path
 
+from modelisation.commands.arguments import add_training_threads, use_threads
 from modelisation.provenance import REPOSITORY
 from modelisation.recipe import load_recipe
 from modelisation.training.fit import train
@@ -19,11 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe field")
     parser.add_argument("--run-dir", type=Path, help="folder of the run (default: runs/<name of the recipe>)")
     parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
+    add_training_threads(parser)
     parser.add_argument("--no-register", action="store_true", help="do not add the bundle to the MLflow registry")
 
 
 def run(args: argparse.Namespace) -> int:
     logging.getLogger("mlflow").setLevel(logging.WARNING)
+    use_threads(args.threads)
     recipe = load_recipe(args.recipe, args.set)
     run_dir = args.run_dir or REPOSITORY / "runs" / recipe.name
     try:

@@ -66,7 +66,10 @@ def budget_curve(
         raise UserError(f"give pixel budgets of at least {card.input.stride**2} pixels, one cell of the network")
     ordered = sorted(set(budgets))
     with tqdm(total=len(ordered) * len(dataset), desc="budget", unit="image", disable=not progress) as bar:
-        curve = [_point(bundle, replace(predictor, pixel_budget=budget), dataset, bar) for budget in ordered]
+        curve = [
+            _point(bundle, replace(predictor, input=card.input.with_budget(budget)), dataset, bar)
+            for budget in ordered
+        ]
     return {
         "schema_version": SCHEMA_VERSION,
         "model": card.name,
@@ -98,7 +101,7 @@ def _point(bundle: Path, predictor: Predictor, dataset: SegmentationDataset, bar
     for index in range(len(dataset)):
         sample = dataset[index]
         if index == 0:
-            size = input_size(predictor.card, sample.label.shape, predictor.pixel_budget)
+            size = input_size(predictor.input, sample.label.shape)
             predictor.prepare(*sample.label.shape)
             predictor.predict_array(sample.image)  # the first at a size allocates memory
         start = time.perf_counter()

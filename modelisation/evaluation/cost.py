@@ -4,7 +4,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from back.runtime.card import ONNX_FILE, Card
+from back.runtime.card import ONNX_FILE, InputContract
 from back.runtime.engines.base import INPUT_NAME
 from back.runtime.imaging import plan_resize
 from back.runtime.predictor import Predictor
@@ -23,14 +23,14 @@ def cost_of(bundle: Path, predictor: Predictor, photo: tuple[int, int]) -> dict[
     """
     return {
         "parameters": predictor.card.parameters,
-        "multiply_adds": multiply_adds(bundle, input_size(predictor.card, photo, predictor.pixel_budget)),
+        "multiply_adds": multiply_adds(bundle, input_size(predictor.input, photo)),
         "file_size_bytes": (bundle / ONNX_FILE).stat().st_size,
     }
 
 
-def input_size(card: Card, photo: tuple[int, int], pixel_budget: int) -> tuple[int, int]:
-    """(height, width) of the network's input for a photo of (height, width) at a pixel budget, padding included."""
-    plan = plan_resize(*photo, card.input, pixel_budget)
+def input_size(contract: InputContract, photo: tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of the network's input for a photo of (height, width), padding included."""
+    plan = plan_resize(*photo, contract, None)
     return plan.padded_height, plan.padded_width
 
 

@@ -83,9 +83,9 @@ def score_photo(predictor: Predictor, image_HWC: Pixels, options: InferenceOptio
     Raises:
         UserError: the window is no multiple of the stride, or the model has a fixed input size.
     """
-    contract = predictor.card.input
+    contract = predictor.input
     height, width = image_HWC.shape[:2]
-    plan = plan_resize(height, width, contract, predictor.pixel_budget)
+    plan = plan_resize(height, width, contract, None)
     pixels = to_input(image_HWC, plan, contract)
     if options.window is not None:
         if contract.fixed_size is not None:

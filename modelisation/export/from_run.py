@@ -29,6 +29,7 @@ from modelisation.evaluation.cost import multiply_adds
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.evaluation.robustness import measure_robustness
 from modelisation.export.bundle import store_robustness, write_card
+from modelisation.export.carry import measure_carry, store_carry
 from modelisation.export.onnx import export_onnx
 from modelisation.export.self_test import make_self_test
 from modelisation.models import build_of, rebuild, save_weights
@@ -75,10 +76,12 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
     _make_room(bundle)
     build = build_of(run_dir / WEIGHTS_FILE)
     if build is None:
-        raise UserError(
-            f"{run_dir / WEIGHTS_FILE}: from before weights told how their network was built, and it cannot be told "
-            "now; train the run again, or export it with the version that trained it"
-        )
+        build = recipe.build
+        if build.get("encoder_weights"):
+            raise UserError(
+                f"{run_dir / WEIGHTS_FILE}: from before weights told how their network was built, which pretrained "
+                "weights decide, too; train the run again, or export it with the version that trained it"
+            )
     model = rebuild(recipe.architecture, len(TAXONOMIES[recipe.taxonomy].classes), build)
     model.load_state_dict(load_file(run_dir / WEIGHTS_FILE))
     model.eval()
@@ -114,6 +117,7 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
     write_card(bundle, card.model_copy(update={"metrics": metrics_of(evaluation)}))
     if not scores_only:
         store_robustness(bundle, measure_robustness(predictor, val_set, progress=True))
+        store_carry(bundle, measure_carry(predictor, bundle, progress=True))
     return bundle
 
 

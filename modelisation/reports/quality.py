@@ -70,6 +70,21 @@ def robustness_table(bundles: Sequence[Path]) -> list[str]:
     return table(["points of mIoU lost", *(card.name for card in cards)], rows)
 
 
+def carries_table(bundles: Sequence[Path]) -> list[str]:
+    """One row a kind of pictures: each model's mIoU on it, as the cards say, the split of its own camera first."""
+    cards = [card for card in map(read_card, bundles) if card.metrics]
+    if not cards:
+        return ["Not measured yet: `python -m modelisation evaluate`."]
+    columns: list[dict[str, float]] = []
+    for card in cards:
+        metrics = card.metrics
+        own = {f"{metrics.dataset} {metrics.split}": metrics.miou} if metrics else {}
+        columns.append(own | card.carries)
+    names = dict.fromkeys(name for column in columns for name in column)
+    rows = [[name, *(f"{100 * column[name]:.1f}" if name in column else "–" for column in columns)] for name in names]
+    return table(["mIoU, %", *(card.name for card in cards)], rows)
+
+
 def describe_measurement(report: Report) -> str:
     """One sentence on data, machine and code."""
     timed = next((model["latency"] for model in report["models"] if model["latency"]), None)

@@ -14,7 +14,7 @@ from back.runtime.errors import UserError
 from modelisation.provenance import REPOSITORY
 from modelisation.registry.bundled import FOLDER, find_bundles
 from modelisation.reports.choices import ablation_lines, budget_lines
-from modelisation.reports.quality import QUALITY, QUALITY_TABLES, quality_lines, robustness_table
+from modelisation.reports.quality import QUALITY, QUALITY_TABLES, carries_table, quality_lines, robustness_table
 from modelisation.reports.speed import SPEED_TABLES, speed_lines
 
 README = REPOSITORY / "README.md"
@@ -29,6 +29,7 @@ def _tables(bundles: Sequence[Path], quality: Path) -> dict[str, Lines]:
     return {
         **{name: partial(quality_lines, name, bundles, quality) for name in QUALITY_TABLES},
         "robustness": partial(robustness_table, bundles),
+        "carries": partial(carries_table, bundles),
         "ablations": ablation_lines,
         "budgets": partial(budget_lines, bundles),
         **{name: partial(speed_lines, name) for name in SPEED_TABLES},

@@ -86,3 +86,21 @@ def test_an_array_and_a_pillow_picture_give_the_same_input():
     image = photo(50, 70)
     plan = plan_resize(50, 70, CONTRACT, 4000)
     np.testing.assert_array_equal(to_input(image, plan, CONTRACT), to_input(Image.fromarray(image), plan, CONTRACT))
+
+
+@pytest.mark.parametrize(
+    ("photo", "pixels"),
+    [
+        ((360, 480), 172_800),
+        ((720, 960), 172_800),
+        ((720, 1280), 230_400),
+        ((1024, 2048), 393_216),
+        ((96, 128), 172_800),
+    ],
+)
+def test_large_photos_get_their_share_of_pixels_between_two_bounds(photo, pixels):
+    contract = CONTRACT.model_copy(update={"pixel_budget": 172_800, "photo_share": 0.25, "most_pixels": 393_216})
+    plan = plan_resize(*photo, contract, None)
+    assert plan.height * plan.width == pytest.approx(pixels, rel=0.01)
+    fixed = plan_resize(*photo, contract.with_budget(100_000), None)
+    assert fixed.height * fixed.width == pytest.approx(100_000, rel=0.01)

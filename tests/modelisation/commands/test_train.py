@@ -49,15 +49,28 @@ def train(recipe: Path, data: Path, run_dir: Path, *options: str) -> int:
     return main(["train", str(recipe), "--data", str(data), "--run-dir", str(run_dir), "--no-register", *options])
 
 
+@pytest.mark.parametrize(("option", "threads"), [((), 3), (("--threads", "2"), 2)])
+def test_a_step_takes_the_threads_that_the_process_may_use(  # type: ignore[no-untyped-def]
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option, threads: int
+) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr("modelisation.commands.arguments.available_cpus", lambda: 3)
+    monkeypatch.setattr("torch.set_num_threads", taken.append)
+    assert train(write_recipe(tmp_path), tmp_path / "none", tmp_path / "run", *option) == 2
+    assert taken == [threads]
+
+
 def test_mistakes_are_one_sentence(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe, run = write_recipe(tmp_path), tmp_path / "run"
     assert train(recipe, tmp_path / "none", run) == 2
     assert train(recipe, data, run, "--resume") == 2
     assert train(tmp_path / "no.yaml", data, run) == 2
+    assert train(recipe, data, run, "--threads", "0") == 2
     errors = capsys.readouterr().err
     assert "no such folder" in errors
     assert "no checkpoint to resume from" in errors
     assert "no such recipe" in errors
+    assert "--threads 0: wanted at least 1" in errors
     assert "Traceback" not in errors
     assert not run.exists()
 

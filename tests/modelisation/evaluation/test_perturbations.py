@@ -7,7 +7,17 @@ import pytest
 
 from back.runtime.taxonomy import STREET8
 from modelisation.data.open import open_dataset
-from modelisation.evaluation.perturbations import blur, brightness, jpeg, noise, perturbations, rotation, scaling
+from modelisation.evaluation.perturbations import (
+    blur,
+    brightness,
+    cast,
+    gamma,
+    jpeg,
+    noise,
+    perturbations,
+    rotation,
+    scaling,
+)
 from modelisation.scenes.writer import write_scenes
 from tests.bundles import paint
 
@@ -97,3 +107,16 @@ def test_the_original_stays_as_it_is(label: np.ndarray) -> None:
         change(image, label, rng())
     assert (image == before[0]).all()
     assert (label == before[1]).all()
+
+
+def test_a_cast_scales_each_channel_and_keeps_the_mean_gain(label):
+    warm, _ = cast(1.2, 1.0, 0.8)(flat(100), label, rng())
+    assert warm[0, 0].tolist() == [120, 100, 80]
+    doubled, _ = cast(2.4, 2.0, 1.6)(flat(100), label, rng())
+    assert (doubled == warm).all()
+
+
+def test_a_gamma_keeps_black_and_white(label):
+    for value, expected in ((0, 0), (255, 255), (64, round(255 * (64 / 255) ** 0.7))):
+        changed, _ = gamma(0.7)(flat(value), label, rng())
+        assert (changed == expected).all()

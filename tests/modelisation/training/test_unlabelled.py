@@ -88,7 +88,9 @@ def test_the_averaged_network_labels_the_unlabelled_crops_alone():
     torch.testing.assert_close(targets[[0, 2]].sum(1), torch.ones(2, 32, 32))
 
 
-@pytest.mark.parametrize("ways", [{}, {"teacher": None, "consistency": 0.5, "threshold": 0.0}], ids=["teacher", "itself"])
+@pytest.mark.parametrize(
+    "ways", [{}, {"teacher": None, "consistency": 0.5, "threshold": 0.0}], ids=["teacher", "itself"]
+)
 def test_a_run_learns_from_photos_and_says_so(photos, tmp_path, tracking_uri, monkeypatch, ways):
     monkeypatch.setattr(kept, "FOLDER", tmp_path / "kept")
     data = write_data(tmp_path / "data")

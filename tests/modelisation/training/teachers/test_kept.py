@@ -54,7 +54,9 @@ def test_what_was_computed_is_read_again_and_can_be_carried(tmp_path, photos, mo
 
 
 def test_what_is_no_teacher_is_a_sentence(tmp_path):
-    with pytest.raises(UserError, match=r"wanted the folder of a bundle, a \.tflite file, or a folder of kept scores"):
+    with pytest.raises(
+        UserError, match=r"wanted the folder of a bundle, a \.tflite file, or a folder of kept scores"
+    ):
         open_teacher(tmp_path, STREET8)
 
 

@@ -67,7 +67,9 @@ def test_a_file_that_is_no_network_is_a_sentence(tmp_path):
         TfliteTeacher(broken, TAXONOMIES["street8"], None)
 
 
-@pytest.mark.skipif(not FILE.exists() or not CAMVID.exists(), reason="the teacher's file or CamVid is not beside the clone")
+@pytest.mark.skipif(
+    not FILE.exists() or not CAMVID.exists(), reason="the teacher's file or CamVid is not beside the clone"
+)
 def test_the_teacher_knows_the_streets_of_camvid():
     pytest.importorskip("ai_edge_litert", reason="the interpreter of TFLite files is an extra")
     teacher = TfliteTeacher(FILE, TAXONOMIES["street8"], "Cityscapes' terms")
