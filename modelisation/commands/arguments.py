@@ -42,8 +42,8 @@ def add_training_threads(parser: argparse.ArgumentParser) -> None:
         "--threads",
         type=int,
         metavar="N",
-        help="threads of a training step (default: the processors that this process may use; on a machine that is busy "
-        "with other work, 1 can be several times as fast)",
+        help="threads of a training step (default: the processors that this process may use; on a machine that is "
+        "busy with other work, 1 can be several times as fast)",
     )
 
 
