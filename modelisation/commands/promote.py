@@ -8,7 +8,7 @@ from back.runtime.card import read_card, verify_files
 from modelisation.commands.arguments import add_split_arguments, describe
 from modelisation.data.open import open_dataset
 from modelisation.export.bundle import store_parity
-from modelisation.export.gate import parity_failure
+from modelisation.export.gate import why_failed
 from modelisation.export.parity import check_parity, sample_evenly
 from modelisation.registry.bundles import candidate_of, resolve_model
 from modelisation.registry.register import register_champion
@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
         parity = check_parity(bundle, sample_evenly(dataset, args.images), progress=True)
         print(format_parity(parity))
         store_parity(bundle, parity)
-        if parity_failure(bundle) is not None:
-            print("not promoted: an engine does not give what PyTorch gives")
+        if not parity["passed"]:
+            print(f"not promoted: {why_failed(parity)}")
             return 1
         if args.no_register:
             print("passed")

@@ -34,5 +34,29 @@ def parity_failure(bundle: Path) -> str | None:
     if parity.get("model_sha256") != read_card(bundle).files.get(ONNX_FILE):
         return f"{bundle}: the parity report is of another network; run `promote` again"
     if not parity.get("passed"):
-        return f"{bundle}: the parity check failed; its report says on which engine"
+        return f"{bundle}: {why_failed(parity)}"
     return None
+
+
+def why_failed(parity: Mapping[str, Any]) -> str:
+    """Of a parity report that has not passed: what the engines gave, what is wanted, and what to do about it."""
+    failed = [engine for engine in parity["engines"] if not engine["passed"]]
+    if not failed:
+        return "no engine runs the network here; see what the report says was skipped"
+    reasons = []
+    for engine in failed:
+        agreement = min(engine["pixel_agreement"], engine["tensor_agreement"])
+        name = f"{engine['engine']} {engine['precision']}"
+        if agreement < engine["min_agreement"]:
+            wanted = engine["min_agreement"]
+            reasons.append(f"{name} gives PyTorch's label on {agreement:.2%} of the pixels, {wanted:.2%} are wanted")
+        else:
+            reasons.append(f"the mIoU of {name} differs from PyTorch's by {engine['miou_delta_points']:+.2f} points")
+    if all(engine["precision"] != "fp32" for engine in failed):
+        reasons.append(
+            "in fp32 it passes: after few steps a network is unsure of so many pixels that rounding decides them, so "
+            "train it longer"
+        )
+    else:
+        reasons.append("export the run again, and report it if that does not help")
+    return "; ".join(reasons)

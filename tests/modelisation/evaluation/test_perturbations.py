@@ -89,6 +89,9 @@ def test_picture_and_label_of_a_street_stay_in_step(name: str, label: np.ndarray
     image, moved = perturbations(GREY)[name](paint(label, STREET8), label, rng())
     assert (image.dtype, moved.dtype) == (np.uint8, np.uint8)
     assert image.shape == (*moved.shape, 3)
+    if name.startswith(("gamma", "fog", "snow", "frost", "low light")):  # other colours at the same places
+        assert (moved == label).all()
+        return
     counts = moved != 255
     # Not all of them: outlines are blended, and JPEG halves the colours' resolution.
     assert (nearest_class(image)[counts] == moved[counts]).mean() > 0.9

@@ -12,7 +12,7 @@ from back.runtime.card import read_card, verify_files
 from back.runtime.engines.base import EngineKind, Precision
 from modelisation.data.open import open_dataset
 from modelisation.export.bundle import read_report, store_parity
-from modelisation.export.gate import engine_passes, parity_failure
+from modelisation.export.gate import engine_passes, parity_failure, why_failed
 from modelisation.export.parity import check_parity, sample_evenly
 from modelisation.reports.parity import format_parity
 from tests.api import Store, empty_database, store  # noqa: F401
@@ -109,3 +109,23 @@ def test_fewer_images_are_spread_over_the_split_and_named(data: Path) -> None:
     assert part.names == ("0", "1")
     assert part.split == "val (2 of 3)"
     assert part.split_sha256 != dataset.split_sha256
+
+
+def engine(precision: str, agreement: float, points: float = 0.0) -> dict[str, object]:
+    return {
+        "engine": "openvino", "precision": precision, "pixel_agreement": agreement, "tensor_agreement": 1.0,
+        "min_agreement": {"fp32": 0.9999, "bf16": 0.99}[precision], "miou_delta_points": points,
+        "passed": engine_passes(precision, agreement, points),
+    }  # fmt: skip
+
+
+def test_a_network_that_only_bf16_rounds_apart_is_told_to_train_longer():
+    sentence = why_failed({"engines": [engine("fp32", 1.0), engine("bf16", 0.985)]})
+    assert "openvino bf16 gives PyTorch's label on 98.50% of the pixels, 99.00% are wanted" in sentence
+    assert "train it longer" in sentence
+
+
+def test_a_network_that_fails_in_fp32_too_is_not_told_to_train_longer():
+    sentence = why_failed({"engines": [engine("fp32", 1.0, 0.4), engine("bf16", 0.985)]})
+    assert "mIoU of openvino fp32 differs from PyTorch's by +0.40 points" in sentence
+    assert "train it longer" not in sentence
