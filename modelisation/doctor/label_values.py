@@ -38,6 +38,7 @@ _IMPOSSIBLE = 1e-3
 MARGIN = 0.7
 PLAUSIBLE = -2.2
 TURNED = "turned_label"
+NO_LABEL = 255  # what tools write where nothing is labelled, whatever the source
 # Remaps (source, target) that someone may apply to values which are in the target already.
 _REMAPS_TWICE = (
     ("cityscapes_label_ids", "street8"),
@@ -93,13 +94,21 @@ def explain(
         source: the key of `REMAPS` whose values the label ought to hold.
         columns: the same of the transposed label, where its size lets it be turned by a quarter.
     """
-    if "street8" not in REMAPS[source]:
+    labelled = bands.copy()
+    labelled[:, NO_LABEL] = 0
+    if "street8" not in REMAPS[source] or not labelled.any():
         return None
     declared, others = readings(source)
     turned = [("below", bands[::-1])]
     if columns is not None:
         turned += [("on the left", columns), ("on the right", columns[::-1])]
-    scores = [(log_likelihood(bands, other), Explanation(other.kind, other.name)) for other in others]
+    # Where little is labelled, a reading in which the rest may be anything would win by the rest alone.
+    told = log_likelihood(labelled, declared)
+    scores = [
+        (log_likelihood(bands, other), Explanation(other.kind, other.name))
+        for other in others
+        if log_likelihood(labelled, other) > told
+    ]
     scores += [(log_likelihood(seen, declared), Explanation(TURNED, sky)) for sky, seen in turned]
     score, best = max(scores, key=lambda scored: scored[0])
     return best if score > PLAUSIBLE and score > log_likelihood(bands, declared) + MARGIN else None
