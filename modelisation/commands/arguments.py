@@ -8,7 +8,7 @@ from back.runtime.predictor import Predictor
 from back.runtime.taxonomy import RemapError
 from modelisation.data.base import SegmentationDataset
 from modelisation.data.open import open_dataset
-from modelisation.registry.bundles import resolve_model
+from modelisation.registry.versions import resolve_model
 
 MODEL_HELP = "bundle folder, or models:/name@alias"
 

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from back.runtime.predictor import Predictor
 from modelisation.labelling.photo_files import check_masks, find_photos, write_masks
-from modelisation.registry.bundles import resolve_model
+from modelisation.registry.versions import resolve_model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
