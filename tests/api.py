@@ -22,8 +22,8 @@ from back.main import create_app
 from back.runtime.bundle_cache import quiet_mlflow
 from back.runtime.taxonomy import STREET8
 from back.settings import Settings
-from modelisation.registry.bundles import RegisteredVersion, register_bundle
 from modelisation.registry.mlflow_store import experiment_id
+from modelisation.registry.versions import RegisteredVersion, register_bundle
 from tests.bundles import make_bundle, paint, png_bytes, stripes
 
 quiet_mlflow()

@@ -61,7 +61,7 @@ FORBIDDEN_IMPORTS = {
     "layers of modelisation": [
         ("modelisation.data.base", "modelisation.models.base"),
         ("modelisation.evaluation.cost", "modelisation.figures.run"),
-        ("modelisation.registry.bundles", "modelisation.training.fit"),
+        ("modelisation.registry.versions", "modelisation.training.fit"),
         ("modelisation.reports.markdown", "modelisation.commands.arguments"),
     ],
     "layers of modelisation.training": [

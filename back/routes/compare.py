@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
-from back.agreement import (
+from back.compared_maps import (
     UInt8Array,
     agreement_of,
     decode_label,

@@ -9,7 +9,7 @@ from back.runtime.process.threads import available_cpus
 from back.runtime.taxonomy import RemapError
 from modelisation.data.base import SegmentationDataset
 from modelisation.data.open import open_dataset
-from modelisation.registry.bundles import resolve_model
+from modelisation.registry.versions import resolve_model
 
 MODEL_HELP = "bundle folder, or models:/name@alias"
 

@@ -10,8 +10,8 @@ from modelisation.evaluation.compare import check_taxonomies, compare_records
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.evaluation.inference import SERVED, parse_inference
 from modelisation.outputs.files import check_json_output, write_json
-from modelisation.registry.bundles import resolve_model
 from modelisation.registry.mlflow_store import default_tracking_uri
+from modelisation.registry.versions import resolve_model
 from modelisation.reports.comparison import REPORT_KEYS, REPORT_MARKDOWN, check_report, score_table, write_report
 from modelisation.reports.comparison_in_mlflow import log_report
 

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from back.runtime.predictor import Predictor
 from modelisation.labelling.photo_files import check_masks, find_photos, write_masks
-from modelisation.registry.bundles import resolve_model
+from modelisation.registry.versions import resolve_model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 1 where a photo could not be read; the others are written all the same."""
-    photos = find_photos(args.paths)
+    photos, left_out = find_photos(args.paths, args.out)
     check_masks(photos, args.out)  # before the model takes its seconds
+    for sentence in left_out:
+        print(f"predict: {sentence}", file=sys.stderr)
     predictor = Predictor.load(resolve_model(args.model))
     written = write_masks(predictor, photos, args.out, as_ids=args.classes)
     failed = 0

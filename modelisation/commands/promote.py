@@ -10,8 +10,8 @@ from modelisation.data.open import open_dataset
 from modelisation.export.bundle import store_parity
 from modelisation.export.gate import why_failed
 from modelisation.export.parity import check_parity, sample_evenly
-from modelisation.registry.bundles import candidate_of, resolve_model
 from modelisation.registry.register import register_champion
+from modelisation.registry.versions import candidate_of, resolve_model
 from modelisation.reports.parity import format_parity
 
 

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from modelisation.registry.bundles import register_bundle
 from modelisation.registry.mlflow_store import default_tracking_uri
+from modelisation.registry.versions import register_bundle
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

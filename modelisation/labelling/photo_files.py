@@ -5,32 +5,45 @@ from pathlib import Path
 
 from back.runtime.errors import UserError
 from back.runtime.imaging import MAX_FILE_PIXELS, ImageError
-from back.runtime.layouts.listing import IMAGE_SUFFIXES
+from back.runtime.layouts.listing import IMAGE_SUFFIXES, LeftOut, Listing, composed, scan, sentences
 from back.runtime.masks.colour import palette_of
 from back.runtime.masks.png import encode_gray_png, encode_palette_png
 from back.runtime.predictor import Predictor
 from modelisation.outputs.files import OutputFolder, same_file
 
 
-def find_photos(paths: Sequence[Path]) -> list[Path]:
-    """The photos named, and those in the folders named.
+def find_photos(paths: Sequence[Path], out: Path) -> tuple[list[Path], list[str]]:
+    """The photos named and those in the folders named; and in sentences, what of these folders is left out.
+
+    A folder is read as a data set's folder of pictures is: the same files, in the same order, the same words.
+
+    Args:
+        paths: photos, or folders of photos.
+        out: folder of the masks, which may lie in one of these folders and holds no photos.
 
     Raises:
         UserError: a path does not exist, a folder holds no photo, or two photos would give one mask file.
     """
     found: list[Path] = []
+    left_out: list[LeftOut] = []
     for path in paths:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES) if path.is_dir() else [path]
-        if not inside:
-            raise UserError(f"{path}: holds no photo ({', '.join(IMAGE_SUFFIXES)})")
-        found += inside
-    stems = [p.stem for p in found]
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = scan(path, IMAGE_SUFFIXES)
+        strange = [one for one in inside.left_out if not Path(one.path).resolve().is_relative_to(out.resolve())]
+        if not inside.files:
+            why = "".join(f"; {sentence}" for sentence in sentences(Listing((), tuple(strange))))
+            raise UserError(f"{path}: holds no photo ({', '.join(IMAGE_SUFFIXES)}){why}")
+        found += inside.files.values()
+        left_out += strange
+    stems = [composed(p.stem) for p in found]
     twice = {stem for stem in stems if stems.count(stem) > 1}
     if twice:
         raise UserError(f"two photos are called {sorted(twice)[0]}: their masks would overwrite each other")
-    return found
+    return found, sentences(Listing((), tuple(left_out)))
 
 
 def check_masks(photos: Sequence[Path], out: Path) -> None:

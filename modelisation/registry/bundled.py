@@ -12,8 +12,8 @@ from pathlib import Path
 from back.runtime.card import CARD_FILE, BundleError
 from back.runtime.errors import UserError, sentence_of
 from modelisation.provenance import REPOSITORY
-from modelisation.registry.bundles import register_bundle
 from modelisation.registry.mlflow_store import DEFAULT_TRACKING_URI
+from modelisation.registry.versions import register_bundle
 
 FOLDER = REPOSITORY / "modelisation" / "bundled"
 

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from back.runtime.card import HISTORY_FILE
-from modelisation.registry.bundles import CHAMPION, RegisteredVersion, register_bundle, run_of
 from modelisation.registry.mlflow_store import default_tracking_uri
+from modelisation.registry.versions import CHAMPION, RegisteredVersion, register_bundle, run_of
 
 
 def register_run(bundle: Path) -> None:

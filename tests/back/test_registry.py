@@ -11,7 +11,7 @@ from back.loading import ModelLoader, Served
 from back.problems import Problem
 from back.registry import ModelRegistry
 from back.runtime.card import ONNX_FILE
-from modelisation.registry.bundles import register_bundle
+from modelisation.registry.versions import register_bundle
 from tests.api import Store
 from tests.bundles import make_bundle, rewrite_card
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from modelisation.registry.bundles import register_bundle
+from modelisation.registry.versions import register_bundle
 from tests.api import PHOTO, free_port, wait_until
 from tests.bundles import make_bundle
 

@@ -13,7 +13,7 @@ import psutil
 import requests
 from tqdm import tqdm
 
-from modelisation.registry.bundles import register_bundle
+from modelisation.registry.versions import register_bundle
 from tests.api import free_port
 from tests.benchmarks.photos import Case
 from tests.benchmarks.ready import SERVING_PYTHON

@@ -18,7 +18,7 @@ import requests
 
 from back.runtime.card import REPORT_FILE
 from modelisation.registry.bundled import FOLDER, find_bundles
-from modelisation.registry.bundles import register_bundle
+from modelisation.registry.versions import register_bundle
 from tests.api import free_port
 from tests.bundles import make_bundle
 

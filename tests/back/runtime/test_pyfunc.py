@@ -15,7 +15,7 @@ from back.runtime.card import ONNX_FILE, BundleError
 from back.runtime.imaging import ImageError
 from back.runtime.predictor import Predictor
 from back.runtime.taxonomy import STREET8
-from modelisation.registry.bundles import register_bundle
+from modelisation.registry.versions import register_bundle
 from tests.api import Store, empty_database, store
 from tests.bundles import make_bundle, paint, png_bytes, stripes
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from back import agreement as back_agreement
+from back import compared_maps
 from back.runtime.scores.confusion import count_pairs
 from back.runtime.taxonomy import Taxonomy
 from front.api.client import ApiClient
@@ -46,9 +46,9 @@ def test_it_counts_as_the_api_counts() -> None:
     names_a, names_b = ["road", "sky", "tree"], ["tree", "road", "car"]
     found = agreement_of(as_png(a), as_png(b), names_a, names_b)
     pairs = count_pairs(a, b)
-    assert found.share == pytest.approx(back_agreement.agreement_of(pairs, taxonomy(names_a), taxonomy(names_b)))
+    assert found.share == pytest.approx(compared_maps.agreement_of(pairs, taxonomy(names_a), taxonomy(names_b)))
     assert found.matrix == pairs[:3, :3].tolist()
-    differs = back_agreement.disagreement_map([(a, taxonomy(names_a)), (b, taxonomy(names_b))])
+    differs = compared_maps.disagreement_map([(a, taxonomy(names_a)), (b, taxonomy(names_b))])
     np.testing.assert_array_equal(pixels(found.map_png), differs)
 
 

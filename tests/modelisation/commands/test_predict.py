@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from back.runtime.layouts.listing import REASONS
 from back.runtime.predictor import Predictor
 from modelisation.__main__ import main
 from tests.modelisation.commands.folders import content_of
@@ -90,6 +91,40 @@ def test_masks_are_not_written_into_the_current_folder_where_the_photos_lie(
     assert main(["predict", str(bundle), "a.png", "--out", "."]) == 2
     assert main(["predict", str(bundle), "../pc/a.png", "--out", str(photos)]) == 2
     assert content_of(photos) == before
+
+
+def test_a_folder_is_read_as_a_data_set_is_and_what_is_left_out_is_said(
+    bundle: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "b.png").rename(photos / "B.PNG")
+    (photos / "a.jpg").write_bytes((photos / "a.png").read_bytes())
+    (photos / "._a.png").write_bytes(b"\0\5\x16\7 no picture")
+    (photos / "c.heic").write_bytes(b"no photo that is read")
+    (photos / "notes.txt").write_text("of no photo", encoding="utf-8")
+    (photos / "ulm").mkdir()
+    (photos / "ulm" / "d.png").write_bytes((photos / "a.png").read_bytes())
+    out = photos / "masks"  # inside: what is written there is no photo and not spoken of
+    for _ in range(2):
+        assert main(["predict", str(bundle), str(photos), "--out", str(out)]) == 0
+        assert sorted(path.name for path in out.glob("*.png")) == ["B.png", "a.png"]
+        said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("predict: ")]
+        assert said == [
+            f"predict: {title}: 1: {photos / name}; {fix}"
+            for title, name, fix in (
+                ("file in a sub-folder, left out", "ulm/d.png", REASONS["in_subfolder"].fix),
+                ("second file of one name, left out", "a.jpg (a.png is read)", REASONS["second_of_a_name"].fix),
+                ("companion file of macOS, left out", "._a.png", REASONS["companion"].fix),
+                ("file of a kind that is not read, left out", "c.heic", REASONS["other_format"].fix),
+            )
+        ]
+
+
+def test_a_folder_whose_photos_all_lie_deeper_is_refused_with_the_reason(
+    bundle: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(bundle), str(photos.parent), "--out", str(tmp_path / "out")]) == 2
+    assert "holds no photo" in (said := capsys.readouterr().err)
+    assert f"file in a sub-folder, left out: 2: {photos / 'a.png'}" in said
 
 
 @pytest.mark.parametrize("how", ["symlink", "hardlink", "copy"])

@@ -8,7 +8,7 @@ from back.runtime.card import CARD_FILE
 from modelisation.__main__ import main
 from modelisation.export.bundle import read_report
 from modelisation.export.gate import parity_failure
-from modelisation.registry.bundles import register_bundle, resolve_model
+from modelisation.registry.versions import register_bundle, resolve_model
 from tests.api import Store
 from tests.bundles import make_bundle
 from tests.modelisation.nearest_colour import nearest_colour_is_known, spoil_torch_weights, write_noisy_stripes

@@ -68,6 +68,26 @@ def test_250_where_255_marks_ignored_pixels(street8: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("shown", range(8))
+def test_labels_of_one_class_and_little_else_are_no_fault(street8: Path, shown: int) -> None:
+    path = street8 / "train" / "labels" / f"{FIRST}.png"
+    change(path, lambda label: np.where(label == shown, label, 255).astype(np.uint8))
+    assert {kind for kind, _ in found(street8)} <= {"all_ignored"}  # of a class that the scene does not show
+
+
+@pytest.mark.parametrize("every", [4, 12, 48])
+def test_labels_of_a_few_lines_are_no_fault(street8: Path, every: int) -> None:
+    for path in street8.glob("*/labels/*.png"):
+        change(path, lambda label: np.where(np.arange(144)[:, None] % every == 0, label, 255).astype(np.uint8))
+    assert found(street8) == []
+
+
+def test_labels_of_which_most_is_ignored_by_another_value_are_said_to_be_so(camvid: Path) -> None:
+    path = camvid / "trainannot" / camvid_name(f"{FIRST}.png")
+    change(path, lambda label: np.where(np.arange(144)[:, None] % 12 == 0, label, 255).astype(np.uint8))
+    assert found(camvid) == [("wrong_ignore_value", path.name)]
+
+
 def test_values_outside_the_table(scenes: Path) -> None:
     def spoil(label: np.ndarray) -> np.ndarray:
         label[:3, :3] = 77

@@ -17,7 +17,7 @@ from modelisation.data.open import open_dataset
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.evaluation.metrics import scores_of
 from modelisation.registry.bundled import FOLDER, find_bundles
-from modelisation.registry.bundles import register_bundle
+from modelisation.registry.versions import register_bundle
 from modelisation.scenes.writer import write_scenes
 from tests.api import Store, empty_database, listening, store, wait_until
 

@@ -10,9 +10,9 @@ import pytest
 from back.runtime.errors import UserError
 from back.runtime.mlflow_names import EXPERIMENT
 from modelisation.registry import moved
-from modelisation.registry.bundles import register_bundle, resolve_model
 from modelisation.registry.mlflow_store import experiment_id
 from modelisation.registry.moved import check_database, check_in_place, mend
+from modelisation.registry.versions import register_bundle, resolve_model
 from tests.bundles import make_bundle, rewrite_card
 
 

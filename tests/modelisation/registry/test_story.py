@@ -10,10 +10,10 @@ import pytest
 from back.runtime.card import CARD_FILE, HISTORY_FILE, REPORT_FILE, read_card, sha256_of
 from modelisation.data.cityscapes import SCENES_LICENCE
 from modelisation.registry.bundled import FOLDER
-from modelisation.registry.bundles import RegisteredVersion, experiment_id, register_bundle
 from modelisation.registry.inputs import SCENES, inputs_of
 from modelisation.registry.story import describe, final_scores
 from modelisation.registry.unregistered import tell_unregistered
+from modelisation.registry.versions import RegisteredVersion, experiment_id, register_bundle
 from tests.api import Store, empty_database, shared_store, store
 from tests.bundles import make_bundle, rewrite_card
 

@@ -9,11 +9,11 @@ import pytest
 from back.runtime.card import CARD_FILE, HISTORY_FILE, ONNX_FILE, BundleError, read_card
 from back.runtime.errors import UserError
 from modelisation.registry.bundled import FOLDER
-from modelisation.registry.bundles import register_bundle, resolve_model, run_of
 from modelisation.registry.history import EARLIER_RUNS
 from modelisation.registry.mlflow_store import experiment_id
 from modelisation.registry.mlmodel import mlmodel_of
 from modelisation.registry.story import final_scores
+from modelisation.registry.versions import register_bundle, resolve_model, run_of
 from tests.api import Store, empty_database, store
 from tests.bundles import make_bundle, rewrite_card
 

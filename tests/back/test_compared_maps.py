@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from back.agreement import (
+from back.compared_maps import (
     agreement_of,
     decode_label,
     disagreement_map,
