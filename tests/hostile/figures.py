@@ -9,9 +9,9 @@ def figure(name: str, **numbers: float) -> None:
 
     Args:
         name: the attack, in a few words, as the line begins.
-        numbers: `tried`, `refused`, `errors_5xx`, `worst_s`, `peak_mb` and the like. What begins with `worst` or `peak`
-            is the largest of all calls, everything else their sum. An ending of `_s`, `_ms`, `_mb` or `_percent` is a
-            unit.
+        numbers: `tried`, `refused`, `errors_5xx`, `worst_s`, `peak_mb` and the like. What begins with `worst` or
+            `peak` is the largest of all calls, everything else their sum. An ending of `_s`, `_ms`, `_mb` or
+            `_percent` is a unit.
     """
     told = _figures.setdefault(name, {})
     for key, value in numbers.items():
