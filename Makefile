@@ -7,6 +7,7 @@ SHELL := /bin/bash
 SERVE := .venv-serve
 FULL := .venv
 LOCK := .venv-lock
+AUDIT := .venv-audit
 PIP := -m pip --disable-pip-version-check --require-virtualenv
 SERVE_REQUIREMENTS := back/requirements.txt front/requirements.txt modelisation/mlflow_server/requirements.txt
 CONSTRAINTS := .ci/constraints.txt
@@ -31,6 +32,7 @@ OUT := out/scenes
 COUNT := 100
 TESTS := tests
 PYTEST_ARGS :=
+SOAK_MINUTES ?= 3
 # Processes that share the tests: two for all of them, one for a part. Each takes a processor and up to 3 GB.
 WORKERS = $(if $(filter tests,$(TESTS)),2,0)
 
@@ -53,7 +55,7 @@ export TORCH_HOME := $(CACHE)/torch
 RUN := env GIT_CONFIG_GLOBAL="$${GIT_CONFIG_GLOBAL:-$$HOME/.gitconfig}" HOME='$(CACHE)/home' \
 	XDG_CACHE_HOME='$(CACHE)/home/.cache' XDG_CONFIG_HOME='$(CACHE)/home/.config' $(FULL)/bin/python
 
-.PHONY: help setup demo test lint lock train lab notebooks scenes benchmark benchmark-quality tables screenshots \
+.PHONY: help setup demo test hostile lint lock audit sbom train lab notebooks scenes benchmark benchmark-quality tables screenshots \
 	up down clean
 
 help: ## list the targets
@@ -103,6 +105,9 @@ test: $(SERVE)/.stamp $(FULL)/.stamp ## everything that CI runs (TESTS=path, PYT
 	@$(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal $(TESTS) $(PYTEST_ARGS) \
 	  && echo "make test: everything passed" || { echo "make test: FAILED, see above" >&2; exit 1; }
 
+hostile: $(FULL)/.stamp ## attack the API: files, clients, models, load and a soak, with a figure a line (SOAK_MINUTES=3)
+	@HOSTILE_SECONDS=60 SOAK_MINUTES='$(SOAK_MINUTES)' $(RUN) -m pytest tests/hostile $(PYTEST_ARGS)
+
 lint: $(FULL)/.stamp ## format, lint, types, and which tier may import which
 	$(FULL)/bin/ruff format --check .
 	$(FULL)/bin/ruff check .
@@ -115,6 +120,19 @@ lock: $(LOCK)/.stamp ## compile every requirements.in to pinned requirements.txt
 $(LOCK)/.stamp: Makefile
 	$(call make_venv,$(LOCK))
 	@$(LOCK)/bin/python $(PIP) install --quiet uv==$(UV_VERSION)
+	@touch $@
+
+audit: $(AUDIT)/.stamp ## weak spots in our code (bandit) and known ones in what is pinned (pip-audit)
+	@$(AUDIT)/bin/python .ci/audit/audit.py
+
+sbom: $(AUDIT)/.stamp $(SERVE)/.stamp ## what the serving environment is made of, as CycloneDX, into out/sbom.json
+	@mkdir -p out
+	@$(AUDIT)/bin/cyclonedx-py environment --output-reproducible --output-file out/sbom.json $(SERVE)
+	@echo "out/sbom.json lists $$(grep -c '"purl"' out/sbom.json) packages"
+
+$(AUDIT)/.stamp: .ci/audit/requirements.txt $(CONSTRAINTS)
+	$(call make_venv,$(AUDIT))
+	@$(AUDIT)/bin/python $(PIP) install --quiet -r .ci/audit/requirements.txt -c $(CONSTRAINTS)
 	@touch $@
 
 need-%:
@@ -165,5 +183,5 @@ down: ## stop the containers; their data stays in the volumes
 	docker compose down
 
 clean: ## remove environments, caches and outputs (not store/, which holds your runs and models)
-	rm -rf $(SERVE) $(FULL) $(LOCK) .cache out .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(SERVE) $(FULL) $(LOCK) $(AUDIT) .cache out .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

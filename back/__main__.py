@@ -9,9 +9,12 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from types import FrameType
+from pathlib import Path
 
+from back.guards.descriptors import connections_for, raise_limit
+from back.guards.keys import Keys, add_key, read_keys, remove_key
 from back.mlflow_errors import without_password
+from back.runtime.errors import UserError
 from back.runtime.process.console import use_utf8
 from back.runtime.process.memory import keep_heap_small
 from back.settings import Settings, SettingsError, load_settings, unknown_variables
@@ -26,12 +29,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="example: STREETSEG_PORT=8080 python -m back",
     )
     parser.add_argument("--check", action="store_true", help="check settings, port and MLflow, and end")
-    check = parser.parse_args(arguments).check
+    verbs = parser.add_subparsers(dest="verb", metavar="keys", help="make, list and remove API keys: keys --help")
+    _describe_keys(verbs.add_parser("keys", description="Keys of the API, in the file STREETSEG_KEYS_FILE."))
+    given = parser.parse_args(arguments)
+    check = given.check
     try:
         settings = load_settings()
     except SettingsError as error:
         print(f"The API cannot start: {error}.", file=sys.stderr)
         return 2
+    if given.verb == "keys":
+        return _keys(settings.keys_file, given.action, given.name)
     obstacles = list(_obstacles(settings, ask_mlflow=check))
     for obstacle in obstacles:
         print(f"The API cannot start: {obstacle}", file=sys.stderr)
@@ -44,6 +52,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _describe_keys(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "example: STREETSEG_KEYS_FILE=keys.txt python -m back keys add dashboard"
+    parser.add_argument("action", choices=("add", "list", "remove"))
+    parser.add_argument("name", nargs="?", help="of the key: letters, digits, '.', '_' and '-'")
+
+
+def _keys(path: Path | None, action: str, name: str | None) -> int:
+    try:
+        if path is None:
+            raise UserError("Set STREETSEG_KEYS_FILE to the file that holds the keys, or shall hold them")
+        if action == "list":
+            print("\n".join(read_keys(path)))
+            return 0
+        if name is None:
+            raise UserError(f"Say which: python -m back keys {action} NAME")
+        if action == "add":
+            print(add_key(path, name))
+            print("Keep it now: only its hash is in the file.", file=sys.stderr)
+        else:
+            remove_key(path, name)
+            print(f"{name} is removed; a running API refuses it within a second.", file=sys.stderr)
+    except UserError as error:
+        print(f"{error}.", file=sys.stderr)
+        return 2
+    return 0
+
+
 def _serve(settings: Settings) -> None:
     keep_heap_small()
     # Where the whole of mlflow is installed, importing its client would import these too: 80 MB and half a second for
@@ -51,39 +86,38 @@ def _serve(settings: Settings) -> None:
     for name in ("pandas", "pyarrow", "scipy", "matplotlib"):
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     # After the checks, so that what is wrong is said at once: these imports take a second.
-    import uvicorn
-
+    from back.logs import set_up
     from back.main import create_app
+    from back.server import Server
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    # MLflow's client tells of each retry at length; the registry says once, in a sentence, what is wrong.
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
-    logging.getLogger("streetseg").info("http://%s:%d answers; /docs explains it", settings.host, settings.port)
-    app = create_app(settings)
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        timeout_graceful_shutdown=10,
-        # Longer than proxies and clients keep idle connections (nginx 60 s), so that none sends into a closed one.
-        timeout_keep_alive=75,
-    )
-
-    class Server(uvicorn.Server):
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            app.state.services.workers.drain()  # those who wait are told at once, or they would be cut off at the end
-            super().handle_exit(sig, frame)
-
+    set_up(settings.log_format)
+    log = logging.getLogger("streetseg")
+    max_connections, fewer = connections_for(raise_limit(), settings.max_connections)
+    if fewer:
+        log.warning("%s", fewer)
+    log.info("http://%s:%d answers; /docs explains it", settings.host, settings.port)
+    server = Server(create_app(settings), max_connections=max_connections)
     # uvicorn raises the signal again when it has ended; by default that would make a clean end look like a crash.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with contextlib.suppress(KeyboardInterrupt):
-        Server(config).run()
+        server.run()
 
 
 def _obstacles(settings: Settings, *, ask_mlflow: bool) -> Iterator[str]:
     for name in unknown_variables() if ask_mlflow else ():
         yield f"Unknown setting {name} is ignored; check its spelling."
+    if not settings.is_closed:
+        yield (
+            f"STREETSEG_HOST={settings.host} lets other machines in, and no key is asked for. Make keys with "
+            "`python -m back keys add NAME` and set STREETSEG_KEYS_FILE, or set STREETSEG_PUBLIC=1 where whoever "
+            "reaches it may use it."
+        )
+    try:
+        connections_for(raise_limit(), settings.max_connections)
+        if settings.keys_file is not None:
+            Keys(settings.keys_file)
+    except UserError as error:
+        yield f"{error}."
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -97,7 +131,7 @@ def _obstacles(settings: Settings, *, ask_mlflow: bool) -> Iterator[str]:
     shown = without_password(uri)
     if ask_mlflow and uri.startswith(("http://", "https://")):
         try:
-            urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=5).close()
+            urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=5).close()  # nosec B310 # http(s) alone
         except urllib.error.HTTPError as error:
             answer = f"{error.code} {error.reason}"
             yield f"MLflow at {shown} answers {answer}; is the address right, and this host allowed?"

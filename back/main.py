@@ -1,24 +1,40 @@
-"""The app factory. `python -m back` runs it; so does `uvicorn --factory back.main:create_app`."""
+"""The app factory. `python -m back` runs it, with its connections guarded (`back.server`).
+
+`uvicorn --factory back.main:create_app` runs it, too, without those guards and on whatever address it is told.
+"""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
-from back.limits import BodyLimitMiddleware
-from back.problems import install_handlers
+from back.guards.access import AccessMiddleware
+from back.guards.answers import AnswerMiddleware
+from back.guards.keys import Keys
+from back.guards.rates import Rates
+from back.guards.uploads import UploadMiddleware, UploadRoom
+from back.problems import install_handlers, responses
 from back.prometheus import Metrics, MetricsMiddleware
 from back.registry import ModelRegistry
 from back.routes import classes, compare, differences, health, images, metrics, models, predict, runs
 from back.runtime.process.threads import available_cpus
 from back.services import Services
 from back.settings import Settings, load_settings, unknown_variables
+from back.telemetry import instrument
 from back.workers import Workers
 
 log = logging.getLogger("streetseg")
+
+_EXPOSED_HEADERS = ("X-Model", "X-Model-Version", "X-Model-SHA256")
+# For the document and the button of /docs alone; `AccessMiddleware` checks the key.
+_KEY_SCHEMES = [
+    Security(APIKeyHeader(name="X-API-Key", auto_error=False)),
+    Security(HTTPBearer(auto_error=False)),
+]
 
 DESCRIPTION = """Labels every pixel of a street photo: road, sidewalk, building, vehicle, pedestrian, vegetation, sky
 or background.
@@ -37,10 +53,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     Raises:
         SettingsError: a variable in the environment holds a value that is not allowed.
+        UserError: the file of keys cannot be read, or holds none.
     """
     settings = settings or load_settings()
     for name in unknown_variables():
         log.warning("Unknown setting %s is ignored; check its spelling.", name)
+    keys = None if settings.keys_file is None else Keys(settings.keys_file)
     registry = ModelRegistry(settings)
     workers = Workers(cpus=settings.threads or available_cpus(), max_requests=settings.max_queue)
     services = Services(settings, registry, workers, Metrics())
@@ -51,7 +69,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
 
     # /docs brings the files of Swagger UI itself: it works without the internet and asks nobody else's server.
-    app = FastAPIOffline(
+    make: Callable[..., FastAPI] = FastAPIOffline if settings.docs else FastAPI
+    app = make(
         title="StreetSeg",
         version="1",
         summary="Semantic segmentation of street photos",
@@ -59,10 +78,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         form_limits={"max_files": 4, "max_fields": 8, "max_part_size": 4096},
         redoc_url=None,
+        docs_url="/docs" if settings.docs else None,
+        openapi_url="/openapi.json" if settings.docs else None,
+        responses=responses(401, 429) if keys else responses(429),
+        dependencies=_KEY_SCHEMES if keys else None,
     )
     app.state.services = services
+    services.telemetry = instrument(app)
     install_handlers(app)
-    app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
+    # The last that is added is the first that a request meets.
+    app.add_middleware(
+        UploadMiddleware,
+        max_bytes=settings.max_body_bytes,
+        slow_seconds=settings.slow_seconds,
+        room=UploadRoom(settings.max_upload_bytes),
+        workers=workers,
+    )
+    rates = Rates(settings.rate_per_key, settings.rate_per_address)
+    app.add_middleware(AccessMiddleware, keys=keys, rates=rates)
     app.add_middleware(MetricsMiddleware, metrics=services.metrics)
     if settings.cors_origins:
         app.add_middleware(
@@ -70,8 +103,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["X-Model", "X-Model-Version", "X-Model-SHA256", "Server-Timing", "Retry-After"],
+            expose_headers=[*_EXPOSED_HEADERS, "Server-Timing", "Retry-After", "X-Request-ID"],
         )
-    for module in (predict, compare, models, differences, images, classes, runs, health, metrics):
+    app.add_middleware(AnswerMiddleware, log_requests=settings.log_requests)
+    for module in (predict, compare, models, differences, images, classes, runs, health):
         app.include_router(module.router)
+    if settings.metrics:
+        app.include_router(metrics.router)
     return app

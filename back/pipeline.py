@@ -61,9 +61,13 @@ async def decode(
         return Upload(photo, (time.perf_counter() - start) * 1e3)
 
     try:
-        return await services.workers.codec(work)
+        decoded = await services.workers.codec(work)
     except ImageError as error:
         raise Problem(error.status, str(error)) from error
+    if services.telemetry is not None:
+        end_ns = time.time_ns()
+        services.telemetry.stage("decode", end_ns - int(decoded.decode_ms * 1e6), end_ns)
+    return decoded
 
 
 async def is_large(services: Services, upload: UploadFile, models: Sequence[Served], output: Output) -> bool:
@@ -104,11 +108,14 @@ async def segment(
         raise Problem(
             500, f"{served.name}/{served.version.version} fails on this photo: {error}; use another model or version."
         ) from error
-    start = time.perf_counter()
+    start, inferred_ns = time.perf_counter(), time.time_ns()
     png = await services.workers.codec(encode, upload.photo.image, prediction, output, opacity)
     encode_ms = (time.perf_counter() - start) * 1e3
     timings = {"decode": upload.decode_ms, **prediction.timings_ms, "encode": encode_ms}
     services.metrics.observe_stages(served.name, timings)
+    if services.telemetry is not None:
+        services.telemetry.stages(prediction.timings_ms, inferred_ns, served.name)
+        services.telemetry.stage("encode", inferred_ns, inferred_ns + int(encode_ms * 1e6), served.name)
     return Segmented(served, prediction, png, timings)
 
 

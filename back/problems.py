@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457, application/problem+json), each with a sentence that says what to do."""
 
+import errno
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -14,6 +15,14 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 MEDIA_TYPE = "application/problem+json"
 # One status has several causes, and a client that waits must know for what: `type` is urn:streetseg:<cause>.
 Cause = Literal["overloaded", "loading", "mlflow-away", "no-model"]
+# Why the system refuses what a request needs: errno -> what there is none of.
+_SHORTAGES = {
+    errno.ENOSPC: "disk space",
+    errno.EDQUOT: "disk space",
+    errno.EMFILE: "free file descriptor",
+    errno.ENFILE: "free file descriptor",
+    errno.ENOMEM: "memory",
+}
 log = logging.getLogger("streetseg")
 
 
@@ -39,11 +48,21 @@ class Problem(HTTPException):
     """Ends a request with a problem; `detail` is the sentence for the person who sent it, `cause` for programs."""
 
     def __init__(
-        self, status: int, detail: str, *, retry_after_s: int | None = None, cause: Cause | None = None
+        self,
+        status: int,
+        detail: str,
+        *,
+        retry_after_s: int | None = None,
+        cause: Cause | None = None,
+        closes: bool = False,
     ) -> None:
         self.cause = cause
-        headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
-        super().__init__(status_code=status, detail=detail, headers=headers)
+        headers = {}
+        if retry_after_s is not None:
+            headers["Retry-After"] = str(retry_after_s)
+        if closes:  # what else comes over this connection is not read
+            headers["Connection"] = "close"
+        super().__init__(status_code=status, detail=detail, headers=headers or None)
 
 
 def problem_response(
@@ -68,11 +87,14 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error responses of a route, for its OpenAPI description."""
     what = {
         400: "the image or the form is corrupt",
+        401: "a key is missing or not known",
         404: "no such model, run or path; the known ones are listed",
+        408: "the request came too slowly",
         409: "the two evaluations cannot be compared; detail says why",
         413: "the body or the image is too large",
         415: "not multipart/form-data, or not a JPEG, PNG or WEBP",
         422: "a field or query parameter is missing, unknown or out of range",
+        429: "too many requests; try again after Retry-After seconds",
         503: "overloaded or not ready; try again after Retry-After seconds",
     }
     retry = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
@@ -80,7 +102,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {
             "description": what[status],
             "content": {MEDIA_TYPE: {"schema": ProblemDetails.model_json_schema()}},
-            **({"headers": retry} if status == 503 else {}),
+            **({"headers": retry} if status in (429, 503) else {}),
         }
         for status in statuses
     }
@@ -90,11 +112,27 @@ def install_handlers(app: FastAPI) -> None:
     """Make every error of the app a problem, those of the framework included."""
     app.add_exception_handler(StarletteHTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
+    for kind in (MemoryError, OSError):
+        app.add_exception_handler(kind, _on_shortage)
     app.add_exception_handler(Exception, _on_crash)
+
+
+async def _on_shortage(request: Request, error: Exception) -> JSONResponse:
+    """What one request lacked the next may find; anything else that the system refuses is a bug."""
+    if isinstance(error, OSError) and error.errno not in _SHORTAGES:
+        raise error
+    what = "memory" if isinstance(error, MemoryError) else _SHORTAGES[error.errno]  # type: ignore[attr-defined]
+    log.error("%s %s failed: no %s is left", request.method, request.url.path, what)
+    detail = f"The server had no {what} left for this request; try again in 5 s, or send a smaller photo."
+    return problem_response(request.url.path, 503, detail, {"Retry-After": "5"}, "overloaded")
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StarletteHTTPException)
+    if isinstance(error.__cause__, (MemoryError, OSError)) and not isinstance(
+        error, Problem
+    ):  # while a form was read
+        return await _on_shortage(request, error.__cause__)
     path, status, detail = request.url.path, error.status_code, str(error.detail)
     if not isinstance(error, Problem):  # raised by the framework, in its own few words
         if status == 404:
@@ -135,7 +173,14 @@ def _sentence(item: Mapping[str, Any]) -> str:
 
 
 async def _on_crash(request: Request, error: Exception) -> JSONResponse:
-    # The trace goes to the log (the server writes it when the error is raised again), not to the caller.
-    log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
+    return crash_response(request.method, request.url.path, error)
+
+
+def crash_response(method: str, path: str, error: Exception) -> JSONResponse:
+    """The answer where something failed that should not: it says nothing of what that was.
+
+    The trace goes to the log (the server writes it when the error is raised again), not to the caller.
+    """
+    log.error("%s %s failed: %s", method, path, type(error).__name__)
     detail = "The server failed on this request; its log says why. Other requests are not affected."
-    return problem_response(request.url.path, 500, detail)
+    return problem_response(path, 500, detail)

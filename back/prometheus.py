@@ -1,11 +1,15 @@
 """Prometheus metrics of one app, in a registry of its own, so that two apps in one process do not mix."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from back.guards.connections import Connections
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 
@@ -42,6 +46,10 @@ class Metrics:
         )
         self.mlflow_up = Gauge("streetseg_mlflow_up", "1 when MLflow answered last", registry=self.registry)
 
+    def watch(self, connections: Connections) -> None:
+        """Show how many connections a server has, and which of them it ended."""
+        self.registry.register(_ConnectionsCollector(connections))
+
     def observe_stages(self, model: str, timings_ms: Mapping[str, float]) -> None:
         """Count one prediction's stages, given in milliseconds."""
         for stage, duration in timings_ms.items():
@@ -50,6 +58,20 @@ class Metrics:
     def exposition(self) -> tuple[bytes, str]:
         """The metrics in Prometheus's text format, and its media type."""
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+
+class _ConnectionsCollector(Collector):
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily("streetseg_connections", "Open connections", len(self._connections))
+        ended = CounterMetricFamily(
+            "streetseg_ended_connections", "Connections that were ended by this side", labels=["reason"]
+        )
+        for reason, count in self._connections.ended.items():
+            ended.add_metric([reason], count)
+        yield ended
 
 
 class MetricsMiddleware:

@@ -18,10 +18,12 @@ from back.problems import Problem
 from back.prometheus import Metrics
 from back.registry import ModelRegistry
 from back.settings import Settings
-from back.workers import Workers
+from back.telemetry import Telemetry
+from back.workers import IsGone, Workers, unless_gone
 
 T = TypeVar("T")
 _RETRY_S = 1.0  # how soon MLflow is asked again while nothing could be loaded
+_MAX_QUESTIONS = 16  # to MLflow, waiting or asked
 _OVERDUE_PERIODS = 3  # of `reload_seconds`, after which the loop that follows MLflow counts as stuck
 log = logging.getLogger("streetseg")
 
@@ -34,10 +36,12 @@ class Services:
     registry: ModelRegistry
     workers: Workers
     metrics: Metrics
+    telemetry: Telemetry | None = None
     # One thread brings the models in line with MLflow, so that no two do it at once.
     _loader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "loader"))
     # Two threads wait for MLflow's answers to /runs, so that a slow MLflow holds up nothing else.
     _mlflow: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "mlflow"))
+    _asking: int = 0
     _pinning: bool = False
     _followed_at: float = field(default_factory=time.monotonic)  # when MLflow was last asked, whatever it answered
     # What /differences has worked out, oldest first.
@@ -49,20 +53,39 @@ class Services:
         Raises:
             Problem: 404 or 503, see `ModelRegistry.find`.
         """
-        found = self.registry.find(text)
+        try:
+            found = self.registry.find(text)
+        except Problem:
+            if text is None or text not in self.registry.served:  # a name that looks like name@alias, for one
+                raise
+            return self.registry.served[text]
         if isinstance(found, Served):
             return found
         if self._pinning:  # one at a time: a client that walks through all versions must not hold up the others
             raise Problem(503, "Another version is being loaded; try again in 5 s.", retry_after_s=5, cause="loading")
         self._pinning = True
         try:
-            return await _run_in(self._loader, lambda: self.registry.load_pinned(found))
+            start_ns = time.time_ns()
+            served = await _run_in(self._loader, lambda: self.registry.load_pinned(found))
+            self._tell_loaded([served], start_ns)
+            return served
         finally:
             self._pinning = False
 
-    async def ask_mlflow(self, function: Callable[[], T]) -> T:
-        """Run a blocking question to MLflow."""
-        return await _run_in(self._mlflow, function)
+    async def ask_mlflow(self, function: Callable[[], T], is_gone: IsGone) -> T:
+        """Run a blocking question to MLflow; one whose client has left before its turn is not asked.
+
+        Raises:
+            Problem: 503, many questions wait already; 499, the client left.
+        """
+        if self._asking >= _MAX_QUESTIONS:
+            sentence = f"{self._asking} questions wait for MLflow; try again in 5 s."
+            raise Problem(503, sentence, retry_after_s=5, cause="overloaded")
+        self._asking += 1
+        try:
+            return await unless_gone(_run_in(self._mlflow, function), is_gone)
+        finally:
+            self._asking -= 1
 
     @asynccontextmanager
     async def keep_synced(self) -> AsyncIterator[None]:
@@ -76,6 +99,8 @@ class Services:
             for pool in (self._loader, self._mlflow):
                 pool.shutdown(wait=False, cancel_futures=True)
             self.workers.close()
+            if self.telemetry is not None:
+                await asyncio.to_thread(self.telemetry.close)
 
     @property
     def overdue(self) -> str | None:
@@ -90,8 +115,10 @@ class Services:
 
     async def _sync_forever(self) -> None:
         while True:
+            start_ns, before = time.time_ns(), list(self.registry.served.values())
             try:
                 await _run_in(self._loader, self.registry.sync)
+                self._tell_loaded([new for new in self.registry.served.values() if new not in before], start_ns)
             except Exception:  # a bug, whose trace belongs in the log; the next round may go better
                 log.exception("following MLflow failed, and goes on")
             self._followed_at = time.monotonic()
@@ -99,6 +126,11 @@ class Services:
             await asyncio.sleep(
                 self.settings.reload_seconds if settled else min(_RETRY_S, self.settings.reload_seconds)
             )
+
+    def _tell_loaded(self, models: list[Served], start_ns: int) -> None:
+        if self.telemetry is not None:
+            for served in models:
+                self.telemetry.stage("load", start_ns, time.time_ns(), f"{served.name}/{served.version.version}")
 
     async def _watch(self) -> None:
         """Say once in the log when the loop above is stuck, and once when it goes on."""

@@ -17,7 +17,9 @@ from back.runtime.errors import UserError
 PREFIX = "STREETSEG_"
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Read by the dashboard, so not a spelling mistake here.
-_FOREIGN = {"STREETSEG_API_URL"}
+_FOREIGN = {"STREETSEG_API_URL", "STREETSEG_API_KEY"}
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
 
 
 class SettingsError(UserError):
@@ -51,8 +53,25 @@ class Settings(BaseSettings):
     max_image_mb: float = Field(default=32, gt=0, le=1024, description="megabytes of one request's body")
     max_image_megapixels: float = Field(default=64, gt=0, le=1000, description="pixels of one photo, millions")
     max_queue: int = Field(default=64, ge=1, le=100_000, description="requests working or waiting; more get 503")
+    max_uploads_mb: float = Field(
+        default=512, gt=0, le=1e6, description="megabytes of all requests together that arrive, wait or are worked on"
+    )
+    max_connections: int = Field(default=1000, ge=1, le=30_000, description="open connections; see below")
+    slow_seconds: float = Field(
+        default=20, ge=0.1, le=3600, description="how long a client may keep the API waiting, see below"
+    )
     reload_seconds: float = Field(default=30, ge=0.1, description="how often aliases are looked up")
     host: str = Field(default="127.0.0.1", min_length=1)
+    public: bool = Field(default=False, description="1: whoever reaches the API may use it, without a key")
+    keys_file: Path | None = Field(default=None, description="keys that requests must come with")
+    rate_per_key: Rate | None = Field(default="1200/minute", description="requests that one key may send")
+    rate_per_address: Rate | None = Field(
+        default="1200/minute", description="requests from one address without a key"
+    )
+    docs: bool = Field(default=True, description="0: no /docs and no /openapi.json")
+    metrics: bool = Field(default=True, description="0: no /metrics")
+    log_format: Literal["text", "json"] = "text"
+    log_requests: bool = Field(default=False, description="1: a line in the log for each request")
     port: int = Field(default=8000, ge=1, le=65535)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="comma-separated origins of web pages that may call the API"
@@ -65,7 +84,11 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("mlflow_ui_url", "default_model", "threads", "pixel_budget", "dataset_dir", mode="before")
+    @field_validator(
+        *("mlflow_ui_url", "default_model", "threads", "pixel_budget", "dataset_dir", "keys_file"),
+        *("rate_per_key", "rate_per_address"),
+        mode="before",
+    )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         # Compose files and shells pass a variable that is not set as an empty string.
@@ -79,8 +102,17 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def is_closed(self) -> bool:
+        """Whether nobody reaches this API whom its owner did not let in."""
+        return self.public or self.keys_file is not None or self.host in _LOOPBACK
+
+    @property
     def max_body_bytes(self) -> int:
         return int(self.max_image_mb * 1_000_000)
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return int(self.max_uploads_mb * 1_000_000)
 
     @property
     def max_pixels(self) -> int:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
@@ -18,9 +18,11 @@ from back.problems import Problem
 
 P = ParamSpec("P")
 T = TypeVar("T")
+IsGone = Callable[[], Awaitable[bool]]
 
 # Two: as many as the engine runs at once under load. When the first is alone in it, the other is resized meanwhile.
 INFER_THREADS = 2
+_LOOK_SECONDS = 0.25  # how often it is asked whether a client that waits is still there
 
 
 class Workers:
@@ -50,6 +52,19 @@ class Workers:
         Raises:
             Problem: 503 with Retry-After; too many are waiting, or the service ends.
         """
+        self.check_room()
+        self.admitted += 1
+        try:
+            yield
+        finally:
+            self.admitted -= 1
+
+    def check_room(self) -> None:
+        """Whether another request would be admitted now.
+
+        Raises:
+            Problem: 503 with Retry-After; too many are waiting, or the service ends.
+        """
         self._refuse_while_draining()
         if self.admitted >= self._max_requests:
             wait = min(30, max(1, math.ceil(self._seconds * self.admitted / self._parallel)))
@@ -59,20 +74,18 @@ class Workers:
                 retry_after_s=wait,
                 cause="overloaded",
             )
-        self.admitted += 1
-        try:
-            yield
-        finally:
-            self.admitted -= 1
 
     @contextlib.asynccontextmanager
-    async def turn(self, large: bool = False) -> AsyncIterator[None]:
+    async def turn(self, is_gone: IsGone, large: bool = False) -> AsyncIterator[None]:
         """Wait for the turn of an admitted request; those with large photos in memory take turns one at a time.
 
+        Args:
+            is_gone: the request's `is_disconnected`: whoever left gives up the place in the queue.
+
         Raises:
-            Problem: 503, the service ends before the turn came.
+            Problem: 499, the client left; 503, the service ends before the turn came.
         """
-        async with self._large if large else contextlib.nullcontext(), self._turns:
+        async with _held(self._large, is_gone) if large else contextlib.nullcontext(), _held(self._turns, is_gone):
             self._refuse_while_draining()
             self.working += 1
             start = time.perf_counter()
@@ -99,6 +112,33 @@ class Workers:
     def close(self) -> None:
         self._codec.shutdown(wait=False, cancel_futures=True)
         self._infer.shutdown(wait=False, cancel_futures=True)
+
+
+@contextlib.asynccontextmanager
+async def _held(gate: asyncio.Lock | asyncio.Semaphore, is_gone: IsGone) -> AsyncIterator[None]:
+    taken = asyncio.ensure_future(gate.acquire())
+    try:
+        await unless_gone(taken, is_gone)
+        yield
+    finally:
+        if taken.done() and not taken.cancelled():  # also where the client left just when its turn came
+            gate.release()
+
+
+async def unless_gone(awaitable: Awaitable[T], is_gone: IsGone) -> T:
+    """Wait for something as long as the client is there that asked for it.
+
+    Raises:
+        Problem: 499; what was waited for is cancelled.
+    """
+    task = asyncio.ensure_future(awaitable)
+    try:
+        while not (await asyncio.wait({task}, timeout=_LOOK_SECONDS))[0]:
+            if await is_gone():
+                raise Problem(499, "The client closed the connection.")
+        return task.result()
+    finally:
+        task.cancel()  # no effect on what is done
 
 
 async def _run(pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -21,6 +20,7 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 from back.main import create_app
 from back.runtime.bundle_cache import quiet_mlflow
 from back.runtime.taxonomy import STREET8
+from back.server import Server
 from back.settings import Settings
 from modelisation.registry.mlflow_store import experiment_id
 from modelisation.registry.versions import RegisteredVersion, register_bundle
@@ -111,7 +111,7 @@ def serving(app: FastAPI, *, ready: bool = True) -> Iterator[TestClient]:
 @contextlib.contextmanager
 def listening(app: FastAPI) -> Iterator[str]:
     """The app behind a real server in a thread; yields its address."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+    server = Server(app, port=0)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

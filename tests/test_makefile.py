@@ -11,7 +11,21 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = (
-    *("help", "setup", "demo", "test", "lint", "lock", "train", "lab", "notebooks", "scenes"),
+    *(
+        "help",
+        "setup",
+        "demo",
+        "test",
+        "hostile",
+        "lint",
+        "lock",
+        "audit",
+        "sbom",
+        "train",
+        "lab",
+        "notebooks",
+        "scenes",
+    ),
     *("benchmark", "benchmark-quality", "tables", "screenshots", "up", "down", "clean"),
 )
 
@@ -83,6 +97,25 @@ def test_ci_runs_the_one_test_command_after_the_system_packages() -> None:
     assert lines[-1] == "make test"
     assert "set -euo pipefail" in lines
     assert subprocess.run(["bash", "-n", script], timeout=10).returncode == 0
+
+
+def test_an_audit_that_reaches_no_data_says_so() -> None:
+    specification = importlib.util.spec_from_file_location("audit", ROOT / ".ci" / "audit" / "audit.py")
+    assert specification is not None
+    assert specification.loader is not None
+    audit = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(audit)
+    passed_over = '{"dependencies": [{"name": "a", "skip_reason": "Dependency not found on PyPI"}]}'
+    for output in ("", "[]", passed_over):
+        assert audit.judge(output, "Connection refused")[0] == 0
+        assert "could not be reached, so nothing is known" in audit.judge(output, "Connection refused")[1]
+    found = '{"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "CVE-1", "fix_versions": ["2"]}]}]}'
+    assert audit.judge(found, "") == (
+        1,
+        "1 of 1 packages looked up, 1 known weak spots\n  a 1: CVE-1, mended in 2",
+    )
+    fine = '{"dependencies": [{"name": "a", "version": "1", "vulns": []}]}'
+    assert audit.judge(fine, "") == (0, "1 of 1 packages looked up, 0 known weak spots")
 
 
 def test_pip_s_output_becomes_a_count() -> None:

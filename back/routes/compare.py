@@ -51,7 +51,7 @@ class CompareQuery(BaseModel):
 @router.post(
     "/compare",
     summary="Compare models on one photo",
-    responses=responses(400, 404, 413, 415, 422, 503),
+    responses=responses(400, 404, 408, 413, 415, 422, 503),
     response_model=CompareAnswer,
 )
 async def compare(
@@ -69,9 +69,9 @@ async def compare(
     started = time.perf_counter()
     await check_form(request, ("image", "label"))
     async with services.workers.admit():
-        models = [await services.find_model(name) for name in _names(services, query.models)]
+        models = await _models(services, query.models)
         large = await is_large(services, image, models, query.output)
-        async with services.workers.turn(large):
+        async with services.workers.turn(request.is_disconnected, large):
             upload = await decode(services, image, request, models, query.output)
             truth = await _read_label(services, upload.photo, label, query.label_taxonomy, models)
             results = await asyncio.gather(*(segment(services, served, upload, query.output) for served in models))
@@ -81,18 +81,18 @@ async def compare(
     return Response(body, media_type="application/json")
 
 
-def _names(services: Services, text: str | None) -> list[str]:
-    names = sorted(services.registry.served) if text is None else [part.strip() for part in text.split(",")]
-    names = list(dict.fromkeys(name for name in names if name))
-    if text is not None and not names:
+async def _models(services: Services, text: str | None) -> list[Served]:
+    if text is None:
+        served = services.registry.served
+        if not served:
+            services.registry.find(None)  # raises: nothing is ready
+        return [served[name] for name in sorted(served)][:MAX_MODELS]
+    names = list(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
+    if not names:
         raise Problem(422, "The query parameter 'models' is empty; name models, separated by commas.")
     if len(names) > MAX_MODELS:
-        if text is None:
-            return names[:MAX_MODELS]
         raise Problem(422, f"At most {MAX_MODELS} models are compared at once; {len(names)} were named.")
-    if not names:
-        services.registry.find(None)  # raises: nothing is ready
-    return names
+    return [await services.find_model(name) for name in names]
 
 
 async def _read_label(

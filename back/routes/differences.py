@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from back.evaluations import ComparisonError, Evaluated, EvaluationDifferences, differences_of
@@ -29,7 +29,9 @@ class DifferencesQuery(BaseModel):
     response_model=DifferencesAnswer,
     responses=responses(404, 409, 422, 503),
 )
-async def get_differences(services: ServicesDep, query: Annotated[DifferencesQuery, Query()]) -> DifferencesAnswer:
+async def get_differences(
+    request: Request, services: ServicesDep, query: Annotated[DifferencesQuery, Query()]
+) -> DifferencesAnswer:
     """IoU of b less that of a, for the mean and each class, with intervals of a paired block bootstrap.
 
     Whole stretches of video are drawn, because neighbouring frames show the same street; with too few of them there
@@ -39,7 +41,7 @@ async def get_differences(services: ServicesDep, query: Annotated[DifferencesQue
         a, b = await services.find_model(query.a), await services.find_model(query.b)
         key = (a.version, b.version)
         if key not in services.differences:
-            services.differences[key] = await _work_out(services, query, a, b)
+            services.differences[key] = await _work_out(request, services, query, a, b)
             while len(services.differences) > _KEPT:
                 services.differences.pop(next(iter(services.differences)))
         found = services.differences[key]
@@ -59,12 +61,14 @@ async def get_differences(services: ServicesDep, query: Annotated[DifferencesQue
     )
 
 
-async def _work_out(services: Services, query: DifferencesQuery, a: Served, b: Served) -> EvaluationDifferences:
+async def _work_out(
+    request: Request, services: Services, query: DifferencesQuery, a: Served, b: Served
+) -> EvaluationDifferences:
     first, second = (
         Evaluated(name, served.report, served.predictor.card.taxonomy.names)
         for name, served in ((query.a, a), (query.b, b))
     )
-    async with services.workers.turn():
+    async with services.workers.turn(request.is_disconnected):
         try:
             return await services.workers.codec(differences_of, first, second)
         except ComparisonError as error:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from back.evaluated_images import SIDE, evaluated_images, find_picture, thumbnail
@@ -30,7 +30,7 @@ class ImageQuery(BaseModel):
     response_class=Response,
     responses={200: _OK, **responses(404, 422, 503)},
 )
-async def get_image(services: ServicesDep, query: Annotated[ImageQuery, Query()]) -> Response:
+async def get_image(request: Request, services: ServicesDep, query: Annotated[ImageQuery, Query()]) -> Response:
     """Only of images that the model's report lists, and only where STREETSEG_DATASET_DIR names the data set."""
     root, max_pixels = services.settings.dataset_dir, services.settings.max_pixels
     if root is None:
@@ -46,7 +46,7 @@ async def get_image(services: ServicesDep, query: Annotated[ImageQuery, Query()]
             path = find_picture(root, split, query.name)
             return None if path is None else thumbnail(path, max_pixels)
 
-        async with services.workers.turn(large=True):
+        async with services.workers.turn(request.is_disconnected, large=True):
             try:
                 jpeg = await services.workers.codec(work)
             except PermissionError as error:

@@ -48,7 +48,7 @@ class PredictQuery(BaseModel):
     "/predict",
     summary="Segment one photo",
     response_model=PredictionAnswer,
-    responses={200: _OK, **responses(400, 404, 413, 415, 422, 503)},
+    responses={200: _OK, **responses(400, 404, 408, 413, 415, 422, 503)},
 )
 async def predict(
     request: Request,
@@ -68,7 +68,7 @@ async def predict(
     async with services.workers.admit():
         served = await services.find_model(query.model)
         large = await is_large(services, image, [served], query.output)
-        async with services.workers.turn(large):
+        async with services.workers.turn(request.is_disconnected, large):
             upload = await decode(services, image, request, [served], query.output)
             result = await segment(services, served, upload, query.output, query.opacity)
             if query.format == "png":

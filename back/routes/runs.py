@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from back.mlflow_errors import mlflow_sentence
@@ -31,7 +31,7 @@ class RunsQuery(BaseModel):
 
 
 @router.get("/runs", summary="List training runs", response_model=RunsAnswer, responses=responses(404, 422, 503))
-async def list_runs(services: ServicesDep, query: Annotated[RunsQuery, Query()]) -> RunsAnswer:
+async def list_runs(request: Request, services: ServicesDep, query: Annotated[RunsQuery, Query()]) -> RunsAnswer:
     """Runs of MLflow's experiment `streetseg`, newest first, with parameters and the last value of each metric."""
     if query.model is not None and query.model not in services.registry.catalogue:
         services.registry.find(query.model)  # raises 404 or 503
@@ -52,13 +52,13 @@ async def list_runs(services: ServicesDep, query: Annotated[RunsQuery, Query()])
             entries = [entry for entry in entries if entry.model == query.model][: query.limit]
         return RunsAnswer(mlflow_ui_url=ui, experiment_id=experiment.experiment_id, runs=entries)
 
-    return await _ask(services, work)
+    return await _ask(request, services, work)
 
 
 @router.get(
     "/runs/{run_id}", summary="One run with its curves", response_model=RunDetail, responses=responses(404, 422, 503)
 )
-async def get_run(run_id: str, services: ServicesDep) -> RunDetail:
+async def get_run(run_id: str, request: Request, services: ServicesDep) -> RunDetail:
     """Parameters, tags and every value of every metric."""
     if not (run_id.isascii() and run_id.isalnum() and len(run_id) <= 64):
         raise Problem(404, f"There is no run {run_id[:80]!r}; /runs lists them.")
@@ -76,7 +76,7 @@ async def get_run(run_id: str, services: ServicesDep) -> RunDetail:
         }
         return RunDetail(**_entry(services, run), history=history)
 
-    return await _ask(services, work, missing=f"There is no run {run_id!r}; /runs lists them.")
+    return await _ask(request, services, work, missing=f"There is no run {run_id!r}; /runs lists them.")
 
 
 def _entry(services: Services, run: "Run") -> dict[str, Any]:
@@ -109,10 +109,12 @@ def _finite_or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None  # JSON has no NaN
 
 
-async def _ask(services: Services, work: Any, missing: str | None = None) -> Any:
+async def _ask(request: Request, services: Services, work: Any, missing: str | None = None) -> Any:
     """Run a question to MLflow; its failures become problems."""
     try:
-        return await services.ask_mlflow(work)
+        return await services.ask_mlflow(work, request.is_disconnected)
+    except Problem:
+        raise
     except Exception as error:
         if missing and getattr(error, "error_code", None) in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise Problem(404, missing) from error

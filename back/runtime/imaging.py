@@ -101,7 +101,7 @@ def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -
             size = (needed_width, needed_height)
             image.draft(None, size if turn not in _SWAPS_SIDES else size[::-1])
         image.load()
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
         raise ImageError(_too_large_sentence("hundreds of megapixels", max_pixels), 413) from error

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import requests
 
 from front.api.errors import ApiError, Kind, error_of
+from front.api.foreign import without_pictures
 
 Json = dict[str, Any]
 
@@ -63,14 +64,23 @@ class Comparison:
 class ApiClient:
     """Calls the StreetSeg API at `base_url`; safe to share between threads."""
 
-    def __init__(self, base_url: str, *, connect_s: float = CONNECT_SECONDS, read_s: float = READ_SECONDS) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        key: str | None = None,
+        connect_s: float = CONNECT_SECONDS,
+        read_s: float = READ_SECONDS,
+    ) -> None:
         self.base_url = base_url.rstrip("/")
+        self._headers = {"X-API-Key": key} if key else {}
         self._timeout = (connect_s, read_s)
 
     @classmethod
     def from_environment(cls) -> "ApiClient":
-        """The client for STREETSEG_API_URL."""
-        return cls(os.environ.get("STREETSEG_API_URL", DEFAULT_URL))
+        """The client for STREETSEG_API_URL, with the key STREETSEG_API_KEY where there is one."""
+        key = os.environ.get("STREETSEG_API_KEY", "").strip()
+        return cls(os.environ.get("STREETSEG_API_URL", DEFAULT_URL), key=key or None)
 
     def ready(self) -> list[str]:
         """Names of the models that can answer now.
@@ -172,7 +182,7 @@ class ApiClient:
         response = self._request(method, path, params=params, files=files, timeout=timeout, missing=missing)
         advice = f"{path} sent no usable JSON; check that {self.base_url} is a StreetSeg API of the same release."
         try:
-            answer = response.json()
+            answer = without_pictures(response.json())
         except ValueError as error:
             raise ApiError("broken", advice, status=response.status_code) from error
         if not isinstance(answer, dict) or any(key not in answer for key in need):
@@ -192,7 +202,9 @@ class ApiClient:
         url = self.base_url + path
         timeout = timeout or self._timeout
         try:
-            response = requests.request(method, url, params=params, files=files, timeout=timeout)
+            response = requests.request(
+                method, url, params=params, files=files, headers=self._headers, timeout=timeout
+            )
         except (requests.ConnectTimeout, requests.ConnectionError) as error:
             raise ApiError(
                 "down",

@@ -4,7 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Literal
 
-Kind = Literal["down", "starting", "unserved", "mlflow", "overloaded", "slow", "failed", "broken", "gone", "rejected"]
+from front.api.foreign import without_pictures
+
+Kind = Literal[
+    "down", "starting", "unserved", "mlflow", "overloaded", "slow", "failed", "broken", "locked", "gone", "rejected"
+]
 
 _TITLES: Mapping[Kind, str] = {
     "down": "The API does not answer",
@@ -15,6 +19,7 @@ _TITLES: Mapping[Kind, str] = {
     "slow": "The API takes too long",
     "failed": "The API met an error",
     "broken": "The answer is not what this dashboard expects",
+    "locked": "The API asks for a key",
     "gone": "This model is no longer available",
     "rejected": "The API did not accept this",
 }
@@ -87,6 +92,9 @@ def error_of(status: int, headers: Mapping[str, str], body: str, *, missing: Kin
         advice = detail or f"It answered {status} without a reason; its log says more."
         return ApiError("failed", advice, status=status, retry_after=retry_after)
     advice = detail or f"It answered {status} without a reason."
+    if status == 401:
+        advice = "Set STREETSEG_API_KEY to one of its keys for the dashboard, and start the dashboard anew."
+        return ApiError("locked", advice, status=status)
     if status == 404 and missing == "gone":
         return ApiError("gone", f"{advice} This page goes on without it by itself.", status=status)
     return ApiError("rejected", advice, status=status)
@@ -100,7 +108,7 @@ def _problem(body: str) -> dict[str, str]:
         return {}
     if not isinstance(problem, dict) or not isinstance(problem.get("detail"), str):
         return {}
-    return {key: value for key, value in problem.items() if isinstance(value, str)}
+    return {key: without_pictures(value) for key, value in problem.items() if isinstance(value, str)}
 
 
 def _seconds(header: str | None) -> float | None:

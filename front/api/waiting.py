@@ -21,6 +21,7 @@ _FIRST_WAIT: dict[Kind, float] = {
     "slow": 15.0,
     "failed": 5.0,
     "broken": 10.0,
+    "locked": 10.0,
     "gone": 5.0,  # by then the list of models is a new one
 }
 _LONGEST_WAIT = 60.0
@@ -33,6 +34,7 @@ ICONS: dict[Kind, str] = {
     "slow": ":material/timer:",
     "failed": ":material/error:",
     "broken": ":material/error:",
+    "locked": ":material/key:",
     "gone": ":material/deployed_code_alert:",
     "rejected": ":material/block:",
 }

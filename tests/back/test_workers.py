@@ -7,6 +7,10 @@ from back.problems import Problem
 from back.workers import INFER_THREADS, Workers
 
 
+async def _never() -> bool:
+    return False
+
+
 def test_one_too_many_is_told_when_to_come_back() -> None:
     async def scenario() -> Problem:
         workers = Workers(cpus=1, max_requests=2)
@@ -32,7 +36,7 @@ def test_only_a_few_hold_a_photo_at_a_time() -> None:
 
         async def request() -> None:
             nonlocal most
-            async with workers.admit(), workers.turn():
+            async with workers.admit(), workers.turn(_never):
                 most = max(most, workers.working)
                 await asyncio.sleep(0.001)
 
@@ -48,7 +52,7 @@ def test_failure_inside_gives_the_place_back() -> None:
         workers = Workers(cpus=1, max_requests=1)
         for _ in range(10):
             with pytest.raises(ZeroDivisionError):
-                async with workers.admit(), workers.turn():
+                async with workers.admit(), workers.turn(_never):
                     await workers.codec(lambda: 1 // 0)
         assert (workers.admitted, workers.working) == (0, 0)
 
@@ -80,7 +84,7 @@ def test_large_photos_take_turns_one_at_a_time_and_hold_up_no_small_one() -> Non
         working = {True: 0, False: 0}
 
         async def request(large: bool) -> None:
-            async with workers.admit(), workers.turn(large):
+            async with workers.admit(), workers.turn(_never, large):
                 working[large] += 1
                 most[large] = max(most[large], working[large])
                 await asyncio.sleep(0.001)
@@ -99,7 +103,7 @@ def test_when_the_service_ends_who_works_finishes_and_who_waits_is_told() -> Non
         finish = asyncio.Event()
 
         async def request() -> str:
-            async with workers.admit(), workers.turn():
+            async with workers.admit(), workers.turn(_never):
                 await finish.wait()
                 return "answered"
 

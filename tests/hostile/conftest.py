@@ -1,5 +1,16 @@
-"""Fixtures of the API's tests."""
+"""Fixtures of the API's tests, and the figures of the hostile ones at the end of a run."""
+
+import pytest
 
 from tests.api import api, empty_database, shared_store, store
+from tests.hostile import figures
 
 __all__ = ["api", "empty_database", "shared_store", "store"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    lines = figures.lines()
+    if lines:
+        terminalreporter.section("figures of the hostile tests")
+        for line in lines:
+            terminalreporter.write_line(line)

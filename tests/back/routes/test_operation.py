@@ -105,7 +105,7 @@ def test_docs_describe_every_route_with_its_errors(api: TestClient) -> None:
         *("/differences", "/healthz", "/readyz", "/metrics"),
     }
     predict = description["paths"]["/predict"]["post"]
-    assert set(predict["responses"]) == {"200", "400", "404", "413", "415", "422", "503"}
+    assert set(predict["responses"]) == {"200", "400", "404", "408", "413", "415", "422", "429", "503"}
     assert set(predict["responses"]["200"]["content"]) == {"image/png", "application/json"}
     assert "X-Model-SHA256" in predict["responses"]["200"]["headers"]
     for path, methods in description["paths"].items():
@@ -142,5 +142,6 @@ def test_crash_is_a_problem_without_a_trace(store: Store) -> None:
     with serving(app, ready=False) as client:
         response = client.get("/crash")
     assert (response.status_code, response.headers["content-type"]) == (500, "application/problem+json")
+    assert response.headers["X-Request-ID"]
     assert "secret" not in response.text
     assert "Traceback" not in response.text

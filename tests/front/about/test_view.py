@@ -51,6 +51,25 @@ def test_text_of_a_card_cannot_become_markup(open_page: OpenPage, api: FakeApi) 
     assert "<img" not in shown
 
 
+def test_pictures_in_a_card_s_markdown_are_not_loaded(open_page: OpenPage, api: FakeApi) -> None:
+    real = api.answer
+    picture = "![seen](https://elsewhere.example/pixel.png)"
+
+    def hostile(path: str, query: dict[str, str], files: dict[str, bytes]) -> object:
+        answer = real(path, query, files)
+        if path.startswith("/models/"):
+            answer["card"] |= {"description": f"Fine {picture}", "limits": picture}
+            answer["engine"]["reason"] = picture
+            answer["alias"] = picture
+        return answer
+
+    api.answer = hostile  # type: ignore[method-assign]
+    app = open_page("about")
+    shown = [element.proto.body for kind in ("markdown", "warning", "caption") for element in app.get(kind)]
+    assert any("elsewhere.example" in text for text in shown)
+    assert not any("![" in text for text in shown)
+
+
 def test_a_model_without_a_card_says_so(open_page: OpenPage, api: FakeApi) -> None:
     real = api.answer
 

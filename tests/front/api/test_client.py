@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from front.api.client import ApiClient
-from front.api.errors import ApiError
+from front.api.errors import ApiError, error_of
 from tests.front.conftest import jpeg
 from tests.front.fake_api import FakeApi
 from tests.front.fake_masks import labels_of, png_of
@@ -22,6 +22,36 @@ def client(api: FakeApi) -> ApiClient:
 
 def test_it_takes_its_address_from_the_environment(api: FakeApi) -> None:
     assert ApiClient.from_environment().base_url == api.url
+
+
+def test_it_sends_its_key_where_it_has_one(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    import requests
+
+    sent: list[dict[str, str]] = []
+    real = requests.request
+
+    def request(*arguments: object, **options: object) -> requests.Response:
+        sent.append(options["headers"])  # type: ignore[arg-type]
+        return real(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(requests, "request", request)
+    ApiClient.from_environment().models()
+    monkeypatch.setenv("STREETSEG_API_KEY", "streetseg_key\n")
+    ApiClient.from_environment().models()
+    assert sent == [{}, {"X-API-Key": "streetseg_key"}]
+
+
+def test_an_api_that_asks_for_a_key_says_where_the_dashboard_takes_it_from() -> None:
+    error = error_of(401, {}, '{"detail": "This API asks for a key; send one as X-API-Key."}')
+    assert error.kind == "locked"
+    assert "STREETSEG_API_KEY" in error.advice
+
+
+def test_no_text_of_the_api_is_a_picture(api: FakeApi, client: ApiClient) -> None:
+    real = api.answer
+    api.answer = lambda *a: real(*a) | {"text": ["![x](https://elsewhere.example/x.png)"]}  # type: ignore[method-assign]
+    assert "![" not in client.models()["text"][0]
+    assert "![" not in error_of(500, {}, '{"detail": "![x](https://elsewhere.example/x.png)"}').advice
 
 
 def test_compare_sends_one_photo_for_all_models_and_decodes_the_class_maps(api: FakeApi, client: ApiClient) -> None:

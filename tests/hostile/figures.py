@@ -1,0 +1,38 @@
+"""What the hostile tests measured: a line for each kind of attack, printed when the run ends (`make hostile`)."""
+
+_LARGEST = ("worst", "peak")
+_figures: dict[str, dict[str, float]] = {}
+
+
+def figure(name: str, **numbers: float) -> None:
+    """Tell what a test measured; several calls of one name become one line.
+
+    Args:
+        name: the attack, in a few words, as the line begins.
+        numbers: `tried`, `refused`, `errors_5xx`, `worst_s`, `peak_mb` and the like. What begins with `worst` or
+            `peak` is the largest of all calls, everything else their sum. An ending of `_s`, `_ms`, `_mb` or
+            `_percent` is a unit.
+    """
+    told = _figures.setdefault(name, {})
+    for key, value in numbers.items():
+        if key not in told:
+            told[key] = value
+        else:
+            told[key] = max(told[key], value) if key.startswith(_LARGEST) else told[key] + value
+
+
+def lines() -> list[str]:
+    """One line for each name, in the order in which they came."""
+    width = max(map(len, _figures), default=0)
+    return [
+        f"{name:<{width}}  " + ", ".join(_shown(key, value) for key, value in numbers.items())
+        for name, numbers in _figures.items()
+    ]
+
+
+def _shown(key: str, value: float) -> str:
+    words, _, unit = key.rpartition("_")
+    number = f"{value:,}" if isinstance(value, int) else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if words and unit in ("s", "ms", "mb", "percent"):
+        return f"{words.replace('_', ' ')} {number} {'MB' if unit == 'mb' else '%' if unit == 'percent' else unit}"
+    return f"{key.replace('_', ' ')} {number}"
