@@ -12,7 +12,7 @@ from back.limits import BodyLimitMiddleware
 from back.problems import install_handlers
 from back.prometheus import Metrics, MetricsMiddleware
 from back.registry import ModelRegistry
-from back.routes import classes, compare, differences, health, images, metrics, models, predict, runs
+from back.routes import classes, compare, differences, health, images, labels, metrics, models, predict, runs
 from back.runtime.process.threads import available_cpus
 from back.services import Services
 from back.settings import Settings, load_settings, unknown_variables
@@ -72,6 +72,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_headers=["*"],
             expose_headers=["X-Model", "X-Model-Version", "X-Model-SHA256", "Server-Timing", "Retry-After"],
         )
-    for module in (predict, compare, models, differences, images, classes, runs, health, metrics):
+    for module in (predict, compare, labels, models, differences, images, classes, runs, health, metrics):
         app.include_router(module.router)
     return app
