@@ -1,16 +1,17 @@
-"""How label maps of one photo agree: with each other, and with a label file. Pure functions."""
+"""How label maps of one photo agree: with each other, and with a label. Pure functions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from back.problems import Problem
-from back.runtime.labels.read import LabelFileError, read_label
 from back.runtime.scores.confusion import Counts
-from back.runtime.taxonomy import LabelValueError, RemapError, Taxonomy, apply_remap, remap_for
+from back.runtime.taxonomy import Taxonomy
 
 UInt8Array = npt.NDArray[np.uint8]
+
+# Values of `outcome_map`.
+BOTH_RIGHT, ONLY_A, ONLY_B, BOTH_WRONG, NO_LABEL = range(5)
 
 
 def agreement_of(pairs: Counts, a: Taxonomy, b: Taxonomy) -> float:
@@ -41,52 +42,15 @@ def error_map(label_HW: UInt8Array, predicted_HW: UInt8Array, ignore_index: int)
     return wrong_HW.view(np.uint8) * np.uint8(255)
 
 
-def decode_label(data: bytes, source: str, width: int, height: int) -> UInt8Array:
-    """Read a label file of a photo's size: uint8 [height, width], in the values of its source (a key of `REMAPS`).
+def outcome_map(a: tuple[UInt8Array, UInt8Array, Taxonomy], b: tuple[UInt8Array, UInt8Array, Taxonomy]) -> UInt8Array:
+    """Which of two models is right where, uint8 [H, W] of the constants above.
 
-    Raises:
-        Problem: 415 no PNG, 400 damaged, 422 not ids or of another size.
+    Args:
+        a: the label in the classes of the first model, this model's label map, and those classes.
+        b: the same of the second.
     """
-
-    def check_size(label_width: int, label_height: int) -> None:
-        # Before it is decoded: a bomb is stopped by the photo's own limit.
-        if (label_width, label_height) != (width, height):
-            raise Problem(
-                422,
-                f"The label is {label_width} x {label_height} pixels but the photo is {width} x {height}; "
-                "send the label of this photo.",
-            )
-
-    try:
-        return read_label(data, source, check_size=check_size)
-    except LabelFileError as error:
-        status, sentence = {
-            "not_png": (415, "The label is not a PNG; send a PNG whose values are class ids."),
-            "damaged": (400, "The label file is damaged or cut off; save or upload it again."),
-            "colour": (422, f"The label must be a PNG whose values are class ids, not colours: {error.detail}."),
-        }.get(error.kind, (422, f"The label cannot be read: {error.detail}."))
-        raise Problem(status, sentence) from error
-
-
-def label_table(source: str, target: Taxonomy) -> Mapping[int, int]:
-    """The remap from a label file's values to a model's classes.
-
-    Raises:
-        Problem: 422, there is none.
-    """
-    try:
-        return remap_for(source, target.id)
-    except RemapError as error:
-        raise Problem(422, f"This label cannot be used: {error}; set label_taxonomy.") from error
-
-
-def remap_label(label_HW: UInt8Array, table: Mapping[int, int]) -> UInt8Array:
-    """The label in a model's classes.
-
-    Raises:
-        Problem: 422, a value is outside the table.
-    """
-    try:
-        return apply_remap(label_HW, table, name="The label")
-    except LabelValueError as error:
-        raise Problem(422, f"{error}; or set label_taxonomy to what the file holds.") from error
+    (truth_a_HW, a_HW, classes_a), (truth_b_HW, b_HW, classes_b) = a, b
+    outcome_HW = (truth_b_HW != b_HW).view(np.uint8) * np.uint8(ONLY_A)
+    outcome_HW += (truth_a_HW != a_HW).view(np.uint8) * np.uint8(ONLY_B)
+    outcome_HW[(truth_a_HW == classes_a.ignore_index) | (truth_b_HW == classes_b.ignore_index)] = NO_LABEL
+    return outcome_HW

@@ -20,7 +20,7 @@ from back.guards.uploads import UploadMiddleware, UploadRoom
 from back.problems import install_handlers, responses
 from back.prometheus import Metrics, MetricsMiddleware
 from back.registry import ModelRegistry
-from back.routes import classes, compare, differences, health, images, metrics, models, predict, runs
+from back.routes import classes, compare, differences, health, images, labels, metrics, models, predict, runs
 from back.runtime.process.threads import available_cpus
 from back.services import Services
 from back.settings import Settings, load_settings, unknown_variables
@@ -106,7 +106,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=[*_EXPOSED_HEADERS, "Server-Timing", "Retry-After", "X-Request-ID"],
         )
     app.add_middleware(AnswerMiddleware, log_requests=settings.log_requests)
-    for module in (predict, compare, models, differences, images, classes, runs, health):
+    for module in (predict, compare, labels, models, differences, images, classes, runs, health):
         app.include_router(module.router)
     if settings.metrics:
         app.include_router(metrics.router)

@@ -154,7 +154,9 @@ def make_answer(segmented: Segmented, output: Output, started: float) -> Predict
     )
 
 
-def to_base64(png: bytes, output: Literal["mask", "overlay", "classes", "disagreement", "errors"]) -> EncodedImage:
+def to_base64(
+    png: bytes, output: Literal["mask", "overlay", "classes", "disagreement", "errors", "outcome"]
+) -> EncodedImage:
     """A PNG as text."""
     return EncodedImage(output=output, base64=base64.b64encode(png).decode())
 

@@ -14,7 +14,7 @@ class Answer(BaseModel):
 class EncodedImage(Answer):
     """A PNG as text."""
 
-    output: Literal["mask", "overlay", "classes", "disagreement", "errors"]
+    output: Literal["mask", "overlay", "classes", "disagreement", "errors", "outcome"]
     media_type: Literal["image/png"] = "image/png"
     base64: str = Field(description="the bytes of the PNG file, base64", examples=["iVBORw0KGgo…"])
 
@@ -59,8 +59,33 @@ class LabelScores(Answer):
     )
 
 
+class Outcomes(Answer):
+    """Which of two models is right, where the label file says something for both; numbers are pixels."""
+
+    a: str
+    b: str
+    both_right: int
+    only_a: int
+    only_b: int
+    both_wrong: int
+    outcome: EncodedImage = Field(
+        description="8-bit grey PNG: 0 where both are right, 1 where only a is, 2 only b, 3 neither; 4: no label"
+    )
+
+
 class LabelAnswer(Answer):
     models: dict[str, LabelScores]
+    pairs: list[Outcomes]
+
+
+class LabelValuesAnswer(Answer):
+    """What the pixels of a label file hold."""
+
+    values: dict[str, list[int] | None] = Field(
+        description="by each label_taxonomy, the values that /compare would read; null where the file's palette does "
+        "not say which ids it means",
+        examples=[{"street8": [0, 2, 6, 255], "camvid11": None}],
+    )
 
 
 class CompareAnswer(Answer):

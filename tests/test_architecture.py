@@ -40,7 +40,7 @@ FORBIDDEN_IMPORTS = {
         ("front.benchmark.table", "mlflow"),
     ],
     "the dashboard's pages stand on photos, viewer and ui, and these on the API": [
-        ("front.compare.agreement", "front.segment.csv"),
+        ("front.compare.swaps", "front.segment.csv"),
         ("front.viewer.canvas", "front.page"),
         ("front.photos.album", "front.viewer.canvas"),
         ("front.ui.charts", "front.api.client"),

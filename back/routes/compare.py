@@ -8,22 +8,16 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
-from back.compared_maps import (
-    UInt8Array,
-    agreement_of,
-    decode_label,
-    disagreement_map,
-    error_map,
-    label_table,
-    remap_label,
-)
+from back.compared_maps import UInt8Array, agreement_of, disagreement_map, error_map, outcome_map
+from back.label_files import decode_label, label_table, remap_label
 from back.loading import Served
 from back.pipeline import Segmented, Upload, check_form, decode, is_large, make_answer, segment, to_base64
 from back.problems import Problem, responses
+from back.runtime.class_counts import count_labels
 from back.runtime.imaging import Photo
 from back.runtime.masks.png import encode_gray_png
 from back.runtime.scores.confusion import count_pairs, scores_against
-from back.schemas import CompareAnswer, LabelAnswer, LabelScores, Pair
+from back.schemas import CompareAnswer, LabelAnswer, LabelScores, Outcomes, Pair
 from back.services import Services, ServicesDep
 
 router = APIRouter(tags=["segmentation"])
@@ -133,8 +127,12 @@ def _answer(
         models=[make_answer(result, output, started) for result in results],
         pairs=pairs,
         disagreement=to_base64(encode_gray_png(disagreement_map(maps)), "disagreement") if several else None,
-        label=None if truth is None else LabelAnswer(models=_label_scores(keys, results, truth)),
+        label=None if truth is None else _against_label(keys, results, truth),
     )
+
+
+def _against_label(keys: list[str], results: list[Segmented], truth: dict[str, UInt8Array]) -> LabelAnswer:
+    return LabelAnswer(models=_label_scores(keys, results, truth), pairs=_outcomes(keys, results, truth))
 
 
 def _label_scores(keys: list[str], results: list[Segmented], truth: dict[str, UInt8Array]) -> dict[str, LabelScores]:
@@ -147,6 +145,27 @@ def _label_scores(keys: list[str], results: list[Segmented], truth: dict[str, UI
             {**scores_against(count_pairs(label_HW, labels_HW), taxonomy), "errors": to_base64(errors, "errors")}
         )
     return scores
+
+
+def _outcomes(keys: list[str], results: list[Segmented], truth: dict[str, UInt8Array]) -> list[Outcomes]:
+    predictions = [result.prediction for result in results]
+    judged = [(truth[p.taxonomy.id], p.labels_HW, p.taxonomy) for p in predictions]
+    pairs = []
+    for (key_a, a), (key_b, b) in combinations(zip(keys, judged, strict=True), 2):
+        outcome_HW = outcome_map(a, b)
+        both_right, only_a, only_b, both_wrong = count_labels(outcome_HW)[:4].tolist()
+        pairs.append(
+            Outcomes(
+                a=key_a,
+                b=key_b,
+                both_right=both_right,
+                only_a=only_a,
+                only_b=only_b,
+                both_wrong=both_wrong,
+                outcome=to_base64(encode_gray_png(outcome_HW), "outcome"),
+            )
+        )
+    return pairs
 
 
 def _keys(results: list[Segmented]) -> list[str]:

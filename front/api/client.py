@@ -3,15 +3,13 @@
 Each failure becomes an `ApiError` whose `kind` says whether waiting helps and whose text is ready to be shown.
 """
 
-import base64
-import binascii
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import requests
 
+from front.api.comparison import Comparison, comparison_of
 from front.api.errors import ApiError, Kind, error_of
 from front.api.foreign import without_pictures
 
@@ -23,42 +21,6 @@ READ_SECONDS = 120.0
 READY_SECONDS = 5.0  # `/readyz` answers at once
 _FASTER = "Fewer models or a smaller photo are faster."
 _FROZEN = "It listens, but does not answer: see its log, or start it anew. This page goes on by itself."
-
-
-@dataclass(frozen=True)
-class Segmentation:
-    """One model's answer for one photo.
-
-    Attributes:
-        classes_png: the class ids at the photo's own size, 8-bit grey PNG.
-        class_shares: class name -> fraction of the photo, 0..1.
-        timings_ms: stage -> milliseconds, with `total`.
-    """
-
-    model: str
-    version: str
-    sha256: str
-    width: int
-    height: int
-    classes_png: bytes
-    class_shares: Mapping[str, float]
-    timings_ms: Mapping[str, float]
-
-    @property
-    def worked_ms(self) -> float:
-        """Time of all stages; `total` also holds the waiting for the other models of the same call."""
-        return sum(ms for stage, ms in self.timings_ms.items() if stage != "total")
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What pages need of `/compare`'s answer: each model's class map, and its errors against a label.
-
-    How models agree is worked out in `agreement`: from maps that are there already, whichever call brought them.
-    """
-
-    segmentations: tuple[Segmentation, ...]
-    label: Json | None
 
 
 class ApiClient:
@@ -161,12 +123,21 @@ class ApiClient:
             params["label_taxonomy"] = label_taxonomy
         answer = self._json("POST", "/compare", params=params, files=files, need=("models",), missing="gone")
         try:
-            return _comparison(answer)
-        except (KeyError, TypeError, ValueError, binascii.Error) as error:
+            return comparison_of(answer)
+        except (KeyError, TypeError, ValueError) as error:
             raise ApiError(
                 "broken",
                 f"/compare lacks {error}; the dashboard and the API must be of the same release.",
             ) from error
+
+    def label_values(self, label: bytes) -> dict[str, tuple[int, ...]]:
+        """The values in a label file, by what it may be (a `label_taxonomy`); without those that it cannot be.
+
+        Raises:
+            ApiError: `rejected` where it is no label file.
+        """
+        values = self._json("POST", "/labels", files={"label": ("label.png", label)}, need=("values",))["values"]
+        return {kind: tuple(found) for kind, found in values.items() if found is not None}
 
     def _json(
         self,
@@ -223,21 +194,3 @@ class ApiClient:
         if response.status_code >= 400:
             raise error_of(response.status_code, response.headers, response.text, missing=missing)
         return response
-
-
-def _comparison(answer: Json) -> Comparison:
-    width, height = int(answer["width"]), int(answer["height"])
-    segmentations = tuple(
-        Segmentation(
-            model=entry["model"],
-            version=str(entry["version"]),
-            sha256=entry["sha256"],
-            width=width,
-            height=height,
-            classes_png=base64.b64decode(entry["image"]["base64"], validate=True),
-            class_shares=entry["class_shares"],
-            timings_ms=entry["timings_ms"],
-        )
-        for entry in answer["models"]
-    )
-    return Comparison(segmentations, answer.get("label"))

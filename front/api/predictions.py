@@ -1,10 +1,9 @@
-"""Class maps of photos, asked for once: cached by the photo's content, the model's version and its weights.
+"""Class maps of photos and how they compare: cached by the photo's content, the model's version and its weights.
 
-A photo goes to the API once for all models that are not in the cache yet.
+A photo goes to the API once for all models that are not in the cache yet. What an answer for two models says of the
+two is kept with it, so that comparing what was segmented sends nothing.
 """
 
-import base64
-import binascii
 import sys
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +11,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from threading import Lock
 from typing import Any, Protocol
 
-from front.api.client import ApiClient, Comparison, Segmentation
+from front.api.client import ApiClient
+from front.api.comparison import AgainstLabel, Agreement, Comparison, Segmentation
 from front.api.errors import ApiError
 
 CACHE_BYTES = 128 * 2**20
@@ -44,22 +44,6 @@ class ModelRef:
     @classmethod
     def of_answer(cls, answer: Segmentation) -> "ModelRef":
         return cls(answer.model, answer.version, answer.sha256)
-
-
-@dataclass(frozen=True)
-class LabelScore:
-    """One model against a label file; fractions 0..1, None for a class that neither side has.
-
-    Attributes:
-        matrix: pixels by class of the label (row) and class of the model (column).
-        errors_png: 8-bit grey PNG of the photo's size, 255 where the model is wrong.
-    """
-
-    miou: float | None
-    pixel_accuracy: float | None
-    class_iou: Mapping[str, float | None]
-    matrix: Sequence[Sequence[int]]
-    errors_png: bytes
 
 
 class PredictionCache:
@@ -125,6 +109,26 @@ def segment(
     return {ref.name: have[ref.name] for ref in models}
 
 
+def compare(
+    client: ApiClient, cache: PredictionCache, photo: SentFile, a: ModelRef, b: ModelRef
+) -> tuple[Segmentation, Segmentation, Agreement]:
+    """Both models' class maps of one photo and how they agree; at most one call.
+
+    Raises:
+        ApiError: the call brought no result.
+    """
+    answers = cached_answers(cache, photo, (a, b))
+    agreement: Agreement | None = cache.get(_pair_key(photo, a, b))
+    if agreement is None and (other := cache.get(_pair_key(photo, b, a))):
+        agreement = other.swapped()
+    if len(answers) < 2 or agreement is None:
+        answer = client.compare(photo.data, models=[a.name, b.name])
+        answers, agreement = _keep(cache, photo, (a, b), answer), answer.agreement
+        if agreement is None:
+            raise ApiError("broken", "/compare answered for two models without how they agree.")
+    return answers[a.name], answers[b.name], agreement
+
+
 def against_label(
     client: ApiClient,
     cache: PredictionCache,
@@ -132,55 +136,63 @@ def against_label(
     models: Sequence[ModelRef],
     label: SentFile,
     source: str,
-) -> dict[str, LabelScore]:
-    """Each model's score against a label whose values are those of `source`; the order of the models is all the same.
+) -> AgainstLabel:
+    """Two models against a label whose values are those of `source`; the order of the models is all the same.
 
-    Its call brings the class maps too, so it comes before `segment` where both are needed.
+    Its call brings the class maps and their agreement too, so it comes before `compare` where both are needed.
 
     Raises:
         ApiError: the call brought no result.
     """
     key = ("label", photo.sha, frozenset(models), label.sha, source)
-    scores: dict[str, LabelScore] | None = cache.get(key)
-    if scores is None:
+    found: AgainstLabel | None = cache.get(key)
+    if found is None:
         answer = client.compare(
             photo.data, models=[ref.name for ref in models], label=label.data, label_taxonomy=source
         )
         _keep(cache, photo, models, answer)
-        scores = _scores(answer)
-        if scores.keys() != {ref.name for ref in models}:
+        found = answer.label
+        if found is None or found.scores.keys() != {ref.name for ref in models}:
             raise ApiError("broken", "/compare answered without the label's scores of both models.")
-        cache.put(key, scores)
-    return scores
+        cache.put(key, found)
+    return found
 
 
-def _scores(answer: Comparison) -> dict[str, LabelScore]:
-    try:
-        return {
-            name: LabelScore(
-                miou=score["miou"],
-                pixel_accuracy=score["pixel_accuracy"],
-                class_iou=score["class_iou"],
-                matrix=score["confusion_matrix"],
-                errors_png=base64.b64decode(score["errors"]["base64"], validate=True),
-            )
-            for name, score in (answer.label or {"models": {}})["models"].items()
-        }
-    except (KeyError, TypeError, AttributeError, binascii.Error) as error:
-        raise ApiError(
-            "broken", f"/compare's label lacks {error}; the dashboard and the API must be of the same release."
-        ) from error
+def label_values(client: ApiClient, cache: PredictionCache, label: SentFile) -> Mapping[str, Sequence[int]]:
+    """The values in a label file, by what it may be; nothing where the API cannot read it: `against_label` says why.
+
+    Raises:
+        ApiError: the call brought no result, but may later.
+    """
+    key = ("values", label.sha)
+    values: Mapping[str, Sequence[int]] | None = cache.get(key)
+    if values is None:
+        try:
+            values = client.label_values(label.data)
+        except ApiError as error:
+            if error.passing:
+                raise
+            values = {}
+        cache.put(key, values)
+    return values
 
 
 def _keep(
     cache: PredictionCache, photo: SentFile, asked: Sequence[ModelRef], answer: Comparison
 ) -> dict[str, Segmentation]:
-    """Store each model's answer and return them by the names asked for."""
+    """Store each model's answer, and how two agree; return the answers by the names asked for."""
     if len(answer.segmentations) != len(asked):
         raise ApiError("broken", f"/compare answered for {len(answer.segmentations)} of {len(asked)} models.")
     for segmentation in answer.segmentations:
         cache.put(_key(photo, ModelRef.of_answer(segmentation)), segmentation)
+    if answer.agreement is not None:
+        a, b = (ModelRef.of_answer(segmentation) for segmentation in answer.segmentations)
+        cache.put(_pair_key(photo, a, b), answer.agreement)
     return {ref.name: s for ref, s in zip(asked, answer.segmentations, strict=True)}
+
+
+def _pair_key(photo: SentFile, a: ModelRef, b: ModelRef) -> tuple[Any, ...]:
+    return ("agreement", photo.sha, a, b)
 
 
 def _key(photo: SentFile, ref: ModelRef) -> tuple[str, ...]:

@@ -1,20 +1,15 @@
 """Two models against a label: which is right where, each one's errors, scores and confusion."""
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import streamlit as st
-from PIL import Image
 
 from front import page
-from front.api.client import Segmentation
-from front.api.predictions import LabelScore
+from front.api.comparison import AgainstLabel, LabelScore, Outcomes
+from front.api.predictions import ModelRef
 from front.compare import who_is_right
-from front.compare.agreement import as_png
-from front.compare.labelled import file_values, labelled_pixels
 from front.photos.album import Photo
 from front.photos.label_files import KINDS, LabelFile
 from front.photos.picture import DISPLAY_SIDE, display_size
@@ -23,13 +18,12 @@ from front.viewer.canvas import Layer, View, show
 from front.viewer.layers import preview_of
 
 Pair = tuple[LabelScore, LabelScore]
-Answers = tuple[Segmentation, Segmentation]
 IMPLAUSIBLE = 0.2  # pixel accuracy below which a label file is more likely misread than both models that bad
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """Who is right where: counted on every pixel, shown small.
+    """Who is right where: counted by the API on every pixel, shown small.
 
     Attributes:
         shares: fraction of the labelled pixels by outcome.
@@ -44,34 +38,23 @@ class Judgement:
     error_pngs: tuple[bytes, bytes]
 
 
-def judge(label_png: bytes, titles: tuple[str, str], answers: Answers, scores: Pair) -> Judgement | None:
-    """From the API's error maps (255 where a model is wrong) and the pixels that carry a label for both models.
-
-    None where it cannot be told which pixels those are.
-    """
-    values = file_values(label_png)
-    wrong = [_pixels(score.errors_png) > 127 for score in scores]
-    judged = [
-        labelled_pixels(values, errors, _pixels(answer.classes_png), score.matrix)
-        for errors, answer, score in zip(wrong, answers, scores, strict=True)
-    ]
-    if judged[0] is None or judged[1] is None:
-        return None
-    labelled = judged[0] & judged[1]
-    outcome = who_is_right.outcome_map(wrong[0], wrong[1], labelled)
-    height, width = outcome.shape
-    small = who_is_right.shrink(outcome, display_size(width, height))
-    shares = who_is_right.outcome_shares(outcome, titles)
-    a, b = (as_png(errors) for errors in who_is_right.error_maps(small))
-    return Judgement(shares, float(labelled.mean()), as_png(small), (a, b))
+def judge(outcomes: Outcomes, width: int, height: int, names: tuple[str, str], titles: tuple[str, str]) -> Judgement:
+    """The API's outcomes of a photo of this size, for the models of these names, A first, and their titles."""
+    small = who_is_right.shrunk(outcomes.map_png, display_size(width, height))
+    both_right, only_a, only_b, both_wrong = outcomes.pixels
+    if outcomes.a != names[0]:
+        small, (only_a, only_b) = who_is_right.with_models_swapped(small), (only_b, only_a)
+    shares = who_is_right.outcome_shares((both_right, only_a, only_b, both_wrong), titles)
+    a, b = (who_is_right.as_png(errors) for errors in who_is_right.error_maps(small))
+    return Judgement(shares, sum(outcomes.pixels) / (width * height), who_is_right.as_png(small), (a, b))
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _judgement_of(
-    key: tuple[str, ...], titles: tuple[str, str], _label: LabelFile, _answers: Answers, _scores: Pair
-) -> Judgement | None:
+    key: tuple[str, ...], names: tuple[str, str], titles: tuple[str, str], _photo: Photo, _outcomes: Outcomes
+) -> Judgement:
     """`judge`, once for each photo, label, its kind and pair of models."""
-    return judge(_label.data, titles, _answers, _scores)
+    return judge(_outcomes, _photo.width, _photo.height, names, titles)
 
 
 def show_judgement(
@@ -79,13 +62,15 @@ def show_judgement(
     label: LabelFile,
     kind: str,
     titles: tuple[str, str],
-    names: Sequence[Sequence[str]],
-    answers: Answers,
-    scores: Pair,
+    classes: Sequence[Sequence[str]],
+    models: tuple[ModelRef, ModelRef],
+    judged: AgainstLabel,
 ) -> None:
-    """The section of the page."""
-    key = (photo.sha, label.sha, kind, *(answer.sha256 for answer in answers))
-    found = _judgement_of(key, titles, label, answers, scores)
+    """The section of the page; `classes` are the names of both models' classes."""
+    a, b = models
+    scores = judged.scores[a.name], judged.scores[b.name]
+    key = (photo.sha, label.sha, kind, a.sha256, b.sha256)
+    found = _judgement_of(key, (a.name, b.name), titles, photo, judged.outcomes)
     st.subheader("Against the label", anchor=False)
     accuracies = [score.pixel_accuracy for score in scores]
     if all(accuracy is not None and accuracy < IMPLAUSIBLE for accuracy in accuracies):
@@ -94,18 +79,12 @@ def show_judgement(
             f"than {KINDS[kind].title}: choose another kind under “Label file”.",
             icon=":material/warning:",
         )
-    if found is None:
-        st.caption("Which pixels carry no label cannot be told here, so the errors are not drawn.")
-        _table(titles, scores)
-    else:
-        _errors(photo, titles, found, scores)
+    _errors(photo, titles, found, scores)
     st.markdown("**What each model makes of a true class**")
-    for column, title, classes, score in zip(st.columns(2, gap="medium"), titles, names, scores, strict=True):
+    for column, title, names, score in zip(st.columns(2, gap="medium"), titles, classes, scores, strict=True):
         with column:
             page.chart(
-                charts.confusion_heatmap(
-                    score.matrix, classes, classes, rows="label", columns=title, dark=page.dark()
-                ),
+                charts.confusion_heatmap(score.matrix, names, names, rows="label", columns=title, dark=page.dark()),
                 key=f"confusion-{title}",
                 alt=f"Of each class of the label, the per cent that {title} sees as each class.",
             )
@@ -172,8 +151,3 @@ def _table(titles: tuple[str, str], scores: Pair) -> None:
 
 def _percent(score: LabelScore) -> str:
     return "an unknown share" if score.pixel_accuracy is None else f"{100 * (1 - score.pixel_accuracy):.1f} %"
-
-
-def _pixels(png: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(png)) as image:
-        return np.asarray(image)

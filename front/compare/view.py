@@ -8,13 +8,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from front import page
 from front.api import predictions
-from front.api.client import Json, Segmentation
+from front.api.client import Json
+from front.api.comparison import AgainstLabel, Agreement, Segmentation
 from front.api.errors import ApiError
 from front.api.models import all_models, prediction_cache, ready_models, taxonomy_of
-from front.api.predictions import LabelScore, ModelRef
+from front.api.predictions import ModelRef
 from front.api.waiting import client, guard
 from front.compare.against_label import show_judgement
-from front.compare.agreement import Agreement, agreement, largest_swaps
+from front.compare.swaps import largest_swaps
 from front.page import status_line
 from front.photos.add import photo_intake
 from front.photos.add_label import label_intake
@@ -26,8 +27,6 @@ from front.ui.names import display_name
 from front.ui.palette import class_table
 from front.viewer.canvas import show
 from front.viewer.layers import layer_of, preview_of
-
-Scores = dict[str, LabelScore]
 
 
 def main() -> None:
@@ -48,19 +47,19 @@ def main() -> None:
             chosen = _choose(entries)
             kind = label_intake(album, photo, [entry["taxonomy"] for entry in chosen])
         label = album.labels.get(photo.sha) if kind is not None else None
-        found = _ask(status_line(), photo, [ModelRef.of(entry) for entry in chosen], label, kind or "")
+        refs = (ModelRef.of(chosen[0]), ModelRef.of(chosen[1]))
+        found = _ask(status_line(), photo, refs, label, kind or "")
         if found is None:
             return
         classes = [class_table(taxonomy_of(entry), safe=page.safe_palette()) for entry in chosen]
-    answers, scores = found
+    answers, agreement, judged = found
     names = tuple([str(c["name"]) for c in table] for table in classes)
-    found_agreement = agreement(prediction_cache(), photo, *answers, (names[0], names[1]))
     titles = (display_name(chosen[0]["name"]), display_name(chosen[1]["name"]))
-    _headline(found_agreement, titles, scores)
-    _viewer(photo, answers, found_agreement, classes)
-    _swaps(found_agreement, titles, names)
-    if label is not None and kind is not None and scores is not None:
-        show_judgement(photo, label, kind, titles, names, answers, scores)
+    _headline(agreement, titles, [judged.scores[ref.name].miou for ref in refs] if judged is not None else None)
+    _viewer(photo, answers, agreement, classes)
+    _swaps(agreement, titles, names)
+    if label is not None and kind is not None and judged is not None:
+        show_judgement(photo, label, kind, titles, names, refs, judged)
 
 
 def _choose(entries: list[Json]) -> tuple[Json, Json]:
@@ -75,22 +74,24 @@ def _choose(entries: list[Json]) -> tuple[Json, Json]:
 
 
 def _ask(
-    line: DeltaGenerator, photo: Photo, refs: list[ModelRef], label: LabelFile | None, kind: str
-) -> tuple[tuple[Segmentation, Segmentation], tuple[LabelScore, LabelScore] | None] | None:
-    """Both models' answers, A first, with their scores where a label is of use; None when the photo is refused."""
+    line: DeltaGenerator, photo: Photo, refs: tuple[ModelRef, ModelRef], label: LabelFile | None, kind: str
+) -> tuple[tuple[Segmentation, Segmentation], Agreement, AgainstLabel | None] | None:
+    """Both models' answers, A first, how they agree, and both against the label where it is of use; None when the
+    photo is refused.
+    """
     api, cache = client(), prediction_cache()
-    scores: Scores = {}
+    judged: AgainstLabel | None = None
     refusal: ApiError | None = None
     try:
         with line, st.spinner("Waiting for both models …"):
             if label is not None:
                 try:
-                    scores = predictions.against_label(api, cache, photo, refs, label, kind)
+                    judged = predictions.against_label(api, cache, photo, refs, label, kind)
                 except ApiError as error:
                     if error.passing:
                         raise
                     refusal = error
-            answers = predictions.segment(api, cache, photo, refs)
+            a, b, agreement = predictions.compare(api, cache, photo, *refs)
     except ApiError as error:
         if not error.of_photo:
             raise
@@ -100,17 +101,16 @@ def _ask(
         st.error(
             f"**{label.name}** is not compared with: {in_plain_words(refusal.advice)}", icon=":material/label_off:"
         )
-    line.caption("  ·  ".join(f"{display_name(n)} {s.worked_ms:.0f} ms" for n, s in answers.items()))
-    a, b = (ref.name for ref in refs)
-    return (answers[a], answers[b]), (scores[a], scores[b]) if scores else None
+    line.caption("  ·  ".join(f"{display_name(answer.model)} {answer.worked_ms:.0f} ms" for answer in (a, b)))
+    return (a, b), agreement, judged
 
 
-def _headline(agreement: Agreement, titles: tuple[str, str], scores: tuple[LabelScore, LabelScore] | None) -> None:
+def _headline(agreement: Agreement, titles: tuple[str, str], mious: list[float | None] | None) -> None:
     with st.container(horizontal=True):
         _metric("Same class", _percent(agreement.share))
         _metric("Different class", _percent(1 - agreement.share))
-        if scores is not None:
-            a, b = (score.miou for score in scores)
+        if mious is not None:
+            a, b = mious
             _metric(f"mIoU, {titles[0]}", _percent(a))
             _metric(f"mIoU, {titles[1]}", _percent(b))
             _metric("B − A", "—" if a is None or b is None else f"{100 * (b - a):+.1f} points")

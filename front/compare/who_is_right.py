@@ -1,5 +1,7 @@
-"""Two models against a label: which of them is right at each pixel."""
+"""Two models against a label, as the API judges each pixel: what it is called, and how it is shown."""
 
+import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ COLOURS = ((235, 240, 240), (0, 125, 200), (235, 140, 40), (90, 0, 50), (120, 12
 
 
 def outcome_names(titles: tuple[str, str]) -> tuple[str, ...]:
-    """What the values of `outcome_map` mean."""
+    """What the values of the API's map of outcomes mean."""
     return ("both right", f"only {titles[0]} right", f"only {titles[1]} right", "both wrong", "no label")
 
 
@@ -24,20 +26,16 @@ def outcome_classes(titles: tuple[str, str]) -> Classes:
     return [{"name": n, "color": list(c)} for n, c in zip(outcome_names(titles), COLOURS, strict=True)]
 
 
-def outcome_map(
-    wrong_a: npt.NDArray[np.bool_], wrong_b: npt.NDArray[np.bool_], labelled: npt.NDArray[np.bool_]
-) -> UInt8Array:
-    """Who is right at each pixel, by the values of `outcome_names`; all of one shape."""
-    outcome = wrong_b.astype(np.uint8) * np.uint8(ONLY_A) + wrong_a.astype(np.uint8) * np.uint8(ONLY_B)
-    outcome[~labelled] = NO_LABEL
-    return outcome
-
-
-def outcome_shares(outcome: UInt8Array, titles: tuple[str, str]) -> dict[str, float]:
+def outcome_shares(pixels: Sequence[int], titles: tuple[str, str]) -> dict[str, float]:
     """Fraction of the labelled pixels by outcome; all 0 where nothing is labelled."""
-    counts = np.bincount(outcome.reshape(-1), minlength=5)[:NO_LABEL]
-    total = max(1, int(counts.sum()))
-    return {name: float(n / total) for name, n in zip(outcome_names(titles)[:NO_LABEL], counts, strict=True)}
+    total = max(1, sum(pixels))
+    return {name: count / total for name, count in zip(outcome_names(titles), pixels, strict=False)}
+
+
+def with_models_swapped(outcome: UInt8Array) -> UInt8Array:
+    """The same outcomes with B for A."""
+    table = np.array([BOTH_RIGHT, ONLY_B, ONLY_A, BOTH_WRONG, NO_LABEL], np.uint8)
+    return table[outcome]
 
 
 ERROR_CLASSES: Classes = [
@@ -53,6 +51,14 @@ def error_maps(outcome: UInt8Array) -> tuple[UInt8Array, UInt8Array]:
     return a[outcome], b[outcome]
 
 
-def shrink(values: UInt8Array, size: tuple[int, int]) -> UInt8Array:
-    """[H, W] at display size (width, height); values stay values (nearest pixel)."""
-    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.NEAREST))
+def shrunk(map_png: bytes, size: tuple[int, int]) -> UInt8Array:
+    """The values of a grey PNG at display size (width, height), [H, W]; values stay values (nearest pixel)."""
+    with Image.open(io.BytesIO(map_png)) as image:
+        return np.asarray(image.resize(size, Image.Resampling.NEAREST))
+
+
+def as_png(values: UInt8Array) -> bytes:
+    """8-bit grey PNG of [H, W]."""
+    out = io.BytesIO()
+    Image.fromarray(values).save(out, "PNG", compress_level=3)
+    return out.getvalue()

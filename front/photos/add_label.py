@@ -5,8 +5,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from front.api.models import prediction_cache
+from front.api.predictions import label_values
+from front.api.waiting import client
 from front.photos.album import Album, Photo
-from front.photos.label_files import KINDS, LabelFile, doubt, kinds_for, likely_kind
+from front.photos.label_files import KINDS, LabelFile, Values, doubt, kinds_for, likely_kind
 from front.photos.picture import PhotoError
 from front.photos.uploads import arrived, let_go
 from front.ui.names import shorten
@@ -20,6 +23,7 @@ def label_intake(album: Album, photo: Photo, taxonomies: Iterable[str]) -> str |
     kinds = kinds_for(taxonomies)
     label = album.labels.get(photo.sha)
     kind = None
+    values = label_values(client(), prediction_cache(), label) if label is not None else {}
     with st.popover("Label file", icon=":material/label:"):
         if not kinds:
             st.caption("No kind of label file fits the classes of both models.")
@@ -36,19 +40,19 @@ def label_intake(album: Album, photo: Photo, taxonomies: Iterable[str]) -> str |
         )
         if label is not None:
             st.caption(f"{shorten(label.name)} is given for {shorten(photo.name)}.")
-            kind = _choose_kind(label, kinds)
+            kind = _choose_kind(label, values, kinds)
             st.button("Remove the label", icon=":material/delete:", on_click=album.remove_label, args=(photo.sha,))
-    against = doubt(label, kind, kinds) if label is not None and kind is not None else None
+    against = doubt(label, values, kind, kinds) if label is not None and kind is not None else None
     if against is not None:
         st.warning(f"{against} Choose what it holds under “Label file”.", icon=":material/label:")
     return kind
 
 
-def _choose_kind(label: LabelFile, kinds: list[str]) -> str:
+def _choose_kind(label: LabelFile, values: Values, kinds: list[str]) -> str:
     """What the file is taken for: guessed at first, and the visitor may know better."""
     key = f"label-kind-{label.sha[:12]}"
     if st.session_state.get(key) not in kinds:
-        st.session_state[key] = likely_kind(label, kinds)
+        st.session_state[key] = likely_kind(label, values, kinds)
     return st.selectbox(
         "Its values are",
         kinds,

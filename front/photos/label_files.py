@@ -1,20 +1,17 @@
 """Label files: what their values most likely are, and what speaks against it.
 
-What a value turns into is the API's business, and the API reads the file; here its values and its name are looked at,
-so that a visitor need not know what kind of file it is.
+The API alone reads label files, since bit depth and palette decide which values the pixels have; here the values and
+the file's name are looked at, so that a visitor need not know what kind of file it is.
 """
 
 import hashlib
-import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from front.photos import png
+# The values in a file, by what it may be; nothing of a kind that it cannot be, or while they are not known.
+Values = Mapping[str, Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -73,18 +70,16 @@ class LabelFile:
 
     Attributes:
         kept: its bytes, or the file that holds them.
-        values: the values of its pixels, sorted; empty where they cannot be told without the API.
     """
 
     sha: str
     name: str
     size: int
-    values: tuple[int, ...]
     kept: bytes | Path = field(repr=False)
 
     @classmethod
     def of(cls, name: str, data: bytes) -> "LabelFile":
-        return cls(hashlib.sha256(data).hexdigest(), name, len(data), _values_of(data), data)
+        return cls(hashlib.sha256(data).hexdigest(), name, len(data), data)
 
     @property
     def data(self) -> bytes:
@@ -98,26 +93,26 @@ def kinds_for(taxonomies: Iterable[str]) -> list[str]:
     return [kind for kind, known in KINDS.items() if wanted <= known.fits]
 
 
-def likely_kind(label: LabelFile, kinds: Sequence[str]) -> str:
+def likely_kind(label: LabelFile, values: Values, kinds: Sequence[str]) -> str:
     """Which of these kinds a file most likely is: by its name, else the narrowest that has all its values."""
-    fitting = [kind for kind in kinds if set(label.values) <= KINDS[kind].values] or list(kinds)
+    fitting = [kind for kind in kinds if _fits(kind, values)] or list(kinds)
     named = [kind for kind in fitting if re.search(KINDS[kind].file_name, label.name.lower())]
     return min(named or fitting, key=lambda kind: len(KINDS[kind].values))
 
 
-def doubt(label: LabelFile, kind: str, kinds: Sequence[str]) -> str | None:
+def doubt(label: LabelFile, values: Values, kind: str, kinds: Sequence[str]) -> str | None:
     """What speaks against a file being of a kind, and which of the others fits; None where nothing does."""
-    known, values = KINDS[kind], set(label.values)
-    strange = sorted(values - known.values)
+    known, held = KINDS[kind], set(values.get(kind, ()))
+    strange = sorted(held - known.values)
     if strange:
         shown = _listed(strange[:6]) + (" and more" if len(strange) > 6 else "")
-        likely = likely_kind(label, kinds)
-        better = f" They fit {KINDS[likely].title}." if values <= KINDS[likely].values else ""
+        likely = likely_kind(label, values, kinds)
+        better = f" They fit {KINDS[likely].title}." if _fits(likely, values) else ""
         return f"{label.name} holds {shown}; there are no such values in {known.title}.{better}"
-    if values == {0, 255}:
+    if held == {0, 255}:
         return f"{label.name} holds 0 and 255 alone: a black-and-white mask, where class ids are needed."
-    if len(values) == 1:
-        return f"{label.name} holds nothing but {values.pop()}: one value all over the photo."
+    if len(held) == 1:
+        return f"{label.name} holds nothing but {held.pop()}: one value all over the photo."
     return None
 
 
@@ -133,26 +128,6 @@ def _listed(values: Sequence[int]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _values_of(data: bytes) -> tuple[int, ...]:
-    try:
-        with Image.open(io.BytesIO(png.keep_picture(data)), formats=("PNG",)) as image:
-            if image.mode not in ("1", "L", "P"):
-                return ()
-            depth = data[24]
-            stored = np.flatnonzero(np.bincount(np.asarray(image, np.uint8).reshape(-1), minlength=256))
-            palette = image.getpalette() if image.mode == "P" else None
-    except Exception:  # damaged in one of many ways; the API says what is wrong
-        return ()
-    if palette is not None:
-        return _values_of_palette([int(v) for v in stored], palette)
-    # Pillow spreads grey values of 1, 2 and 4 bits over 0 to 255.
-    spread = {2: 85, 4: 17}.get(depth, 1)
-    return tuple(int(v) // spread for v in stored)
-
-
-def _values_of_palette(stored: Sequence[int], palette: Sequence[int]) -> tuple[int, ...]:
-    """A grey palette holds grey values; another shows ids by colours."""
-    colours = [tuple(palette[3 * v : 3 * v + 3]) for v in stored]
-    if all(len(set(colour)) == 1 for colour in colours if colour):
-        return tuple(sorted({colour[0] for colour in colours if colour}))
-    return tuple(stored)
+def _fits(kind: str, values: Values) -> bool:
+    """Whether a file's values, read as those of a kind, all are."""
+    return kind in values and set(values[kind]) <= KINDS[kind].values

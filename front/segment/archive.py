@@ -11,7 +11,8 @@ from threading import Lock
 from PIL import Image
 
 from front.api import predictions
-from front.api.client import ApiClient, Json, Segmentation
+from front.api.client import ApiClient, Json
+from front.api.comparison import Segmentation
 from front.api.errors import ApiError
 from front.api.predictions import ModelRef, PredictionCache
 from front.photos import png

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from front.api.client import Segmentation
+from front.api.comparison import Segmentation
 from front.api.predictions import ModelRef
 from front.photos.album import Photo
 

@@ -8,7 +8,8 @@ from threading import Condition
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from front.api.client import Json, Segmentation
+from front.api.client import Json
+from front.api.comparison import Segmentation
 from front.api.errors import ApiError
 from front.api.models import prediction_cache
 from front.api.predictions import ModelRef

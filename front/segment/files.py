@@ -4,7 +4,8 @@ from typing import Literal
 
 import streamlit as st
 
-from front.api.client import ApiClient, Segmentation
+from front.api.client import ApiClient
+from front.api.comparison import Segmentation
 from front.api.predictions import PredictionCache
 from front.photos.album import Photo
 from front.segment.names import legal_name

@@ -5,7 +5,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from front import page
 from front.api import predictions
-from front.api.client import Json, Segmentation
+from front.api.client import Json
+from front.api.comparison import Segmentation
 from front.api.errors import ApiError
 from front.api.models import all_models, prediction_cache, ready_models, taxonomy_of
 from front.api.predictions import ModelRef

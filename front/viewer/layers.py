@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from front.api.client import Segmentation
+from front.api.comparison import Segmentation
 from front.photos.album import Photo
 from front.photos.picture import display_size, preview_of_file, shrink_map
 from front.ui.names import display_name

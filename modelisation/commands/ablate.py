@@ -2,11 +2,10 @@
 
 import argparse
 import logging
-from functools import partial
 from pathlib import Path
 
 from modelisation.commands.arguments import add_training_threads, use_threads
-from modelisation.reports.ablations import ablation_page, check_page, write_page
+from modelisation.reports.ablations import ablation_table
 from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
 from modelisation.tuning.ablate import ablate
 from modelisation.tuning.results import RESULTS
@@ -25,15 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_training_threads(parser)
     parser.add_argument("--run-dir", type=Path, help="folder for the runs at work (default: runs/ablation_<file>)")
     parser.add_argument(
-        "--json", type=Path, default=RESULTS, metavar="FILE", help="results; tables go to a .md beside"
+        "--json", type=Path, default=RESULTS, metavar="FILE", help="results of every ablation; the table is printed"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     use_threads(args.threads)
-    page = args.json.with_suffix(".md")
-    check_page(page)
     try:
         ablation = ablate(
             args.file,
@@ -41,10 +38,9 @@ def run(args: argparse.Namespace) -> int:
             seeds=args.seeds,
             results=args.json,
             run_dir=args.run_dir,
-            on_result=partial(write_page, page),
         )
     except Interrupted:
         print(f"\nStopped; what is done is in {args.json}. The same command goes on.")
         return INTERRUPTED_EXIT
-    print(ablation_page({args.file.stem: ablation}))
+    print(ablation_table(ablation))
     return 0

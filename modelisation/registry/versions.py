@@ -1,4 +1,4 @@
-"""Bundles in MLflow's model registry: put one in with its training curves, get one out. Needs no torch."""
+"""A bundle as a version in MLflow's model registry: put in with its training curves, or fetched. Needs no torch."""
 
 import re
 from collections.abc import Mapping

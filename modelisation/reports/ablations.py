@@ -1,35 +1,9 @@
-"""An ablation's results and the tables made of them, in Markdown."""
+"""The table of an ablation's results, in Markdown."""
 
-from collections.abc import Mapping
-from pathlib import Path
 from statistics import mean, stdev
 
-from back.runtime.errors import UserError
-from modelisation.outputs.files import replace_file
 from modelisation.reports.markdown import table
 from modelisation.tuning.results import BASELINE, Ablation, Result
-
-_HEAD = "# What each choice is worth\n\nWritten by `python -m modelisation ablate`, from the JSON file beside.\n"
-
-
-def ablation_page(ablations: Mapping[str, Ablation]) -> str:
-    """A page with one table an ablation, in the order of their names."""
-    parts = [_HEAD]
-    for name, ablation in sorted(ablations.items()):
-        parts.append(f"## {name}\n\n{ablation_table(ablation)}")
-    return "\n".join(parts)
-
-
-def write_page(path: Path, ablations: Mapping[str, Ablation]) -> None:
-    """Write the page of `ablation_page` anew; raises as `check_page`."""
-    check_page(path)
-    replace_file(path, ablation_page(ablations).encode())
-
-
-def check_page(path: Path) -> None:
-    """Raises UserError: there is something else of this name than an earlier page."""
-    if path.is_dir() or (path.is_file() and not path.read_bytes().startswith(_HEAD.encode())):
-        raise UserError(f"{path} is there already and no page of ablations; choose another name for the JSON file")
 
 
 def ablation_table(ablation: Ablation) -> str:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,6 @@ def ablate(
     seeds: int = 1,
     results: Path = RESULTS,
     run_dir: Path | None = None,
-    on_result: Callable[[Mapping[str, Ablation]], None] | None = None,
 ) -> Ablation:
     """Train the baseline and every variant with every seed, and write the scores after each run.
 
@@ -62,7 +60,6 @@ def ablate(
         seeds: runs of each variant, the first with the recipe's own seed.
         results: JSON file of every ablation's results, by the name of its file.
         run_dir: folder for the runs at work, new, empty or of an earlier ablation; each is removed when it is done.
-        on_result: called after each run with every ablation that `results` then holds.
 
     Raises:
         Interrupted: stopped by Ctrl-C.
@@ -104,8 +101,6 @@ def ablate(
             ablation = Ablation(dataset=record.dataset, split=recipe.val_split, results=done)
             ablations[file.stem] = ablation
             write_ablations(results, ablations)
-            if on_result:
-                on_result(ablations)
     release(run_dir)
     return ablation
 

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from PIL import Image, ImageOps
 
-from tests.front.fake_masks import label_scores, labels_of, png_of, prediction_of
+from back.runtime.labels.read import LabelFileError, values_by_source
+from tests.front.fake_masks import comparison_of, label_scores, labels_of, png_of, prediction_of
 from tests.front.fake_records import (
     MODELS,
     card_of,
@@ -115,6 +116,11 @@ class FakeApi:
         if path.startswith("/runs/"):
             name = path.removeprefix("/runs/run-")
             return run_of(name) | {"history": history_of(name)}
+        if path == "/labels":
+            try:
+                return {"values": values_by_source(files["label"])}
+            except LabelFileError as error:
+                return 422, f"The label cannot be read: {error.detail}."
         if path in ("/predict", "/compare"):
             return self._infer(path, query, files)
         return 404, f"There is nothing at {path}."
@@ -149,6 +155,7 @@ class FakeApi:
             "width": width,
             "height": height,
             "models": [prediction_of(name, self.version, labels) for name, labels in maps.items()],
+            **comparison_of(maps),
             "label": label_scores(maps, files["label"]) if "label" in files else None,
         }
 

@@ -1,10 +1,11 @@
-"""What the stand-in for the API makes of a photo: class maps, their pictures, and their errors against a label.
+"""What the stand-in for the API makes of a photo: class maps, their pictures, and how they compare.
 
 A class map is a fixed function of the photo's pixels and the model's name, so that bytes can be compared.
 """
 
 import base64
 import io
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -67,20 +68,37 @@ def prediction_of(name: str, version: str, labels: npt.NDArray[np.uint8]) -> dic
     }
 
 
+def comparison_of(maps: dict[str, npt.NDArray[np.uint8]]) -> dict[str, Any]:
+    """The part of `/compare`'s answer on how the models agree."""
+    pairs = []
+    for (a, of_a), (b, of_b) in combinations(maps.items(), 2):
+        matrix = np.bincount(of_a.ravel().astype(int) * 8 + of_b.ravel(), minlength=64).reshape(8, 8)
+        share = float((of_a == of_b).mean())
+        pairs.append({"a": a, "b": b, "pixel_agreement": share, "confusion_matrix": matrix.tolist()})
+    first, *others = maps.values()
+    differs = np.any([other != first for other in others], axis=0) if others else None
+    return {"pairs": pairs, "disagreement": None if differs is None else picture_of(differs.astype(np.uint8) * 255)}
+
+
 def label_scores(maps: dict[str, npt.NDArray[np.uint8]], label: bytes) -> dict[str, Any]:
     """The part of `/compare`'s answer on a label file of street8 ids."""
     truth = np.asarray(Image.open(io.BytesIO(label)))
-    result = {}
+    valid = truth < 8
+    models = {}
     for name, labels in maps.items():
-        valid = truth < 8
         cm = np.bincount(truth[valid].astype(int) * 8 + labels[valid], minlength=64).reshape(8, 8)
         iou = iou_of(cm.tolist())
-        errors = np.where(valid & (truth != labels), 255, 0).astype(np.uint8)
-        result[name] = {
+        models[name] = {
             "miou": float(np.mean([v for v in iou.values() if v is not None])),
             "pixel_accuracy": float(np.trace(cm) / cm.sum()),
             "class_iou": iou,
             "confusion_matrix": cm.tolist(),
-            "errors": picture_of(errors),
+            "errors": picture_of(np.where(valid & (truth != labels), 255, 0).astype(np.uint8)),
         }
-    return {"models": result}
+    pairs = []
+    for (a, of_a), (b, of_b) in combinations(maps.items(), 2):
+        outcome = np.where(valid, (of_b != truth) * 1 + (of_a != truth) * 2, 4).astype(np.uint8)
+        counts = np.bincount(outcome.ravel(), minlength=5)[:4].tolist()
+        names = ("both_right", "only_a", "only_b", "both_wrong")
+        pairs.append({"a": a, "b": b, **dict(zip(names, counts, strict=True)), "outcome": picture_of(outcome)})
+    return {"models": models, "pairs": pairs}

@@ -6,14 +6,16 @@ What counts is the value that a pixel has by the PNG standard, not the form in w
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from back.runtime.labels.palettes import PaletteError, values_of
+from back.runtime.taxonomy import REMAPS
 
 UInt8Array = npt.NDArray[np.uint8]
 Kind = Literal["not_png", "damaged", "colour", "format", "palette"]
@@ -38,6 +40,17 @@ class LabelFileError(ValueError):
         self.kind, self.detail = kind, detail
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """A decoded PNG: pixels and mode as Pillow gives them, the palette's bytes, bit depth and colour type."""
+
+    pixels: npt.NDArray[Any]
+    mode: str
+    palette: bytes
+    depth: int
+    colour_type: int
+
+
 def read_label(
     data: bytes,
     source: str,
@@ -58,6 +71,37 @@ def read_label(
     Raises:
         LabelFileError: the file is no PNG, is damaged, or its pixels do not say which ids they are.
     """
+    return _ids_of(_decode(data, name, check_size), source, name)
+
+
+def values_by_source(
+    data: bytes,
+    name: str | Path = "label",
+    check_size: Callable[[int, int], None] = lambda width, height: None,
+) -> dict[str, list[int] | None]:
+    """The values that the pixels of a label file have, read as the files of each source (the keys of `REMAPS`).
+
+    Returns:
+        The values by source, in order; None where `read_label` would not know what its palette means.
+
+    Raises:
+        LabelFileError: it cannot be read as the files of any source.
+    """
+    stored = _decode(data, name, check_size)
+    values: dict[str, list[int] | None] = {}
+    for source in REMAPS:
+        try:
+            ids_HW = _ids_of(stored, source, name)
+        except LabelFileError as error:
+            if error.kind != "palette":
+                raise
+            values[source] = None
+        else:
+            values[source] = np.flatnonzero(np.bincount(ids_HW.ravel(), minlength=256)).tolist()
+    return values
+
+
+def _decode(data: bytes, name: str | Path, check_size: Callable[[int, int], None]) -> _Stored:
     try:
         image = Image.open(io.BytesIO(data), formats=("PNG",))
     except UnidentifiedImageError as error:
@@ -73,19 +117,23 @@ def read_label(
         try:
             palette = bytes(image.palette.palette) if image.palette else b""  # as stored; decoding may change it
             image.load()
-            stored = np.asarray(image)
+            pixels = np.asarray(image)
         except Exception as error:
             raise _damaged(name, error) from error
-    depth, colour_type = data[_IHDR_DEPTH], data[_IHDR_COLOUR]
-    if colour_type == _PALETTE:
-        return _from_palette(stored, palette, source, name)
-    if colour_type != _GREY:
-        if depth == 16:  # of which Pillow keeps the upper eight
+    return _Stored(pixels, image.mode, palette, data[_IHDR_DEPTH], data[_IHDR_COLOUR])
+
+
+def _ids_of(stored: _Stored, source: str, name: str | Path) -> UInt8Array:
+    pixels, mode = stored.pixels, stored.mode
+    if stored.colour_type == _PALETTE:
+        return _from_palette(pixels, stored.palette, source, name)
+    if stored.colour_type != _GREY:
+        if stored.depth == 16:  # of which Pillow keeps the upper eight
             raise LabelFileError(name, "format", f"several channels of 16 bits, wanted one of ids; {_CANNOT_TELL}")
-        stored = _single_channel(stored, image.mode, name)
-    elif depth < 8:
-        return stored.astype(np.uint8) // np.uint8(_PILLOW_SCALES.get(depth, 1))
-    return _eight_bits(stored, image.mode, name)
+        pixels = _single_channel(pixels, mode, name)
+    elif stored.depth < 8:
+        return pixels.astype(np.uint8) // np.uint8(_PILLOW_SCALES.get(stored.depth, 1))
+    return _eight_bits(pixels, mode, name)
 
 
 def _from_palette(indices_HW: UInt8Array, palette: bytes, source: str, name: str | Path) -> UInt8Array:

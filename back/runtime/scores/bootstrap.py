@@ -43,7 +43,7 @@ class Difference:
         shown = f"{100 * abs(self.estimate):.1f}"
         better, worse = (a, b) if self.estimate >= 0 else (b, a)
         if self.low is None or self.high is None:
-            return f"{better} scores {shown} points more than {worse}; no interval: one scene{_counted(self.blocks)}"
+            return f"{better} scores {shown} points more than {worse}; no interval: one scene{_too_few(self.blocks)}"
         margin = f"{50 * (self.high - self.low):.1f}"
         if self.significant:
             return f"{better} is better than {worse} by {shown} ± {margin} points (95 %)"
@@ -70,7 +70,7 @@ class Differences:
     classes: tuple[Difference | None, ...]
 
 
-def _counted(blocks: int) -> str:
+def _too_few(blocks: int) -> str:
     return "" if blocks == 1 else f" ({blocks} independent blocks, {MIN_BLOCKS} are needed)"
 
 

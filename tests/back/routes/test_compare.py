@@ -58,6 +58,21 @@ def test_label_gives_each_models_scores_and_errors(api: TestClient) -> None:
         assert np.array_equal(_labels(scores["errors"]) == 255, (predicted != label) & (label != 255))
 
 
+def test_label_tells_which_of_two_models_is_right_where(api: TestClient) -> None:
+    photo = noise_png(90, 120)
+    label = np.random.default_rng(3).choice([0, 1, 2, 7, 255], (90, 120)).astype(np.uint8)
+    body = _post(api, photo=photo, label=png_bytes(label)).json()
+    a, b = (_labels(model["image"]) == label for model in body["models"])
+    (pair,) = body["label"]["pairs"]
+    expected = np.where(a & b, 0, np.where(a, 1, np.where(b, 2, 3)))
+    expected[label == 255] = 4
+    assert np.array_equal(_labels(pair["outcome"]), expected)
+    counts = [pair[key] for key in ("both_right", "only_a", "only_b", "both_wrong")]
+    assert counts == [int((expected == value).sum()) for value in range(4)]
+    assert all(counts)
+    assert (pair["a"], pair["b"]) == ("deeplabv3plus", "segformer")
+
+
 def test_label_taxonomy_is_remapped(api: TestClient) -> None:
     camvid_sky = np.zeros((HEIGHT, WIDTH), np.uint8)
     scores = _post(api, "?label_taxonomy=camvid11&models=segformer", label=png_bytes(camvid_sky)).json()["label"]

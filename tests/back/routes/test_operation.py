@@ -102,7 +102,7 @@ def test_docs_describe_every_route_with_its_errors(api: TestClient) -> None:
     description = api.get("/openapi.json").json()
     assert set(description["paths"]) == {
         *("/predict", "/compare", "/models", "/models/{name}", "/images", "/classes", "/runs", "/runs/{run_id}"),
-        *("/differences", "/healthz", "/readyz", "/metrics"),
+        *("/labels", "/differences", "/healthz", "/readyz", "/metrics"),
     }
     predict = description["paths"]["/predict"]["post"]
     assert set(predict["responses"]) == {"200", "400", "404", "408", "413", "415", "422", "429", "503"}

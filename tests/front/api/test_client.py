@@ -69,10 +69,12 @@ def test_compare_with_a_label_names_its_taxonomy(api: FakeApi, client: ApiClient
     photo = jpeg()
     label = io.BytesIO()
     Image.fromarray(labels_of(photo, "segformer")).save(label, "PNG")
-    answer = client.compare(photo, models=["segformer"], label=label.getvalue(), label_taxonomy="street8")
+    models = ["deeplabv3plus", "segformer"]
+    answer = client.compare(photo, models=models, label=label.getvalue(), label_taxonomy="street8")
     assert "label_taxonomy=street8" in api.calls[0]
     assert answer.label is not None
-    assert answer.label["models"]["segformer"]["pixel_accuracy"] == 1
+    assert answer.label.scores["segformer"].pixel_accuracy == 1
+    assert sum(answer.label.outcomes.pixels) == answer.segmentations[0].width * answer.segmentations[0].height
 
 
 @pytest.mark.parametrize("output", ["mask", "overlay", "classes"])

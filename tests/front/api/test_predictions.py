@@ -5,8 +5,17 @@ import pytest
 from front.api import predictions
 from front.api.client import ApiClient
 from front.api.errors import ApiError
-from front.api.predictions import ModelRef, PredictionCache, against_label, cached_answers, footprint, segment
-from front.compare.agreement import as_png
+from front.api.predictions import (
+    ModelRef,
+    PredictionCache,
+    against_label,
+    cached_answers,
+    compare,
+    footprint,
+    label_values,
+    segment,
+)
+from front.compare.who_is_right import as_png
 from front.photos.album import Photo, read_photo
 from front.photos.label_files import LabelFile
 from tests.front.conftest import jpeg
@@ -69,11 +78,50 @@ def test_a_label_is_sent_once_and_brings_the_class_maps(api: FakeApi, photo: Pho
     client, cache = ApiClient(api.url), PredictionCache()
     refs = refs_of(client)
     label = label_of(photo)
-    scores = against_label(client, cache, photo, refs, label, "street8")
-    assert scores["segformer"].pixel_accuracy == 1
-    assert against_label(client, cache, photo, refs[::-1], label, "street8") is scores
+    judged = against_label(client, cache, photo, refs, label, "street8")
+    assert judged.scores["segformer"].pixel_accuracy == 1
+    assert against_label(client, cache, photo, refs[::-1], label, "street8") is judged
     segment(client, cache, photo, refs)
+    compare(client, cache, photo, *refs)
     assert api.count("/compare") == 1
+
+
+def test_comparing_what_was_segmented_sends_nothing_in_either_order(api: FakeApi, photo: Photo) -> None:
+    client, cache = ApiClient(api.url), PredictionCache()
+    a, b = refs_of(client)
+    answers = segment(client, cache, photo, (a, b))
+    of_a, of_b = (labels_of(photo.data, ref.name) for ref in (a, b))
+    forth, back = compare(client, cache, photo, a, b), compare(client, cache, photo, b, a)
+    assert forth[:2] == back[1::-1] == tuple(answers.values())
+    assert forth[2].share == back[2].share == (of_a == of_b).mean()
+    assert forth[2].matrix == [[int(((of_a == i) & (of_b == j)).sum()) for j in range(8)] for i in range(8)]
+    assert forth[2].matrix == [list(row) for row in zip(*back[2].matrix, strict=True)]
+    assert api.count("/compare") == 1
+
+
+def test_models_that_were_segmented_apart_are_compared_in_one_more_call(api: FakeApi, photo: Photo) -> None:
+    client, cache = ApiClient(api.url), PredictionCache()
+    a, b = refs_of(client)
+    segment(client, cache, photo, [a])
+    segment(client, cache, photo, [b])
+    assert compare(client, cache, photo, a, b)[2].matrix
+    assert compare(client, cache, photo, b, a)[2].matrix
+    assert api.count("/compare") == 3
+
+
+def test_the_values_of_a_label_are_asked_for_once_and_of_a_broken_one_there_are_none(
+    api: FakeApi, photo: Photo
+) -> None:
+    client, cache = ApiClient(api.url), PredictionCache()
+    for data, expected in ((as_png(labels_of(photo.data, "segformer")), [0, 1, 2, 6]), (b"hello", None)):
+        label = LabelFile.of("label.png", data)
+        values = label_values(client, cache, label)
+        assert label_values(client, cache, label) == values
+        assert values == {} if expected is None else set(expected) <= set(values["street8"])
+    assert api.count("/labels") == 2
+    api.mode = "proxied"
+    with pytest.raises(ApiError):
+        label_values(client, cache, LabelFile.of("label.png", b"another"))
 
 
 def test_another_label_or_another_meaning_of_its_values_is_asked_for(api: FakeApi, photo: Photo) -> None:
@@ -150,7 +198,6 @@ def test_one_answer_larger_than_the_cache_is_still_kept_for_its_page() -> None:
 def test_everything_that_an_entry_holds_counts(api: FakeApi, photo: Photo) -> None:
     client, cache = ApiClient(api.url), PredictionCache()
     refs = refs_of(client)
-    scores = against_label(client, cache, photo, refs, label_of(photo, "deeplabv3plus"), "street8")
-    pictures = sum(len(score.errors_png) for score in scores.values())
-    numbers = sum(8 * len(row) for score in scores.values() for row in score.matrix)
-    assert footprint(scores) > pictures + numbers
+    judged = against_label(client, cache, photo, refs, label_of(photo, "deeplabv3plus"), "street8")
+    numbers = sum(8 * len(row) for score in judged.scores.values() for row in score.matrix)
+    assert footprint(judged) > len(judged.outcomes.map_png) + numbers

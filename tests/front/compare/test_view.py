@@ -74,6 +74,16 @@ def test_who_is_right_is_told_of_the_labelled_pixels(open_page: OpenPage) -> Non
     assert "both wrong 0.0 %" in told
 
 
+def test_swapping_the_models_swaps_who_is_right(open_page: OpenPage) -> None:
+    photo = jpeg(80, 160)
+    app = give_label(upload(open_page("compare"), ("street.jpg", photo)), label_png(photo))
+    before = next(c.value for c in app.caption if c.value.startswith("Of the labelled pixels"))
+    app.selectbox(key="model_a").set_value("segformer").run()
+    after = next(c.value for c in app.caption if c.value.startswith("Of the labelled pixels"))
+    assert "only DeepLabV3+ right 0.0 %" in before
+    assert {*before.removesuffix(".").split(", ")} == {*after.removesuffix(".").split(", ")}
+
+
 def test_each_model_s_confusion_with_the_label_is_shown(open_page: OpenPage) -> None:
     photo = jpeg(80, 160)
     app = upload(open_page("compare"), ("street.jpg", photo))

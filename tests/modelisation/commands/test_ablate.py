@@ -1,4 +1,4 @@
-"""`ablate` as it is called: its results, page and folder replace nothing that is not ours."""
+"""`ablate` as it is called: its results and folder replace nothing that is not ours."""
 
 import json
 from pathlib import Path
@@ -39,14 +39,12 @@ def ablate(place: Path, results: Path, run_dir: Path) -> int:
         ("a.json", ".", "choose another folder"),
         ("plan.yaml", "run", "holds no results of ablations"),
         ("notes.json", "run", "holds no results of ablations"),
-        ("thesis.json", "run", "thesis.md is there already and no page of ablations"),
     ],
 )
 def test_nothing_that_is_not_ours_is_replaced(
     place: Path, results: str, run_dir: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (place / "notes.json").write_text('{"mine": 1}', encoding="utf-8")
-    (place / "thesis.md").write_text("# My thesis\n", encoding="utf-8")
     before = content_of(place)
     assert ablate(place, place / results, place / run_dir) == 2
     assert sentence in capsys.readouterr().err
