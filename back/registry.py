@@ -1,32 +1,33 @@
 """The models that the API serves: read from MLflow's registry, verified, loaded, and exchanged when an alias moves.
 
-`sync` runs on one loader thread, again and again; requests only look at what it left. A new version takes over when
-it is loaded and has passed its self-test, so the old one answers until then, and for good when the new one is broken.
-When MLflow is away, what is loaded keeps serving.
+`sync` runs on one thread, again and again, and begins loads in the background; requests only look at what these left.
+A new version takes over when it is loaded and has passed its self-test, so the old one answers until then, and for
+good when the new one is broken. When MLflow is away, what is loaded keeps serving.
 """
 
 import logging
+import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from back.catalogue import Catalogue, ModelVersion, RegisteredModel, is_deleted, parse_spec, read_catalogue, resolve
-from back.loading import LoadError, ModelLoader, Served, fetch_verified, verify_cached
+from back.loading import Fetch, LoadError, ModelLoader, Served, verify_cached
+from back.loads import Loads
 from back.mlflow_errors import mlflow_sentence, without_password
+from back.pinned import Pinned
 from back.problems import Cause, Problem
 from back.remembered import recall, remember
-from back.runtime.bundle_cache import quiet_mlflow
+from back.runtime.bundle_cache import ASK_S, quiet_mlflow, touch
+from back.runtime.process.deadline import within
 from back.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-MAX_PINNED = 2  # versions asked for as name@alias or name/3 that stay loaded beside those that names mean
-_LOADS_AT_ONCE = 2
+READY_S = 30.0  # a model that loads for longer no longer keeps the others from being ready
 _NOT_ASKED = "MLflow has not been asked yet; try again in a few seconds."
 log = logging.getLogger("streetseg")
 
@@ -37,8 +38,10 @@ class ModelRegistry:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._loader = ModelLoader(settings)
+        self._loads = Loads()
+        self._lock = threading.Lock()  # for what replaces the attributes below
         self._remembered: object = None
-        self._pinned: OrderedDict[ModelVersion, Served] = OrderedDict()
+        self.pinned = Pinned(self._loader, self._fetch)
         self.catalogue: Catalogue = {}
         self.served: Mapping[str, Served] = {}
         self.errors: Mapping[str, str] = {}
@@ -56,12 +59,29 @@ class ModelRegistry:
         uri = self._settings.mlflow_tracking_uri
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
-    def sync(self) -> None:
-        """Bring what is served in line with MLflow. Blocks; never raises."""
+    def sync(self, patience_s: float | None = None) -> None:
+        """Bring what is served in line with MLflow. Blocks; never raises.
+
+        Args:
+            patience_s: how long to wait for loads, which go on afterwards; None waits for their end.
+        """
+        self._follow()
+        self._loads.wait(patience_s)
+        self._note_synced()
+        if self.mlflow_error is None:
+            self._remember()
+
+    def close(self) -> None:
+        """End what is being loaded."""
+        self._loader.close()
+        self._loads.close()
+
+    def _follow(self) -> None:
+        """Ask MLflow what there is, and begin to load what is missing."""
         try:
-            catalogue = read_catalogue(self.client)
+            catalogue = within(ASK_S, partial(read_catalogue, self.client))
             for name in self.served:
-                if name not in catalogue and not is_deleted(self.client, name):
+                if name not in catalogue and not within(ASK_S, partial(is_deleted, self.client, name)):
                     raise ValueError(f"it lists no model {name}, and does not say that {name} was deleted")
         except Exception as error:  # whatever is wrong with MLflow must not end the loop that asks it again
             sentence = mlflow_sentence(self._settings.mlflow_tracking_uri, error)
@@ -72,25 +92,18 @@ class ModelRegistry:
                 self._serve_remembered()
             return
         self._asked, self._answered_at = True, time.time()
-        self.catalogue = catalogue
-        self.mlflow_error = None  # after the catalogue, or for a moment it would look as if MLflow held no model
-        self.served = {name: served for name, served in self.served.items() if name in catalogue}
-        self.errors = {name: error for name, error in self.errors.items() if name in catalogue}
-        self._loader.forget({version for model in catalogue.values() for version in model.versions.values()})
-        for pinned in [version for version in self._pinned if not _is_current(catalogue, version)]:
-            self._pinned.pop(pinned, None)
-        self._load_all(self._fetch, catalogue)
-        self.synced = True
-        folders = {served.version: served.folder for served in self.served.values()}
-        if (catalogue, folders) != self._remembered:
-            try:
-                remember(self._settings.cache_dir, self._settings.mlflow_tracking_uri, catalogue, folders)
-                self._remembered = catalogue, folders
-            except OSError as error:  # the next start needs MLflow then; nothing else does
-                log.warning("%s cannot be written to: %s", self._settings.cache_dir, error)
+        with self._lock:
+            self.catalogue = catalogue
+            self.mlflow_error = None  # after the catalogue, or for a moment it would look as if MLflow held no model
+            self.served = {name: served for name, served in self.served.items() if name in catalogue}
+            self.errors = {name: error for name, error in self.errors.items() if name in catalogue}
+        known = {version for model in catalogue.values() for version in model.versions.values()}
+        self._loader.forget(known)
+        self.pinned.forget(known)
+        self._load_missing(self._fetch)
 
     def _fetch(self, version: ModelVersion) -> Path:
-        return fetch_verified(self.client, version, self._settings.cache_dir)
+        return self._loader.fetch_from(self.client, version)
 
     def _serve_remembered(self) -> None:
         """Serve what MLflow named last time, from the cache, until it answers."""
@@ -100,38 +113,68 @@ class ModelRegistry:
         if found is None or not found.folders:
             return
         self.catalogue, self._answered_at = found.catalogue, found.asked_at
-        self._load_all(lambda version: verify_cached(found.folders.get(version)), found.catalogue)
-        self.synced = True
+        self._load_missing(lambda version: verify_cached(found.folders.get(version)))
 
-    def _load_all(self, fetch: Callable[[ModelVersion], Path], catalogue: Catalogue) -> None:
-        """Load what the names mean and is not served yet."""
-        wanted = {name: version for name, model in catalogue.items() if (version := self._to_load(name, model))}
-        # Side by side: a compiled model from the cache takes one processor most of a second.
-        with ThreadPoolExecutor(_LOADS_AT_ONCE, thread_name_prefix="load") as pool:
-            loads = {pool.submit(self._loader.load, fetch, version): name for name, version in wanted.items()}
-            for load in as_completed(loads):
-                name = loads[load]
-                try:
-                    self.served = {**self.served, name: load.result()}
-                    self._set_error(name, None)
-                except Exception as error:  # a model that fails, however, keeps no other from loading
-                    if not isinstance(error, LoadError):
-                        log.exception("loading %s failed", name)
-                    self._set_error(name, str(error) or type(error).__name__)
+    def _remember(self) -> None:
+        folders = {served.version: served.folder for served in self.served.values()}
+        for folder in folders.values():
+            touch(folder)  # whoever walks through all versions must not push out of the cache what serves
+        if (self.catalogue, folders) == self._remembered:
+            return
+        try:
+            remember(self._settings.cache_dir, self._settings.mlflow_tracking_uri, self.catalogue, folders)
+            self._remembered = self.catalogue, folders
+        except OSError as error:  # the next start needs MLflow then; nothing else does
+            log.warning("%s cannot be written to: %s", self._settings.cache_dir, error)
+
+    def _load_missing(self, fetch: Fetch) -> None:
+        """Begin to load what the names mean and is not served yet; what has failed before comes last."""
+        wanted = [version for name, model in self.catalogue.items() if (version := self._to_load(name, model))]
+        for version in sorted(wanted, key=self._loader.has_failed):
+            self._loads.start(version, partial(self._load, fetch, version))
+
+    def _load(self, fetch: Fetch, version: ModelVersion) -> None:
+        served, error = None, None
+        try:
+            served = self._loader.load(fetch, version)
+        except LoadError as failure:
+            error = str(failure)
+        except Exception as failure:  # a model that fails, however, keeps no other from loading
+            log.exception("loading %s failed", version.name)
+            error = str(failure) or type(failure).__name__
+        with self._lock:
+            model = self.catalogue.get(version.name)
+            if model is not None and model.preferred_version() == version:  # else its alias has moved on
+                if served is not None:
+                    self.served = {**self.served, version.name: served}
+                self._set_error(version.name, error)
+        self._note_synced()
 
     def _to_load(self, name: str, model: RegisteredModel) -> ModelVersion | None:
         """The version that a name means, where it is not served yet."""
-        wanted, current = model.preferred_version(), self.served.get(name)
-        if wanted is None:
-            self._set_error(name, f"{name} has no version; register one with: python -m modelisation register BUNDLE")
-        elif current is not None and current.version == wanted:
-            self._set_error(name, None)
-        elif wanted in self._pinned:
-            self.served = {**self.served, name: self._pinned[wanted]}
-            self._set_error(name, None)
-        else:
-            return wanted
+        with self._lock:
+            wanted, current = model.preferred_version(), self.served.get(name)
+            if wanted is None:
+                sentence = f"{name} has no version; register one with: python -m modelisation register BUNDLE"
+                self._set_error(name, sentence)
+            elif current is not None and current.version == wanted:
+                self._set_error(name, None)
+            elif (pinned := self.pinned.get(wanted)) is not None:
+                self.served = {**self.served, name: pinned}
+                self._set_error(name, None)
+            else:
+                return wanted
         return None
+
+    def _note_synced(self) -> None:
+        """Every model has been loaded, or has failed, or takes so long that the others are ready without it."""
+        waiting = [model.preferred_version() for model in map(self.catalogue.__getitem__, self._waiting())]
+        ages = [self._loads.age_s(version) for version in waiting if version is not None]
+        if self.mlflow_error != _NOT_ASKED and all(age is not None and age > READY_S for age in ages):
+            self.synced = True
+
+    def _waiting(self) -> list[str]:
+        return [name for name in self.catalogue if name not in self.served and name not in self.errors]
 
     def _set_error(self, name: str, error: str | None) -> None:
         if error is not None and self.errors.get(name) != error:
@@ -183,26 +226,11 @@ class ModelRegistry:
         current = self.served.get(spec.name)
         if current is not None and current.version == version:
             return current
-        return self._pinned.get(version) or version
-
-    def load_pinned(self, version: ModelVersion) -> Served:
-        """Load a version beside those that names mean. Blocks; for the loader thread.
-
-        Raises:
-            Problem: 503, the version cannot be loaded.
-        """
-        try:
-            served = self._pinned.pop(version, None) or self._loader.load(self._fetch, version)
-        except LoadError as error:
-            raise Problem(503, str(error), retry_after_s=30, cause="no-model") from error
-        self._pinned[version] = served
-        while len(self._pinned) > MAX_PINNED:
-            self._pinned.popitem(last=False)
-        return served
+        return self.pinned.get(version) or version
 
     def reason_not_ready(self) -> tuple[Cause, str] | None:
         """Why no prediction can be made yet, in a word and in a sentence; None when one can."""
-        waiting = [name for name in self.catalogue if name not in self.served and name not in self.errors]
+        waiting = self._waiting()
         if self.served and not self.synced:
             return "loading", loading_sentence(waiting)
         if self.served:
@@ -235,8 +263,3 @@ def loading_sentence(names: Sequence[str]) -> str:
     subject = " and ".join(names) if names else "The models"
     verb = "is" if len(names) == 1 else "are"
     return f"{subject} {verb} being loaded; try again in a few seconds."
-
-
-def _is_current(catalogue: Catalogue, version: ModelVersion) -> bool:
-    model = catalogue.get(version.name)
-    return model is not None and model.versions.get(version.version) == version

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
@@ -17,11 +18,13 @@ from back.loading import Served
 from back.problems import Problem
 from back.prometheus import Metrics
 from back.registry import ModelRegistry
+from back.runtime.card import Card
 from back.settings import Settings
 from back.telemetry import Telemetry
 from back.workers import IsGone, Workers, unless_gone
 
 T = TypeVar("T")
+_PIN_S = 30.0  # how long a request waits for a version that is loaded for it
 _RETRY_S = 1.0  # how soon MLflow is asked again while nothing could be loaded
 _MAX_QUESTIONS = 16  # to MLflow, waiting or asked
 _OVERDUE_PERIODS = 3  # of `reload_seconds`, after which the loop that follows MLflow counts as stuck
@@ -39,6 +42,8 @@ class Services:
     telemetry: Telemetry | None = None
     # One thread brings the models in line with MLflow, so that no two do it at once.
     _loader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "loader"))
+    # One loads versions that a request asks for, which may hang without keeping the other from its work.
+    _pins: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "pins"))
     # Two threads wait for MLflow's answers to /runs, so that a slow MLflow holds up nothing else.
     _mlflow: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "mlflow"))
     _asking: int = 0
@@ -61,16 +66,40 @@ class Services:
             return self.registry.served[text]
         if isinstance(found, Served):
             return found
-        if self._pinning:  # one at a time: a client that walks through all versions must not hold up the others
+        start_ns = time.time_ns()
+        served = await self._fetch_pinned(lambda: self.registry.pinned.load(found))
+        self._tell_loaded([served], start_ns)
+        return served
+
+    async def find_card(self, text: str | None) -> Card:
+        """The card of the model that a request means; no network is loaded for it.
+
+        Raises:
+            Problem: 404 or 503, see `ModelRegistry.find`.
+        """
+        found = self.registry.find(text)
+        if isinstance(found, Served):
+            return found.predictor.card
+        pinned = self.registry.pinned
+        card = pinned.card(found)
+        return await self._fetch_pinned(lambda: pinned.read_card(found)) if card is None else card
+
+    async def _fetch_pinned(self, function: Callable[[], T]) -> T:
+        """Get something of a version that no name means, one at a time: who walks through all must hold up nobody."""
+        if self._pinning:
             raise Problem(503, "Another version is being loaded; try again in 5 s.", retry_after_s=5, cause="loading")
         self._pinning = True
-        try:
-            start_ns = time.time_ns()
-            served = await _run_in(self._loader, lambda: self.registry.load_pinned(found))
-            self._tell_loaded([served], start_ns)
-            return served
-        finally:
-            self._pinning = False
+        getting = asyncio.ensure_future(_run_in(self._pins, function))
+        getting.add_done_callback(self._pinned)
+        await asyncio.wait({getting}, timeout=_PIN_S)  # which leaves it going, also when the client is gone
+        if not getting.done():
+            raise Problem(503, "That version is being loaded; try again in 5 s.", retry_after_s=5, cause="loading")
+        return getting.result()
+
+    def _pinned(self, getting: "asyncio.Future[T]") -> None:
+        self._pinning = False
+        if not getting.cancelled():
+            getting.exception()  # retrieved, or asyncio would report it where nobody waits any more
 
     async def ask_mlflow(self, function: Callable[[], T], is_gone: IsGone) -> T:
         """Run a blocking question to MLflow; one whose client has left before its turn is not asked.
@@ -96,7 +125,8 @@ class Services:
         finally:
             for task in tasks:
                 task.cancel()
-            for pool in (self._loader, self._mlflow):
+            self.registry.close()
+            for pool in (self._loader, self._pins, self._mlflow):
                 pool.shutdown(wait=False, cancel_futures=True)
             self.workers.close()
             if self.telemetry is not None:
@@ -117,7 +147,7 @@ class Services:
         while True:
             start_ns, before = time.time_ns(), list(self.registry.served.values())
             try:
-                await _run_in(self._loader, self.registry.sync)
+                await _run_in(self._loader, partial(self.registry.sync, self.settings.reload_seconds))
                 self._tell_loaded([new for new in self.registry.served.values() if new not in before], start_ns)
             except Exception:  # a bug, whose trace belongs in the log; the next round may go better
                 log.exception("following MLflow failed, and goes on")

@@ -44,8 +44,10 @@ class Settings(BaseSettings):
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     threads: int | None = Field(default=None, ge=1, le=1024, description="default: the processor quota")
     pixel_budget: int | None = Field(
-        default=None, ge=32 * 32, le=2**26, description="pixels of the network input; default: the card's"
+        default=None, ge=32 * 32, le=2**23, description="pixels of the network input; default: the card's"
     )
+    load_seconds: float = Field(default=120, gt=0, description="that trying a new model may take; more is refused")
+    load_memory_mb: int = Field(default=3000, ge=100, description="that trying a new model may take; more is refused")
     cache_dir: Path = Field(default=REPOSITORY / ".cache", description="downloaded and compiled models")
     dataset_dir: Path | None = Field(
         default=None, description="data set that the models were evaluated on, for pictures of its images"

@@ -14,4 +14,4 @@ router = APIRouter(tags=["models"])
 )
 async def get_classes(services: ServicesDep, model: str | None = None) -> Taxonomy:
     """The taxonomy of a model: the id of each class in `output=classes`, and its colour in `output=mask`."""
-    return (await services.find_model(model)).predictor.card.taxonomy
+    return (await services.find_card(model)).taxonomy

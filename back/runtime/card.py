@@ -5,12 +5,15 @@ and `MLmodel`. Only the card's schema is code; nothing in a bundle is executed o
 """
 
 import hashlib
+import stat
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import from_json
 
 from back.runtime.errors import UserError
+from back.runtime.onnx_file import NetworkError, check_network
 from back.runtime.taxonomy import Taxonomy
 
 CARD_FILE = "model.json"
@@ -18,7 +21,20 @@ ONNX_FILE = "model.onnx"
 WEIGHTS_FILE = "model.safetensors"
 HISTORY_FILE = "history.json"
 REPORT_FILE = "report.json"
+# What a bundle may hold beside what its card lists, because nothing that serves reads it: MLflow's own description,
+# and the histories that registering a bundle replays into MLflow.
+MLMODEL_FILE = "MLmodel"
+EARLIER_RUNS = "earlier_runs"
 
+MAX_FILE_BYTES = 512_000_000  # the bundled networks have 15 MB, SegFormer-B5 has 340
+MAX_INPUT_PIXELS = 2**23  # what lies between a network's layers grows with its input: 200 million pixels took 11 GB
+MAX_JSON_BYTES = 64_000_000  # of a card or a report; the bundled ones have a hundred kilobytes
+_MAX_PICTURE = 8_000_000  # characters of the self-test's picture
+
+_Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+_FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
+_Positive = Annotated[float, Field(gt=0)]
+_Side = Annotated[int, Field(ge=1, le=MAX_INPUT_PIXELS)]
 ResizeFilter = Literal["box", "bilinear", "bicubic", "lanczos"]
 
 
@@ -27,7 +43,7 @@ class BundleError(UserError):
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class InputContract(_Strict):
@@ -38,16 +54,28 @@ class InputContract(_Strict):
     """
 
     mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    std: tuple[_Positive, _Positive, _Positive]
     resize_filter: ResizeFilter = "bilinear"
-    stride: int = Field(default=32, ge=1, description="height and width of the input are multiples of this")
-    score_stride: int = Field(default=4, ge=1, description="input pixels per score, in both directions")
-    pixel_budget: int = Field(ge=32 * 32, description="pixels of the resized photo, before padding")
+    stride: int = Field(default=32, ge=1, le=512, description="height and width of the input are multiples of this")
+    score_stride: int = Field(default=4, ge=1, le=512, description="input pixels per score, in both directions")
+    pixel_budget: int = Field(
+        ge=32 * 32, le=MAX_INPUT_PIXELS, description="pixels of the resized photo, before padding"
+    )
     photo_share: float | None = Field(
         default=None, gt=0, le=1, description="share of a photo's own pixels that is served, from pixel_budget on"
     )
-    most_pixels: int | None = Field(default=None, ge=32 * 32, description="where photo_share ends")
-    fixed_size: tuple[int, int] | None = Field(default=None, description="(height, width) when not dynamic")
+    most_pixels: int | None = Field(
+        default=None, ge=32 * 32, le=MAX_INPUT_PIXELS, description="where photo_share ends"
+    )
+    fixed_size: tuple[_Side, _Side] | None = Field(default=None, description="(height, width) when not dynamic")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "InputContract":
+        if self.fixed_size is not None and self.fixed_size[0] * self.fixed_size[1] > MAX_INPUT_PIXELS:
+            raise ValueError(f"fixed_size must have at most {MAX_INPUT_PIXELS} pixels")
+        if self.stride % self.score_stride and self.fixed_size is None:
+            raise ValueError("stride must be a multiple of score_stride, or scores do not cover every input")
+        return self
 
     def pixels_for(self, height: int, width: int) -> int:
         """Pixels of the resized photo, before padding, for a photo of `height` x `width`.
@@ -113,16 +141,16 @@ class TrainingRecord(_Strict):
 class SelfTest(_Strict):
     """A tiny rendered picture and its label map, both PNG as base64, which an engine must reproduce."""
 
-    image_png: str
-    labels_png: str
-    min_agreement: float = 0.99
+    image_png: str = Field(max_length=_MAX_PICTURE)
+    labels_png: str = Field(max_length=_MAX_PICTURE)
+    min_agreement: float = Field(default=0.99, ge=0.9, le=1, description="share of the pixels")
 
 
 class Card(_Strict):
     """The whole card. `files` maps every other file of the bundle to its sha256."""
 
     schema_version: Literal[1] = 1
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=200)
     architecture: str
     build: dict[str, Any]
     description: str
@@ -138,7 +166,7 @@ class Card(_Strict):
         default_factory=dict, description="pictures unlike those of training -> mIoU on them, 0..1"
     )
     self_test: SelfTest
-    files: dict[str, str]
+    files: dict[_FileName, _Sha256]
 
 
 def sha256_of(path: Path) -> str:
@@ -151,11 +179,12 @@ def read_card(bundle: Path) -> Card:
     """Read and validate a bundle's card.
 
     Raises:
-        BundleError: the card is missing, is not JSON, or breaks the schema.
+        BundleError: the card is missing, is a link, is not JSON, or breaks the schema.
     """
     path = bundle / CARD_FILE
-    if not path.is_file():
+    if path.is_symlink() or not path.is_file():
         raise BundleError(f"{path}: no such file; a bundle folder holds {CARD_FILE} and {ONNX_FILE}")
+    read_json(path)
     try:
         return Card.model_validate_json(path.read_bytes())
     except ValidationError as error:
@@ -164,19 +193,70 @@ def read_card(bundle: Path) -> Card:
         raise BundleError(f"{path}: {where}: {first['msg']}; export the bundle again") from error
 
 
-def verify_files(bundle: Path, card: Card) -> None:
-    """Check the sha256 of every file that the card lists.
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of a bundle that can be passed on as JSON: without NaN, infinity and broken characters.
 
     Raises:
-        BundleError: a file is missing, differs, or its name leaves the folder.
+        BundleError: it is none, nests too deep, or is too large.
     """
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise BundleError(f"{path}: has more than {MAX_JSON_BYTES // 10**6} MB; export the bundle again")
+    try:
+        content = from_json(path.read_bytes(), allow_inf_nan=False)
+    except ValueError as error:
+        raise BundleError(f"{path}: the file: Invalid JSON: {error}; export the bundle again") from error
+    if not isinstance(content, dict):
+        raise BundleError(f"{path}: must hold a JSON object; export the bundle again")
+    return content
+
+
+def verify_files(bundle: Path, card: Card) -> None:
+    """Check that a bundle's folder holds what its card says and nothing else, and look through the network.
+
+    Whoever serves, evaluates, registers or trains on from a bundle comes through here first. Files whose names begin
+    with a dot are passed over: systems leave such behind, and nothing reads them.
+
+    Raises:
+        BundleError: a file is missing, differs, is a link or too large, is not listed in the card, or the network
+            holds what is never run.
+    """
+    if ONNX_FILE not in card.files:
+        raise BundleError(f"{bundle / CARD_FILE}: the card lists no {ONNX_FILE}; export the bundle again")
+    for path in sorted(bundle.iterdir()):
+        if path.name == EARLIER_RUNS and path.is_dir() and not path.is_symlink():
+            for run in path.iterdir():
+                _check_plain(run)
+        elif path.name in (CARD_FILE, MLMODEL_FILE, *card.files):
+            _check_plain(path)
+        elif not path.name.startswith("."):
+            raise BundleError(f"{path}: the card does not list it, so it vouches for nothing there; remove it")
     for name, expected in card.files.items():
         path = bundle / name
-        if Path(name).name != name:
-            raise BundleError(f"{bundle / CARD_FILE}: file name {name!r} leaves the bundle folder")
         if not path.is_file():
             raise BundleError(f"{path}: listed in the card but missing; copy the bundle again")
         if sha256_of(path) != expected:
             raise BundleError(f"{path}: content does not match the card's sha256; copy the bundle again")
-    if ONNX_FILE not in card.files:
-        raise BundleError(f"{bundle / CARD_FILE}: the card lists no {ONNX_FILE}; export the bundle again")
+    try:
+        check_network((bundle / ONNX_FILE).read_bytes())
+    except NetworkError as error:
+        raise BundleError(f"{bundle / ONNX_FILE}: {error}; export the bundle again") from error
+
+
+def check_size(name: str, size: int) -> None:
+    """Refuse a file that is too large to be part of a bundle.
+
+    Raises:
+        BundleError: it is.
+    """
+    if size > MAX_FILE_BYTES:
+        raise BundleError(
+            f"{name}: has {size / 1e6:.0f} MB where a bundle's file has at most {MAX_FILE_BYTES // 10**6}; "
+            "train a smaller network"
+        )
+
+
+def _check_plain(path: Path) -> None:
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise BundleError(f"{path}: is a link or no file, and a bundle holds plain files; put the file itself there")
+    check_size(str(path), status.st_size)

@@ -95,11 +95,13 @@ class Predictor:
             predictor._self_test(bundle)
             return predictor
 
+        tested: Predictor | None = None
         try:
             tested = attempt(precision)
         except _SelfTestError:
             if precision != "auto":
                 raise
+        if tested is None:  # not within the except, where the error still holds the network that failed
             tested = attempt("fp32")
             tested.engine.reason += "; bf16 failed the model's self-test"
         contract = card.input if pixel_budget is None else card.input.with_budget(pixel_budget)

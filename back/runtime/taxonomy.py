@@ -6,6 +6,7 @@ CamVid order of the SegNet tutorial (Kendall, Badrinarayanan, Cipolla). `street8
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +21,15 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_Byte = Annotated[int, Field(ge=0, le=255)]
+
+
 class ClassInfo(_Strict):
     """One class: its id in the label map, its name, and its colour as RGB in 0..255."""
 
     id: int = Field(ge=0, le=254)
-    name: str = Field(min_length=1)
-    color: tuple[int, int, int]
+    name: str = Field(min_length=1, max_length=100)
+    color: tuple[_Byte, _Byte, _Byte]
 
 
 class Taxonomy(_Strict):
@@ -33,7 +37,7 @@ class Taxonomy(_Strict):
 
     id: str
     classes: tuple[ClassInfo, ...] = Field(min_length=2)
-    ignore_index: int = 255
+    ignore_index: _Byte = 255
 
     @model_validator(mode="after")
     def _ids_are_dense(self) -> "Taxonomy":

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from back.runtime.card import HISTORY_FILE, BundleError
+from back.runtime.card import EARLIER_RUNS, HISTORY_FILE, BundleError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-EARLIER_RUNS = "earlier_runs"  # folder of a bundle: the histories of the runs whose weights its own run began with
 _PARAM_LENGTH = 6000  # MLflow's limit
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from back.runtime.card import CARD_FILE, Card
-from modelisation.registry.mlmodel import MLMODEL_FILE, write_mlmodel
+from back.runtime.card import CARD_FILE, MLMODEL_FILE, Card
+from modelisation.registry.mlmodel import write_mlmodel
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from back.runtime.card import ONNX_FILE, Card
+from back.runtime.card import MLMODEL_FILE, ONNX_FILE, Card
 
-MLMODEL_FILE = "MLmodel"
 LOADER = "back.runtime.pyfunc"  # a name, not code: it runs only where the project is importable
 
 

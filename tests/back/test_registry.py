@@ -193,7 +193,7 @@ def test_versions_asked_for_stay_loaded_up_to_a_limit(store: Store, registry: Mo
     for version in ("1", "2", "3"):
         found = registry.find(f"segformer/{version}")
         assert isinstance(found, ModelVersion)
-        assert registry.load_pinned(found).version.version == version
+        assert registry.pinned.load(found).version.version == version
     assert isinstance(registry.find("segformer/4"), Served)
     assert isinstance(registry.find("segformer/3"), Served)
     assert isinstance(registry.find("segformer/1"), ModelVersion)  # the one unused for longest was let go

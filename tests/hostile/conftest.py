@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.api import api, empty_database, shared_store, store
+from tests.api import api, empty_database, shared_store, store, trusted
 from tests.hostile import figures
 
-__all__ = ["api", "empty_database", "shared_store", "store"]
+__all__ = ["api", "empty_database", "shared_store", "store", "trusted"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

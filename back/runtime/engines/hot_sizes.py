@@ -10,6 +10,7 @@ network is more than half of a request at each of them.
 
 import logging
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -73,7 +74,7 @@ class HotSizes(Generic[Network]):
             network = self._networks.get(size)
             if network is None and self._is_worth(size):
                 self._compiling = size
-                _background().submit(self._add, size)
+                _background().submit(_add_if_alive, weakref.ref(self), size)
             return network
 
     def networks(self) -> list[Network]:
@@ -112,6 +113,12 @@ class HotSizes(Generic[Network]):
                 self._networks.pop(self._unused() or next(iter(self._networks)))
             self._networks[size] = network
         self._added()
+
+
+def _add_if_alive(sizes: "weakref.ref[HotSizes[Network]]", size: Size) -> None:
+    """Compile unless the model was let go while it waited for its turn."""
+    if (alive := sizes()) is not None:
+        alive._add(size)
 
 
 @cache

@@ -13,15 +13,14 @@ Worth (2-core Intel Xeon, medians of interleaved rounds):
   requests, as in `back/runtime/process/memory.py`).
 """
 
-import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from back.runtime.card import ONNX_FILE, BundleError, Card, sha256_of
+from back.runtime.card import ONNX_FILE, BundleError, Card
 from back.runtime.engines.base import (
     INPUT_NAME,
     OUTPUT_NAME,
@@ -33,7 +32,8 @@ from back.runtime.engines.base import (
     wrong_names,
 )
 from back.runtime.engines.hot_sizes import NEARLY_ALL, HotSizes, Size
-from back.runtime.engines.openvino_network import Network, openvino_module, with_uint8_input
+from back.runtime.engines.openvino_compiler import Compiler
+from back.runtime.engines.openvino_network import Network, openvino_module
 
 _STREAMS = 2  # for requests that come while others run
 
@@ -64,21 +64,13 @@ class OpenVinoEngine:
             "INFERENCE_NUM_THREADS": threads,
             "INFERENCE_PRECISION_HINT": "bf16" if use_bf16 else "f32",
         }
-        if cache_dir is not None:
-            cache_dir.mkdir(parents=True, exist_ok=True)
-            config["CACHE_DIR"] = str(cache_dir)
-        # Held only as a hash: what was read at first is what every later compile sees, or it fails.
-        sha256 = sha256_of(bundle / ONNX_FILE)
+        compiler = Compiler(core, bundle / ONNX_FILE, card, config, cache_dir)
 
         def compile_for(size: Size, streams: int = 1) -> Network:
-            onnx_bytes = (bundle / ONNX_FILE).read_bytes()
-            if hashlib.sha256(onnx_bytes).hexdigest() != sha256:
-                raise BundleError(f"{bundle / ONNX_FILE} was changed while it served; register the model anew")
-            model = with_uint8_input(core.read_model(onnx_bytes), card, size)
-            return Network(core.compile_model(model, "CPU", config | {"NUM_STREAMS": streams}))
+            return compiler.network(size, streams)
 
         try:
-            model = core.read_model((bundle / ONNX_FILE).read_bytes())
+            model = compiler.read()
             names = [i.get_any_name() for i in model.inputs], [o.get_any_name() for o in model.outputs]
             if names != ([INPUT_NAME], [OUTPUT_NAME]):
                 raise BundleError(wrong_names(bundle, *names))
@@ -94,7 +86,12 @@ class OpenVinoEngine:
             HotSizes(compile_for, self._any_size.release_memory, **limits) if card.input.fixed_size is None else None
         )
         self._streams = (
-            HotSizes(lambda size: compile_for(size, _STREAMS), self._make_room, hot=NEARLY_ALL, most=1)
+            HotSizes(
+                lambda size: compile_for(size, _STREAMS),
+                _relief(self._any_size, self._hot_sizes),
+                hot=NEARLY_ALL,
+                most=1,
+            )
             if threads >= _STREAMS
             else None
         )
@@ -134,13 +131,20 @@ class OpenVinoEngine:
         streams = None if self._streams is None else self._streams.network_for(size if crowded else None)
         return streams or hot or self._any_size
 
-    def _make_room(self) -> None:
-        """Free what the other networks hold, since the one with streams now gets the requests."""
-        streams = self._streams.networks() if self._streams is not None else []
-        for network in self._networks():
-            if network not in streams:
-                network.release_memory()
-
     def _networks(self) -> "Iterator[Network]":
         kinds = (kind.networks() for kind in (self._hot_sizes, self._streams) if kind is not None)
         return itertools.chain([self._any_size], *kinds)
+
+
+def _relief(any_size: Network, hot_sizes: HotSizes[Network] | None) -> Callable[[], None]:
+    """What frees the memory of these networks, since one with streams now gets the requests.
+
+    A method of the engine's would keep the engine alive for as long as its own networks: a reference cycle, with
+    which a model that is no longer served stays until the garbage collector comes by.
+    """
+
+    def release() -> None:
+        for network in (any_size, *(hot_sizes.networks() if hot_sizes is not None else ())):
+            network.release_memory()
+
+    return release

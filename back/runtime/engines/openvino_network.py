@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from back.runtime.card import Card
-from back.runtime.engines.base import INPUT_NAME, Float32Array, UInt8Array
-from back.runtime.engines.hot_sizes import WINDOW, Size
+from back.runtime.engines.base import Float32Array, UInt8Array
+from back.runtime.engines.hot_sizes import WINDOW
 
 # Importing openvino would report to its makers and write to the home folder; without this module it does neither.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -75,19 +74,3 @@ class Network:
             finally:
                 for request in held:
                     self._requests.put(request)
-
-
-def with_uint8_input(model: Any, card: Card, size: Size) -> Any:
-    """The network for inputs of `size` (-1: any), behind `uint8 NHWC -> float32 NCHW, / 255, - mean, / std`."""
-    from openvino import Layout, Type
-    from openvino.preprocess import PrePostProcessor
-
-    model.reshape({INPUT_NAME: [1, 3, *size]})
-    steps = PrePostProcessor(model)
-    image = steps.input(INPUT_NAME)
-    image.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
-    image.model().set_layout(Layout("NCHW"))
-    image.preprocess().convert_element_type(Type.f32).mean([m * 255 for m in card.input.mean]).scale(
-        [s * 255 for s in card.input.std]
-    )
-    return steps.build()

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from back.runtime import bundle_cache
 from back.runtime.bundle_cache import KEEP, fetch_bundle
 from back.runtime.card import CARD_FILE, BundleError
 
@@ -43,16 +42,13 @@ def test_second_fetch_downloads_nothing(client: _Client, tmp_path: Path) -> None
     assert _fetch(client, "1", tmp_path / "cache") == first
 
 
-def test_download_that_breaks_off_leaves_nothing(
-    client: _Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_download_that_breaks_off_leaves_nothing(client: _Client, tmp_path: Path) -> None:
     def half(client: object, name: str, version: str, scratch: Path) -> Path:
         (scratch / CARD_FILE).write_text("{", encoding="utf-8")
         raise ConnectionError("gone")
 
-    monkeypatch.setattr(bundle_cache, "_download", half)
     with pytest.raises(ConnectionError):
-        _fetch(client, "1", tmp_path / "cache")
+        fetch_bundle(client, "m", "1", tmp_path / "cache", half)  # type: ignore[arg-type]
     assert list((tmp_path / "cache").iterdir()) == []
 
 

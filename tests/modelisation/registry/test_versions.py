@@ -6,10 +6,9 @@ import mlflow
 import numpy as np
 import pytest
 
-from back.runtime.card import CARD_FILE, HISTORY_FILE, ONNX_FILE, BundleError, read_card
+from back.runtime.card import CARD_FILE, EARLIER_RUNS, HISTORY_FILE, ONNX_FILE, BundleError, read_card
 from back.runtime.errors import UserError
 from modelisation.registry.bundled import FOLDER
-from modelisation.registry.history import EARLIER_RUNS
 from modelisation.registry.mlflow_store import experiment_id
 from modelisation.registry.mlmodel import mlmodel_of
 from modelisation.registry.story import final_scores
