@@ -17,6 +17,7 @@ from back.guards.answers import AnswerMiddleware
 from back.guards.keys import Keys
 from back.guards.rates import Rates
 from back.guards.uploads import UploadMiddleware, UploadRoom
+from back.openapi import describe_forms
 from back.problems import install_handlers, responses
 from back.prometheus import Metrics, MetricsMiddleware
 from back.registry import ModelRegistry
@@ -24,7 +25,7 @@ from back.routes import classes, compare, differences, health, images, labels, m
 from back.runtime.process.threads import available_cpus
 from back.services import Services
 from back.settings import Settings, load_settings, unknown_variables
-from back.telemetry import instrument
+from back.telemetry import start
 from back.workers import Workers
 
 log = logging.getLogger("streetseg")
@@ -61,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     keys = None if settings.keys_file is None else Keys(settings.keys_file)
     registry = ModelRegistry(settings)
     workers = Workers(cpus=settings.threads or available_cpus(), max_requests=settings.max_queue)
-    services = Services(settings, registry, workers, Metrics())
+    services = Services(settings, registry, workers, Metrics(), telemetry=start())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -78,14 +79,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         form_limits={"max_files": 4, "max_fields": 8, "max_part_size": 4096},
         redoc_url=None,
+        telemetry=services.telemetry.of_fastapi if services.telemetry else None,
         docs_url="/docs" if settings.docs else None,
         openapi_url="/openapi.json" if settings.docs else None,
         responses=responses(401, 429) if keys else responses(429),
         dependencies=_KEY_SCHEMES if keys else None,
     )
     app.state.services = services
-    services.telemetry = instrument(app)
     install_handlers(app)
+    describe_forms(app)
     # The last that is added is the first that a request meets.
     app.add_middleware(
         UploadMiddleware,

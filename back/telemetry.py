@@ -1,10 +1,14 @@
-"""OpenTelemetry traces and metrics over OTLP where its usual variables name a collector; else nothing is imported."""
+"""OpenTelemetry traces and metrics over OTLP where its usual variables name a collector; else no SDK is imported.
+
+FastAPI itself follows requests; this adds where they go, and the stages of a prediction.
+"""
 
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
+from starlette.types import Scope
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
@@ -15,7 +19,7 @@ _ENDPOINTS = (
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
 )
-_UNWATCHED = "/healthz,/readyz,/metrics"  # asked every few seconds, by those who watch
+_UNWATCHED = ("/healthz", "/readyz", "/metrics")  # asked every few seconds, by those who watch
 
 
 def is_wanted() -> bool:
@@ -28,9 +32,21 @@ class Telemetry:
     """Spans of one app, and how long its stages take."""
 
     def __init__(self, traces: "TracerProvider", metrics: "MeterProvider") -> None:
-        self._providers = (traces, metrics)
+        self._traces, self._metrics = traces, metrics
         self._tracer = traces.get_tracer("streetseg")
         self._seconds = metrics.get_meter("streetseg").create_histogram("streetseg.stage.duration", "s")
+
+    @property
+    def of_fastapi(self) -> TelemetryConfig:
+        """What FastAPI shall send, and where."""
+        return {
+            "tracer_provider": self._traces,
+            "meter_provider": self._metrics,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+            "exclude": _is_watched,
+        }
 
     def stage(self, name: str, start_ns: int, end_ns: int, model: str | None = None) -> None:
         """One stage of the request that this task answers."""
@@ -47,18 +63,17 @@ class Telemetry:
 
     def close(self) -> None:
         """Send what is still to be sent, for at most a few seconds."""
-        for provider in self._providers:
+        for provider in (self._traces, self._metrics):
             provider.force_flush(2000)
             provider.shutdown()
 
 
-def instrument(app: FastAPI) -> Telemetry | None:
-    """Follow the requests of an app, where a collector is named."""
+def start() -> Telemetry | None:
+    """Begin to send to the collector that the environment names; None where it names none."""
     if not is_wanted():
         return None
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
     from opentelemetry.sdk.resources import Resource
@@ -70,11 +85,8 @@ def instrument(app: FastAPI) -> Telemetry | None:
     traces = TracerProvider(resource=resource)
     traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     metrics = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())], resource=resource)
-    FastAPIInstrumentor.instrument_app(
-        app,
-        tracer_provider=traces,
-        meter_provider=metrics,
-        excluded_urls=_UNWATCHED,
-        exclude_spans=["receive", "send"],
-    )
     return Telemetry(traces, metrics)
+
+
+def _is_watched(scope: Scope) -> bool:
+    return scope["path"] in _UNWATCHED

@@ -77,9 +77,9 @@ def test_quality_is_measured_on_the_camvid_beside_the_clone_unless_other_data_is
     assert "../shared/camvid" not in make("--dry-run", "notebooks").stdout
 
 
-def test_both_environments_are_made_from_pinned_files_under_the_shared_constraints() -> None:
+def test_every_environment_is_made_from_pinned_files_under_the_shared_constraints() -> None:
     installs = [line for line in MAKEFILE.splitlines() if re.search(r"\$\(PIP\) install .*-r", line)]
-    assert len(installs) == 2
+    assert len(installs) == 3
     assert all("-c $(CONSTRAINTS)" in line for line in installs)
 
 

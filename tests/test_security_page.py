@@ -9,7 +9,7 @@ PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (?!promise|-)(.+) \| (.+) \|$", PAGE, re.MULTILINE)
 
 
-def tests_in(path: Path) -> set[str]:
+def names_in(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
 
@@ -19,7 +19,7 @@ def test_every_promise_names_a_test_that_exists() -> None:
     for promise, proof in ROWS:
         named = re.fullmatch(r"`(tests/[\w/]+\.py)::(test_\w+)`", proof)
         assert named, promise
-        assert named[2] in tests_in(ROOT / named[1]), promise
+        assert named[2] in names_in(ROOT / named[1]), promise
 
 
 def test_no_test_stands_for_two_promises() -> None:

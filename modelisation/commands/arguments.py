@@ -1,6 +1,7 @@
 """What the commands share that run models on a labelled split: their help, their arguments, and loading."""
 
 import argparse
+import os
 from pathlib import Path
 
 from back.runtime.errors import UserError
@@ -48,7 +49,7 @@ def add_training_threads(parser: argparse.ArgumentParser) -> None:
 
 
 def use_threads(threads: int | None) -> None:
-    """Let PyTorch take so many threads; None takes what affinity and the container's quota allow.
+    """Let PyTorch take so many threads; None takes OMP_NUM_THREADS, or what affinity and the container's quota allow.
 
     PyTorch's own choice is the machine's cores, also where a container may use two of them: its threads then wait for
     each other.
@@ -60,7 +61,8 @@ def use_threads(threads: int | None) -> None:
 
     if threads is not None and threads < 1:
         raise UserError(f"--threads {threads}: wanted at least 1")
-    torch.set_num_threads(threads or available_cpus())
+    if threads is not None or "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(threads or available_cpus())
 
 
 def load_for(args: argparse.Namespace, model: str) -> tuple[Path, Predictor, SegmentationDataset]:

@@ -11,8 +11,11 @@ def test_the_docs_are_shown_without_the_internet(browser: Browser, stack: Stack)
     page = context.new_page()
     left: list[str] = []
     page.on("request", lambda request: left.append(request.url) if leaves(request.url) else None)
+    forbidden: list[str] = []
+    page.on("console", lambda message: forbidden.append(message.text) if "Security" in message.text else None)
     page.goto(f"{stack.api_url}/docs")
     expect(page.get_by_role("heading", name="StreetSeg").first).to_be_visible(timeout=WAIT_MS)
     expect(page.get_by_text("Segment a photo").or_(page.get_by_text("/predict")).first).to_be_visible()
     context.close()
     assert not left
+    assert not forbidden  # by the page's own Content-Security-Policy

@@ -1,5 +1,8 @@
 """What the hostile tests measured: a line for each kind of attack, printed when the run ends (`make hostile`)."""
 
+import os
+
+LONG = "HOSTILE_SECONDS" in os.environ  # as `make hostile` runs them: more inputs, more clients, for longer
 _LARGEST = ("worst", "peak")
 _figures: dict[str, dict[str, float]] = {}
 
@@ -19,6 +22,12 @@ def figure(name: str, **numbers: float) -> None:
             told[key] = value
         else:
             told[key] = max(told[key], value) if key.startswith(_LARGEST) else told[key] + value
+
+
+def answered(name: str, status: int, seconds: float) -> None:
+    """Tell of one request: whether it was refused, or failed, and how long it took."""
+    failed = int(status >= 500 and status != 503)
+    figure(name, tried=1, refused=int(400 <= status < 500 or status == 503), errors_5xx=failed, worst_s=seconds)
 
 
 def lines() -> list[str]:

@@ -23,9 +23,8 @@ import requests
 from PIL import Image
 
 from tests.api import Store, free_port, wait_until
-from tests.hostile.figures import figure
+from tests.hostile.figures import LONG, figure
 
-LONG = "HOSTILE_SECONDS" in os.environ
 SECONDS = float(os.environ.get("HOSTILE_SECONDS", "4"))
 SOAK_MINUTES = float(os.environ.get("SOAK_MINUTES", "0"))
 SMALL, LARGE = (200, 50) if LONG else (40, 10)

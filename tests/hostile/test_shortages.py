@@ -91,8 +91,9 @@ def test_questions_to_mlflow_whose_clients_left_are_not_asked(shared_store: Stor
 
 
 def test_a_model_whose_name_looks_like_an_alias_is_compared(store: Store) -> None:
-    store.add("street@night")
     store.add("segformer")
+    store.add("deeplabv3plus")
+    store.client.rename_registered_model("deeplabv3plus", "street@night")
     with serving(create_app(store.settings())) as api:
         answer = api.post("/compare", files={"image": PHOTO})
         assert answer.status_code == 200

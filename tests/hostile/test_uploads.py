@@ -4,7 +4,9 @@ import io
 import select
 import socket
 import struct
+import time
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from PIL import Image
 
 from back.main import create_app
 from tests.api import PHOTO, Store, listening, noise_png, serving
+from tests.hostile.figures import LONG, answered
 
 _BOUNDARY = "b0undary"
 _FORM = {"content-type": f"multipart/form-data; boundary={_BOUNDARY}"}
@@ -46,6 +49,13 @@ def _part(name: str, data: bytes, extra: str = '; filename="x"') -> bytes:
     return f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{extra}\r\n\r\n'.encode() + data + b"\r\n"
 
 
+def _post(api: TestClient, figure: str, **request: Any) -> Any:
+    start = time.perf_counter()
+    response = api.post("/predict", **request)
+    answered(figure, response.status_code, time.perf_counter() - start)
+    return response
+
+
 _END = f"--{_BOUNDARY}--\r\n".encode()
 
 
@@ -70,7 +80,7 @@ _END = f"--{_BOUNDARY}--\r\n".encode()
     ],
 )
 def test_no_photo_is_refused_with_a_sentence(api: TestClient, data: bytes, status: int | None) -> None:
-    response = api.post("/predict", files={"image": ("x", data)})
+    response = _post(api, "uploads that are no photos", files={"image": ("x", data)})
     if status is not None:
         assert response.status_code == status
     if response.status_code != 200:
@@ -79,21 +89,26 @@ def test_no_photo_is_refused_with_a_sentence(api: TestClient, data: bytes, statu
     assert api.post("/predict", files={"image": PHOTO}).status_code == 200
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=2000 if LONG else 60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.data())
 def test_any_damage_to_a_photo_is_a_mask_or_a_problem(api: TestClient, data: st.DataObject) -> None:
     photo = bytearray(data.draw(st.sampled_from([PHOTO, _jpeg(), _jpeg(progressive=True)])))
     for _ in range(data.draw(st.integers(1, 8))):
         photo[data.draw(st.integers(0, len(photo) - 1))] = data.draw(st.integers(0, 255))
-    response = api.post("/predict", files={"image": bytes(photo[: data.draw(st.integers(0, len(photo)))])})
+    upload = bytes(photo[: data.draw(st.integers(0, len(photo)))])
+    response = _post(api, "photos with damage", files={"image": upload})
     assert response.status_code in (200, 400, 413, 415)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=2000 if LONG else 60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.binary(max_size=400), st.booleans())
 def test_any_body_is_a_problem(api: TestClient, junk: bytes, framed: bool) -> None:
     body = _part("image", junk) + junk if framed else junk
-    response = api.post("/predict", content=body, headers=_FORM)
+    response = _post(api, "bodies of anything", content=body, headers=_FORM)
     assert 400 <= response.status_code < 500
     assert response.headers["content-type"] == "application/problem+json"
 
@@ -125,7 +140,7 @@ def test_declared_type_does_not_matter_the_bytes_do(api: TestClient) -> None:
 def test_wrong_form_is_refused_with_a_sentence(
     api: TestClient, headers: dict[str, str], body: bytes, status: int
 ) -> None:
-    response = api.post("/predict", content=body, headers=headers)
+    response = _post(api, "wrong forms", content=body, headers=headers)
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     assert len(response.json()["detail"]) > 20
