@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from back.runtime.errors import UserError
-from back.runtime.imaging import MAX_FILE_PIXELS, ImageError
+from back.runtime.imaging import MAX_FILE_PIXELS, ImageError, open_photo
 from back.runtime.layouts.listing import IMAGE_SUFFIXES, LeftOut, Listing, composed, scan, sentences
 from back.runtime.masks.colour import palette_of
 from back.runtime.masks.png import encode_gray_png, encode_palette_png
@@ -80,12 +80,17 @@ def write_masks(
     check_masks(photos, out)
     palette = palette_of(predictor.card.taxonomy)
     with OutputFolder(out, photos) as masks:
+        prepared = False
         for photo in photos:
             try:
-                labels = predictor.predict(photo.read_bytes(), MAX_FILE_PIXELS).labels_HW
+                opened = open_photo(photo.read_bytes(), MAX_FILE_PIXELS, predictor.needed_size)
             except ImageError as error:
                 yield photo, error
                 continue
+            if not prepared:  # as `evaluate` does, so that both use one network from the first photo on
+                predictor.prepare(opened.height, opened.width)
+                prepared = True
+            labels = predictor.predict_array(opened).labels_HW
             png = encode_gray_png(labels) if as_ids else encode_palette_png(labels, palette)
             masks.write(_mask_name(photo), png)
             yield photo, None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from modelisation.export import carry
 from tests.api import empty_database
 
 __all__ = ["empty_database"]
@@ -19,3 +20,10 @@ def tracking_uri(tmp_path: Path, empty_database: Path, monkeypatch: pytest.Monke
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     return uri
+
+
+@pytest.fixture(autouse=True)
+def few_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How far a model carries is measured on one small scene: rendering three dozen takes too long."""
+    monkeypatch.setattr(carry, "SHAPES", ((96, 64),))
+    monkeypatch.setattr(carry, "SCENES", 1)

@@ -136,7 +136,7 @@ def average_squares(image_HWC: Pixels, squares: list[tuple[int, int, int]], labe
         total[place] += weight * part
         weights[place] += weight
     assert total is not None  # every photo has at least one square
-    return total / weights
+    return np.asarray(total / weights, np.float32)
 
 
 def _bilinear(cells_nnC: Floats, v: Floats, u: Floats) -> Floats:

@@ -21,6 +21,9 @@ def test_the_card_is_shown(open_page: OpenPage) -> None:
     shown = body(app)
     for fact in ("Licence of the data", "rendered scenes", "1 h 30 min", "518,400 pixels", "0123456789", "0.485"):
         assert fact in shown
+    (carries,) = (frame.value for frame in app.dataframe if "Pictures" in frame.value)
+    assert carries["Pictures"].tolist()[1:] == ["rendered scenes, 1024 × 512"]
+    assert carries["mIoU"].tolist()[1:] == [43.1]
 
 
 def test_another_model_can_be_chosen(open_page: OpenPage, api: FakeApi) -> None:

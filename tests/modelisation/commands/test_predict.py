@@ -155,3 +155,23 @@ def test_our_own_masks_are_replaced_and_a_changed_one_is_not(bundle: Path, photo
     before = content_of(tmp_path / "out")
     assert main(arguments) == 2
     assert content_of(tmp_path / "out") == before
+
+
+def test_the_first_photo_is_labelled_by_the_network_that_evaluate_uses(
+    bundle: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[tuple[object, ...]] = []
+    predict = Predictor.predict_array
+    monkeypatch.setattr(Predictor, "prepare", lambda _, *size: steps.append(("prepare", *size)))
+
+    def noted(predictor: Predictor, image: object) -> object:
+        steps.append(("predict",))
+        return predict(predictor, image)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Predictor, "predict_array", noted)
+    second = photo.with_name("second.jpg")
+    second.write_bytes(photo.read_bytes())
+    before = len(steps)
+    assert main(["predict", str(bundle), str(photo), str(second), "--out", str(tmp_path / "out")]) == 0
+    after_loading = steps[before:]
+    assert after_loading[-3:] == [("prepare", 40, 60), ("predict",), ("predict",)]
