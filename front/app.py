@@ -10,7 +10,8 @@ ROOT = str(HERE.parent)
 if ROOT not in sys.path:  # `streamlit run` puts this folder on the path, not the one that holds the package
     sys.path.append(ROOT)
 
-from front.photos.picture import PhotoError  # noqa: E402 (the path is set above)
+from front.photos.memory import keep_heap_small  # noqa: E402 (the path is set above)
+from front.photos.picture import PhotoError  # noqa: E402
 from front.photos.visitors import PARAMETER, album_of, visitors  # noqa: E402
 
 # Not in a folder named `pages`: Streamlit would serve those files as an app of its own to whoever opens one by its
@@ -23,6 +24,7 @@ PAGES = (
     ("about/view.py", "About this model", ":material/badge:", "about"),
 )
 
+keep_heap_small()
 st.set_page_config(page_title="StreetSeg", page_icon=HERE / "icon.png", layout="wide")
 st.logo(HERE / "logo.svg", size="large")
 pages = [

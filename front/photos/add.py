@@ -43,6 +43,8 @@ def photo_intake(album: Album) -> None:
         with right:
             st.markdown("**Or start with a rendered street**")
             _samples(album)
+        if st.session_state.pop("photos_cleared", False):
+            give_back_freed()  # here, where nothing of the run that showed them is left
         return
     with st.container(horizontal=True, vertical_alignment="center" if len(album.photos) < 2 else "bottom"):
         if len(album.photos) > 1:
@@ -155,4 +157,4 @@ def _clear(album: Album) -> None:
     album.clear()
     for key in ("archive", "downloads"):
         st.session_state.pop(key, None)
-    give_back_freed()
+    st.session_state["photos_cleared"] = True

@@ -3,11 +3,13 @@
 import re
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, expect
 
+from front.benchmark.numbers import difference_rows, sentence
 from tests.browser.conftest import WAIT_MS
 from tests.browser.stack import Stack
-from tests.browser.steps import files, fits, go_to, scene_jpeg, upload, viewer
+from tests.browser.steps import MODELS, TITLES, files, fits, go_to, scene_jpeg, upload, viewer
 
 PAGES = {
     "": "Segment",
@@ -52,6 +54,18 @@ def test_the_photo_is_still_there_on_the_next_page(page: Page) -> None:
     go_to(page, "Compare")
     expect(page.get_by_text("street.jpg · 512 × 256 pixels")).to_be_visible()
     expect(page.locator(".viewer[data-view=pair]")).to_be_visible()
+
+
+def test_the_benchmark_tells_the_difference_that_the_api_works_out(page: Page, stack: Stack) -> None:
+    go_to(page, "Benchmark")
+    for a, b in (MODELS, MODELS[::-1]):
+        expect(page.get_by_role("combobox", name="Baseline")).to_be_visible()
+        page.get_by_role("combobox", name="Baseline").click()
+        page.get_by_role("option", name=TITLES[a]).click()
+        answer = requests.get(f"{stack.api_url}/differences", params={"a": a, "b": b}, timeout=30).json()
+        said = sentence(difference_rows(answer), TITLES[a], TITLES[b], answer["min_blocks"])
+        expect(page.get_by_text(f"{TITLES[b]} − {TITLES[a]}, IoU points")).to_be_visible()
+        expect(page.get_by_text(said)).to_be_visible()
 
 
 def test_a_dark_browser_gets_a_dark_page(browser: Browser, stack: Stack) -> None:

@@ -1,23 +1,16 @@
 """The OpenVINO engine: a network for every input size, and more of them for the sizes and the load that pay.
 
-Alone a request gets all threads. Two that run at once each on all threads wait for each other at every layer, and for
-whoever decodes a photo meanwhile; each on its half of the threads they do not. So under load requests go to a network
-compiled with two streams, which gives more photos a second; one that comes alone still gets the quickest answer.
+What pays stands beside: `hot_sizes.py`, `streams.py`, `precision.py`. When a network takes over the requests of
+others, what these hold between their layers is freed.
 
-Worth (2-core Intel Xeon, medians of interleaved rounds):
-
-- streams: with 16 clients DeepLabV3+ gives 18 % fewer photos a second without them, and each takes 16 % more
-  processor time (2048x1024 JPEG at the card's pixel budget, 8 rounds of 1.5 s);
-- bf16: the network takes 1.7 to 1.9 times the processor time in fp32 (DeepLabV3+ at 480x384, 608x320 and 1024x512);
-- freeing the memory of the networks that a new one relieves: a peak of 779 MB in place of 853 (both models, 60 mixed
-  requests, as in `back/runtime/process/memory.py`).
+Worth of that: a peak of 779 MB in place of 853 (both models, 60 mixed requests, as in
+`back/runtime/process/memory.py`).
 """
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from back.runtime.card import ONNX_FILE, BundleError, Card
@@ -26,7 +19,6 @@ from back.runtime.engines.base import (
     OUTPUT_NAME,
     Float32Array,
     Precision,
-    PrecisionError,
     UInt8Array,
     cannot_load,
     wrong_names,
@@ -34,8 +26,8 @@ from back.runtime.engines.base import (
 from back.runtime.engines.hot_sizes import NEARLY_ALL, HotSizes, Size
 from back.runtime.engines.openvino_compiler import Compiler
 from back.runtime.engines.openvino_network import Network, openvino_module
-
-_STREAMS = 2  # for requests that come while others run
+from back.runtime.engines.precision import takes_bf16
+from back.runtime.engines.streams import STREAMS, Streams
 
 
 class OpenVinoEngine:
@@ -53,12 +45,7 @@ class OpenVinoEngine:
         reason: str,
     ) -> None:
         core = openvino_module().Core()
-        native_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        if precision == "bf16" and not native_bf16:
-            raise PrecisionError("this processor has no bf16 arithmetic; set the precision to fp32 or auto")
-        use_bf16 = native_bf16 and precision != "fp32"
-        if precision == "auto":
-            reason += f"; the processor has {'' if native_bf16 else 'no '}native bf16"
+        use_bf16, said = takes_bf16(core, precision)
         config: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
@@ -85,20 +72,10 @@ class OpenVinoEngine:
         self._hot_sizes = (
             HotSizes(compile_for, self._any_size.release_memory, **limits) if card.input.fixed_size is None else None
         )
-        self._streams = (
-            HotSizes(
-                lambda size: compile_for(size, _STREAMS),
-                _relief(self._any_size, self._hot_sizes),
-                hot=NEARLY_ALL,
-                most=1,
-            )
-            if threads >= _STREAMS
-            else None
-        )
-        self._running = 0
-        self._counting = Lock()
+        relieve = _relief(self._any_size, self._hot_sizes)
+        self._streams = Streams(compile_for, relieve) if threads >= STREAMS else None
         self.precision = "bf16" if use_bf16 else "fp32"
-        self.reason = reason
+        self.reason = reason + said
         self.threads = threads
 
     def prepare(self, height: int, width: int) -> None:
@@ -106,29 +83,17 @@ class OpenVinoEngine:
             self._hot_sizes.prepare((height, width))
 
     def run(self, image_NHWC: UInt8Array) -> Float32Array:
-        with self._counted() as others:
-            network = self._network_for((image_NHWC.shape[1], image_NHWC.shape[2]), crowded=others > 0)
+        with self._streams.others_running() if self._streams is not None else nullcontext(0) as others:
+            network = self._network_for((image_NHWC.shape[1], image_NHWC.shape[2]), others)
             scores_CHW = network.run(image_NHWC)
         for other in self._networks():
             other.note_use(other is network)
         return scores_CHW
 
-    @contextmanager
-    def _counted(self) -> Iterator[int]:
-        """How many other requests are here."""
-        with self._counting:
-            others = self._running
-            self._running += 1
-        try:
-            yield others
-        finally:
-            with self._counting:
-                self._running -= 1
-
-    def _network_for(self, size: Size, *, crowded: bool) -> "Network":
+    def _network_for(self, size: Size, others: int) -> Network:
         # Both are asked each time, since both count what comes.
         hot = None if self._hot_sizes is None else self._hot_sizes.network_for(size)
-        streams = None if self._streams is None else self._streams.network_for(size if crowded else None)
+        streams = None if self._streams is None else self._streams.network_for(size, others)
         return streams or hot or self._any_size
 
     def _networks(self) -> "Iterator[Network]":

@@ -40,6 +40,15 @@ def test_labels_are_read_as_their_ids(case: str, ids: set[int]) -> None:
     assert {int(v) for sample in open_dataset(CASES / case, "val") for v in np.unique(sample.label)} == ids
 
 
+def test_right_ids_under_the_palette_of_voc_are_those_ids() -> None:
+    """Those of `ds_labels_plain_grey` but for pixels that the file leaves unlabelled, so the scores differ."""
+    plain = {sample.name: sample.label for sample in open_dataset(CASES / "ds_labels_plain_grey", "val")}
+    for sample in open_dataset(CASES / "ds_labels_right_ids_voc_palette", "val"):
+        labelled = sample.label != 255
+        assert 0.3 < labelled.mean() < 1
+        np.testing.assert_array_equal(sample.label[labelled], plain[sample.name][labelled])
+
+
 def test_a_split_that_is_ignored_throughout_is_refused() -> None:
     with pytest.raises(DatasetError, match="split val teaches and scores nothing"):
         open_dataset(CASES / "ds_val_all_ignored", "val")

@@ -169,7 +169,7 @@ def test_a_network_of_convolutions_gets_one_for_the_size_that_nearly_all_photos_
     assert engine._hot_sizes.networks() == []
     engine.run(picture(96, 64))
     (network,) = until_there_are(engine._hot_sizes.networks, 1)
-    assert engine._network_for((96, 64), crowded=False) is network
+    assert engine._network_for((96, 64), others=0) is network
     np.testing.assert_allclose(network.run(picture(96, 64)), scores, atol=2e-5)
 
 
@@ -194,7 +194,7 @@ def test_the_network_for_any_size_gives_its_memory_back_while_hot_sizes_answer(t
 
 def crowd(engine, image, count):
     """So many runs of which each comes while another is there."""
-    with engine._counted():
+    with engine._streams.others_running():
         return [engine.run(image) for _ in range(count)]
 
 
@@ -229,7 +229,7 @@ def test_who_comes_alone_never_causes_streams(bundle):
     engine = create_engine(bundle, read_card(bundle), kind="openvino", precision="fp32", threads=2)
     for _ in range(2 * WINDOW):
         engine.run(picture(64, 64))
-    assert engine._streams._recent.count(None) == WINDOW
+    assert engine._streams._hot_size._recent.count(None) == WINDOW
     assert not engine._streams.networks()
 
 
@@ -254,7 +254,7 @@ def test_streams_give_their_memory_back_when_the_crowd_is_gone(bundle, released)
 
 
 def test_an_engine_counts_out_whoever_fails(bundle):
-    engine = create_engine(bundle, read_card(bundle), kind="openvino", precision="fp32")
+    engine = create_engine(bundle, read_card(bundle), kind="openvino", precision="fp32", threads=2)
     with pytest.raises(RuntimeError):
         engine.run(np.zeros((1, 33, 32, 1), np.uint8))
-    assert engine._running == 0
+    assert engine._streams._running == 0
