@@ -3,12 +3,13 @@
 Wrong values stop the start with one sentence that names the variable, never in the middle of a request.
 """
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from back.mlflow_errors import without_password
@@ -18,7 +19,6 @@ PREFIX = "STREETSEG_"
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Read by the dashboard, so not a spelling mistake here.
 _FOREIGN = {"STREETSEG_API_URL", "STREETSEG_API_KEY"}
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
 
 
@@ -96,6 +96,13 @@ class Settings(BaseSettings):
         # Compose files and shells pass a variable that is not set as an empty string.
         return None if value == "" else value
 
+    @field_validator("max_uploads_mb")
+    @classmethod
+    def _holds_one_request(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("max_image_mb", 0):
+            raise ValueError(f"not even one request of STREETSEG_MAX_IMAGE_MB={info.data['max_image_mb']:g} fits")
+        return value
+
     @field_validator("dataset_dir")
     @classmethod
     def _is_a_folder(cls, value: Path | None) -> Path | None:
@@ -106,7 +113,11 @@ class Settings(BaseSettings):
     @property
     def is_closed(self) -> bool:
         """Whether nobody reaches this API whom its owner did not let in."""
-        return self.public or self.keys_file is not None or self.host in _LOOPBACK
+        try:
+            is_this_machine = ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            is_this_machine = self.host == "localhost"
+        return self.public or self.keys_file is not None or is_this_machine
 
     @property
     def max_body_bytes(self) -> int:

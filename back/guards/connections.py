@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 # Beyond the limit, connections on which only /healthz and its like are answered: so that whoever watches the service
 # gets an answer when strangers hold all the others.
 RESERVE = 32
+UPLOADS = 2  # the rank of a connection over which a body arrives, or an answer leaves: the last to give way
+_LONG_SECONDS = 0.25
 _SWEEP_SECONDS = 1.0
 
 
@@ -18,8 +20,8 @@ class Connections:
     """The open connections of one server.
 
     At the limit, whoever comes takes the place of a connection that keeps the server waiting: one between two
-    requests, else one that has sent half a request, the one that has waited longest first. Where all are worked on,
-    there is the reserve, and nothing beyond it.
+    requests or with half a head, an old one first, else an upload, the one that stands still for longest. Where all
+    are worked on, there is the reserve, and nothing beyond it.
     """
 
     def __init__(self, limit: int, slow_seconds: float, max_unsent_bytes: int) -> None:
@@ -36,11 +38,11 @@ class Connections:
     def enter(self, connection: "GuardedProtocol") -> bool:
         """Take a new connection in; False where there is no room at all."""
         if len(self._open) >= self.limit:
-            waiting = [other for other in self._open if other.keeps_waiting is not None]
-            if waiting:
-                longest = min(waiting, key=lambda other: other.keeps_waiting or (0, 0.0))
-                longest.end("displaced")
-                self.leave(longest)
+            other = self._most_dispensable(connection.loop.time())
+            if other is not None:
+                connection.is_reserve = other.is_reserve
+                other.end("displaced")
+                self.leave(other)
             elif len(self._open) >= self.limit + RESERVE:
                 self.ended["no room"] += 1
                 return False
@@ -50,6 +52,19 @@ class Connections:
         if self._timer is None:
             self._timer = connection.loop.call_later(self._pace, self._sweep, connection.loop)
         return True
+
+    def _most_dispensable(self, now: float) -> "GuardedProtocol | None":
+        """Who gives way; without a look at all of them where a flood of idle connections comes."""
+        found, found_waits = None, (0, 0.0)
+        for other in self._open:
+            waits = other.keeps_waiting
+            if waits is None:
+                continue
+            if waits[0] < UPLOADS and now - waits[1] > _LONG_SECONDS:
+                return other
+            if found is None or waits < found_waits:
+                found, found_waits = other, waits
+        return found
 
     def leave(self, connection: "GuardedProtocol") -> None:
         self._open.pop(connection, None)

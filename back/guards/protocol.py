@@ -10,7 +10,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from back.guards.connections import Connections
+from back.guards.connections import UPLOADS, Connections
 from back.guards.uploads import MIN_BYTES_PER_SECOND
 from back.problems import Cause, problem_response
 
@@ -48,7 +48,9 @@ class GuardedProtocol(HttpToolsProtocol):
     def keeps_waiting(self) -> tuple[int, float] | None:
         """How readily this connection gives way to another, least first; None while it is worked on."""
         if self._is_working:
-            return (2, self._since) if self.cycle.more_body else None
+            return (UPLOADS, self._since) if self.cycle.more_body else None
+        if self.transport.get_write_buffer_size():  # its answer is on the way
+            return (UPLOADS, self._since)
         return (1 if self._in_head and self._no_body else 0, self._since)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -92,6 +94,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._no_body = 0
+        if self._is_working:
+            self._since = self.loop.time()
         if self._discards_until is None:
             super().on_body(body)
 

@@ -68,7 +68,10 @@ def test_the_command_makes_lists_and_removes_keys(keys_file: Path) -> None:
         ({"STREETSEG_HOST": "0.0.0.0"}, False),
         ({"STREETSEG_HOST": "::"}, False),
         ({"STREETSEG_HOST": "0.0.0.0", "STREETSEG_PUBLIC": "1"}, True),
+        ({"STREETSEG_HOST": "streetseg.example"}, False),
         ({"STREETSEG_HOST": "localhost"}, True),
+        ({"STREETSEG_HOST": "127.0.0.2"}, True),
+        ({"STREETSEG_HOST": "::1"}, True),
         ({}, True),
     ],
 )

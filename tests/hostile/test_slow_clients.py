@@ -28,7 +28,9 @@ WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(FORM) + FORM
 @pytest.fixture(scope="module")
 def app(shared_store: Store) -> FastAPI:
     return create_app(
-        shared_store.settings(slow_seconds=SLOW_SECONDS, max_connections=CONNECTIONS, max_uploads_mb=4, max_queue=16)
+        shared_store.settings(
+            slow_seconds=SLOW_SECONDS, max_connections=CONNECTIONS, max_image_mb=4, max_uploads_mb=4, max_queue=16
+        )
     )
 
 
@@ -249,7 +251,7 @@ def test_unfinished_uploads_hold_no_more_than_the_room_for_them(url: str) -> Non
     with connected(url, 8) as clients:
         for client in clients:
             with contextlib.suppress(ConnectionError):
-                client.sendall(HEAD + b"Content-Length: 9000000\r\n\r\n" + PART + piece)
+                client.sendall(HEAD + b"Content-Length: 3900000\r\n\r\n" + PART + piece)
         # Whoever brings nothing for a second gives way to a photo, or it is refused at once and comes again.
         statuses = []
 
@@ -274,7 +276,7 @@ def test_an_answer_that_nobody_reads_is_dropped(url: str, app: FastAPI) -> None:
 def test_whoever_sends_on_after_the_answer_is_ended(url: str) -> None:
     begin = time.monotonic()
     with connected(url) as (client,):
-        client.sendall(HEAD.replace(b"/predict", b"/nope") + b"Content-Length: 30000000\r\n\r\n" + PART)
+        client.sendall(HEAD.replace(b"/predict", b"/nope") + b"Content-Length: 3000000\r\n\r\n" + PART)
         assert client.recv(65536).startswith(b"HTTP/1.1 404")
         with drip([client]):
             answer_of(client)
