@@ -6,7 +6,7 @@ from typing import Any
 from huggingface_hub.errors import StrictDataclassError
 from safetensors.torch import load_file
 
-from back.runtime.card import WEIGHTS_FILE, Card, read_card, verify_files
+from back.runtime.card import WEIGHTS_FILE, Card, read_card
 from back.runtime.errors import UserError
 from modelisation.models.base import SegmentationModel
 from modelisation.models.deeplabv3plus import DeepLabV3Plus
@@ -47,13 +47,7 @@ def build_from_card(card: Card) -> SegmentationModel:
 
 
 def load_bundle_model(bundle: Path) -> SegmentationModel:
-    """The trained network of a bundle, in eval mode; its `forward` gives the scores that `model.onnx` gives.
-
-    Raises:
-        BundleError: a file does not match the card.
-    """
-    card = read_card(bundle)
-    verify_files(bundle, card)
-    model = build_from_card(card)
+    """The trained network of a bundle, in eval mode; its `forward` gives the scores that `model.onnx` gives."""
+    model = build_from_card(read_card(bundle))
     model.load_state_dict(load_file(bundle / WEIGHTS_FILE))
     return model.eval()

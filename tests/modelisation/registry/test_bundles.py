@@ -134,8 +134,11 @@ def test_tampered_bundle_is_not_registered(store: Store, bundle: Path) -> None:
     assert list(store.client.search_registered_models()) == []
 
 
-def test_stray_files_beside_a_bundle_stay_out(store: Store, bundle: Path) -> None:
+def test_stray_files_in_a_bundle_are_named_and_those_of_systems_stay_out(store: Store, bundle: Path) -> None:
     (bundle / "notes.txt").write_text("private", encoding="utf-8")
+    with pytest.raises(BundleError, match=r"notes\.txt: the card does not list it"):
+        register_bundle(bundle, tracking_uri=store.uri)
+    (bundle / "notes.txt").rename(bundle / ".notes.txt")
     registered = register_bundle(bundle, tracking_uri=store.uri)
     version = store.client.get_model_version(registered.name, registered.version)
     stored = Path(version.source.removeprefix("file://"))
