@@ -22,8 +22,9 @@ WEIGHTS_FILE = "model.safetensors"
 HISTORY_FILE = "history.json"
 REPORT_FILE = "report.json"
 # What a bundle may hold beside what its card lists, because nothing that serves reads it: MLflow's own description,
-# and the histories that registering a bundle replays into MLflow.
+# what its loaders leave in a folder that they downloaded, and the histories that registering replays into MLflow.
 MLMODEL_FILE = "MLmodel"
+_META_FILE = "registered_model_meta"
 EARLIER_RUNS = "earlier_runs"
 
 MAX_FILE_BYTES = 512_000_000  # the bundled networks have 15 MB, SegFormer-B5 has 340
@@ -31,7 +32,6 @@ MAX_INPUT_PIXELS = 2**23  # what lies between a network's layers grows with its 
 MAX_JSON_BYTES = 64_000_000  # of a card or a report; the bundled ones have a hundred kilobytes
 _MAX_PICTURE = 8_000_000  # characters of the self-test's picture
 
-_Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
 _Positive = Annotated[float, Field(gt=0)]
 _Side = Annotated[int, Field(ge=1, le=MAX_INPUT_PIXELS)]
@@ -166,7 +166,7 @@ class Card(_Strict):
         default_factory=dict, description="pictures unlike those of training -> mIoU on them, 0..1"
     )
     self_test: SelfTest
-    files: dict[_FileName, _Sha256]
+    files: dict[_FileName, str]
 
 
 def sha256_of(path: Path) -> str:
@@ -213,7 +213,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def verify_files(bundle: Path, card: Card) -> None:
     """Check that a bundle's folder holds what its card says and nothing else, and look through the network.
 
-    Whoever serves, evaluates, registers or trains on from a bundle comes through here first. Files whose names begin
+    Whoever serves, evaluates, registers or distils from a bundle comes through here first. Files whose names begin
     with a dot are passed over: systems leave such behind, and nothing reads them.
 
     Raises:
@@ -226,7 +226,7 @@ def verify_files(bundle: Path, card: Card) -> None:
         if path.name == EARLIER_RUNS and path.is_dir() and not path.is_symlink():
             for run in path.iterdir():
                 _check_plain(run)
-        elif path.name in (CARD_FILE, MLMODEL_FILE, *card.files):
+        elif path.name in (CARD_FILE, MLMODEL_FILE, _META_FILE, *card.files):
             _check_plain(path)
         elif not path.name.startswith("."):
             raise BundleError(f"{path}: the card does not list it, so it vouches for nothing there; remove it")

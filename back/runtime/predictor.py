@@ -180,8 +180,11 @@ class Predictor:
             raise BundleError(f"{bundle}: the card's self-test cannot be read: {error}; export it again") from error
         try:
             labels_HW = self.predict_array(image_HWC).labels_HW
-        except (ScoresError, RuntimeError) as error:
-            raise BundleError(f"{bundle}: the self-test fails: {error}") from error
+        except MemoryError:
+            raise
+        except Exception as error:  # the engines' exceptions share no base class
+            reason = " ".join(str(error).split())[:300]
+            raise BundleError(f"{bundle}: the self-test fails: {reason}") from error
         if labels_HW.shape != expected_HW.shape:
             raise BundleError(
                 f"{bundle}: the self-test's picture is {labels_HW.shape} and its labels are {expected_HW.shape}; "

@@ -22,7 +22,6 @@ import numpy as np
 from back.runtime.card import CARD_FILE, BundleError, sha256_of
 from back.runtime.predictor import Predictor
 from back.runtime.process.bounded import answer_one, run_bounded
-from back.runtime.upsample import ScoresError
 
 _SCHEMA = 1
 _KEPT_S = 90 * 24 * 3600  # since it was last asked for
@@ -95,9 +94,12 @@ def try_bundle(bundle: Path, options: Mapping[str, Any], cache_dir: Path) -> Non
     for height, width in _SHAPES:
         try:
             predictor.predict_array(np.full((height, width, 3), 127, np.uint8))
-        except (ScoresError, RuntimeError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # the engines' exceptions share no base class
+            reason = " ".join(str(error).split())[:300]
             raise BundleError(
-                f"{bundle}: fails on a photo of {width} x {height} pixels: {error}; export the bundle again"
+                f"{bundle}: fails on a photo of {width} x {height} pixels, so it must be exported anew: {reason}"
             ) from error
 
 

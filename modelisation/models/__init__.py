@@ -9,7 +9,7 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from back.runtime.card import WEIGHTS_FILE, BundleError, Card, read_card, verify_files
+from back.runtime.card import WEIGHTS_FILE, BundleError, Card, read_card
 from back.runtime.errors import UserError
 from modelisation.models.base import SegmentationModel
 from modelisation.models.deeplabv3plus import DeepLabV3Plus
@@ -86,11 +86,9 @@ def load_bundle_model(bundle: Path) -> SegmentationModel:
     """The trained network of a bundle, in eval mode; its `forward` gives the scores that `model.onnx` gives.
 
     Raises:
-        BundleError: the folder is no bundle, a file does not match the card, or the card builds another network than
-            the one that was trained.
+        BundleError: the folder is no bundle, or the card builds another network than the one that was trained.
     """
     card = read_card(bundle)
-    verify_files(bundle, card)
     trained = build_of(bundle / WEIGHTS_FILE)
     if trained is not None and trained != card.build:
         changed = sorted(key for key in trained | card.build if trained.get(key) != card.build.get(key))

@@ -41,6 +41,7 @@ def save(accelerator: Accelerator, run_dir: Path) -> None:
     accelerator.save_state(str(partial))
     old = run_dir / f"{FOLDER}.old"
     if (run_dir / FOLDER).exists():
+        shutil.rmtree(old, ignore_errors=True)  # left by a process that died while it deleted it
         (run_dir / FOLDER).rename(old)
     partial.rename(run_dir / FOLDER)
     shutil.rmtree(old, ignore_errors=True)

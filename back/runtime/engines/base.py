@@ -47,8 +47,11 @@ class Engine(Protocol):
 
 
 def cannot_load(bundle: Path, engine: str, error: Exception) -> str:
-    first_line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return f"{bundle / ONNX_FILE}: {engine} cannot load it: {first_line.strip()}; export the bundle again"
+    # OpenVINO says first where in its own source an error was found, and then what it is.
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("Exception from ", "Check '"))] or lines
+    reason = " ".join(told)[:300] or type(error).__name__
+    return f"{bundle / ONNX_FILE}: {engine} cannot load it: {reason}; export the bundle again"
 
 
 def wrong_names(bundle: Path, inputs: list[str], outputs: list[str]) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from back.runtime.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-_LOOK_S = 0.05
+_LOOK_S = 0.02
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -54,8 +54,8 @@ def run_bounded(
         module: run with `-m`; ends in `answer_one`.
         request: plain JSON values.
         seconds: after which it is ended.
-        memory_bytes: resident memory at which it is ended; None sets no limit. Where the system cannot tell (no
-            /proc), only the limit that the process sets itself holds.
+        memory_bytes: resident memory at which it is ended, which Linux tells in /proc; None sets no limit.
+            (By setrlimit libraries abort, or fail with a sentence that says nothing of memory.)
         watch: called every so often; ends the process by raising.
         stop: ends the process when set.
 
@@ -73,7 +73,7 @@ def run_bounded(
             assert process.stdin is not None
             assert process.stdout is not None
             with contextlib.suppress(BrokenPipeError):
-                process.stdin.write(json.dumps({"memory_bytes": memory_bytes, "work": request}).encode() + b"\n")
+                process.stdin.write(json.dumps(request).encode() + b"\n")
                 process.stdin.flush()
             _wait(process, seconds, memory_bytes, watch, stop)
             answer = process.stdout.read()
@@ -83,15 +83,12 @@ def run_bounded(
         told = json.loads(answer)
     except ValueError:
         raise UnfinishedError(
-            f"its process died ({process.returncode}), as one does that cannot get the memory it needs"
+            f"its process died ({process.returncode}), as it does where the machine has no memory left"
         ) from None
-    match told["kind"]:
-        case "done":
-            return dict(told["answer"])
-        case "user":
-            raise UserError(told["text"])
-        case "memory":
-            raise _too_much(memory_bytes)
+    if told["kind"] == "done":
+        return dict(told["answer"])
+    if told["kind"] == "user":
+        raise UserError(told["text"])
     raise WorkFailedError(told["kind"], told["text"])
 
 
@@ -124,8 +121,8 @@ def _resident(pid: int) -> int:
         return 0
 
 
-def _too_much(memory_bytes: int | None) -> TooMuchMemoryError:
-    return TooMuchMemoryError(f"it needs more than {(memory_bytes or 0) / 1e6:.0f} MB of memory")
+def _too_much(memory_bytes: int) -> TooMuchMemoryError:
+    return TooMuchMemoryError(f"it needs more than {memory_bytes / 1e6:.0f} MB of memory")
 
 
 def answer_one(work: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
@@ -135,13 +132,12 @@ def answer_one(work: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
     # What libraries print must not get between the lines of the answer.
     out = os.dup(1)
     os.dup2(2, 1)
-    _bound(request["memory_bytes"])
+    with contextlib.suppress(OSError):  # where memory runs out, this process goes first
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     try:
-        told: dict[str, Any] = {"kind": "done", "answer": dict(work(request["work"]))}
+        told: dict[str, Any] = {"kind": "done", "answer": dict(work(request))}
     except UserError as error:
         told = {"kind": "user", "text": str(error)}
-    except MemoryError:
-        told = {"kind": "memory"}
     except BaseException as error:
         told = {"kind": type(error).__name__, "text": str(error)[:2000]}
     with os.fdopen(out, "wb") as file:
@@ -153,15 +149,3 @@ def answer_one(work: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
 def _end_with_parent() -> None:
     sys.stdin.buffer.read()  # ends when the parent does
     os._exit(1)
-
-
-def _bound(memory_bytes: int | None) -> None:
-    """Let the system refuse memory beyond the limit, and end this process first where memory runs out."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    if memory_bytes is not None:
-        with contextlib.suppress(ImportError, AttributeError, OSError, ValueError):
-            import resource
-
-            # Above the limit that the parent watches, whose sentence says more than a library that aborts.
-            resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes * 3 // 2,) * 2)

@@ -6,7 +6,7 @@ import mlflow
 import numpy as np
 import pytest
 
-from back.runtime.card import CARD_FILE, EARLIER_RUNS, HISTORY_FILE, ONNX_FILE, BundleError, read_card
+from back.runtime.card import CARD_FILE, EARLIER_RUNS, HISTORY_FILE, ONNX_FILE, BundleError, read_card, sha256_of
 from back.runtime.errors import UserError
 from modelisation.registry.bundled import FOLDER
 from modelisation.registry.mlflow_store import experiment_id
@@ -134,8 +134,11 @@ def test_tampered_bundle_is_not_registered(store: Store, bundle: Path) -> None:
     assert list(store.client.search_registered_models()) == []
 
 
-def test_stray_files_beside_a_bundle_stay_out(store: Store, bundle: Path) -> None:
+def test_stray_files_in_a_bundle_are_named_and_those_of_systems_stay_out(store: Store, bundle: Path) -> None:
     (bundle / "notes.txt").write_text("private", encoding="utf-8")
+    with pytest.raises(BundleError, match=r"notes\.txt: the card does not list it"):
+        register_bundle(bundle, tracking_uri=store.uri)
+    (bundle / "notes.txt").rename(bundle / ".notes.txt")
     registered = register_bundle(bundle, tracking_uri=store.uri)
     version = store.client.get_model_version(registered.name, registered.version)
     stored = Path(version.source.removeprefix("file://"))
@@ -223,8 +226,8 @@ def test_run_whose_replay_breaks_off_is_marked_failed(
 
 
 def _accept_changed_history(bundle: Path) -> None:
-    """Take history.json off the card's list of checked files."""
-    files = {name: sha for name, sha in read_card(bundle).files.items() if name != HISTORY_FILE}
+    """Let the card vouch for history.json as it is now."""
+    files = read_card(bundle).files | {HISTORY_FILE: sha256_of(bundle / HISTORY_FILE)}
     rewrite_card(bundle, files=files)
 
 

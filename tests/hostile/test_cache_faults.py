@@ -1,0 +1,117 @@
+"""Caches that are full, read-only, damaged, shared or old: each a sentence, and the service goes on."""
+
+import shutil
+import time
+
+import pytest
+
+from back import loading
+from back.downloads import bounded_download
+from back.registry import ModelRegistry
+from back.runtime import bundle_cache
+from back.runtime.card import ONNX_FILE
+from tests.api import Store
+
+
+@pytest.mark.parametrize("reason", ["No space left on device", "Read-only file system"])
+def test_a_cache_that_cannot_be_written_to_is_named_and_tried_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    store.add()
+    make = bundle_cache.tempfile.TemporaryDirectory
+
+    def full(**_: object) -> None:
+        raise OSError(28, reason)
+
+    monkeypatch.setattr(bundle_cache.tempfile, "TemporaryDirectory", full)
+    registry = ModelRegistry(store.settings())
+    registry.sync()
+    cache = store.folder / "cache"
+    assert registry.errors["segformer"] == (
+        "segformer/1 could not be loaded, and will be tried again: "
+        f"{cache} cannot be written to ({reason.lower()}); make room there, or set STREETSEG_CACHE_DIR."
+    )
+    monkeypatch.setattr(bundle_cache.tempfile, "TemporaryDirectory", make)
+    time.sleep(registry._settings.reload_seconds + 0.05)
+    registry.sync()
+    assert list(registry.served) == ["segformer"]
+
+
+def test_a_warm_cache_that_cannot_be_written_to_serves(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.add()
+    ModelRegistry(store.settings()).sync()
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(bundle_cache.os, "utime", refused)
+    monkeypatch.setattr("back.registry.remember", refused)
+    registry = ModelRegistry(store.settings())
+    registry.sync()
+    assert list(registry.served) == ["segformer"]
+    assert registry.errors == {}
+
+
+def test_a_damaged_bundle_of_last_time_keeps_no_other_from_serving_while_mlflow_is_away(store: Store) -> None:
+    store.add("deeplabv3plus")
+    store.add("segformer")
+    first = ModelRegistry(store.settings())
+    first.sync()
+    network = first.served["segformer"].folder / ONNX_FILE
+    network.write_bytes(network.read_bytes()[:-1] + b"\0")
+    registry = ModelRegistry(store.settings())
+    registry.__dict__["client"] = None  # whatever is asked of it fails
+    registry.sync()
+    assert list(registry.served) == ["deeplabv3plus"]
+    assert "does not match the card's sha256" in registry.errors["segformer"]
+    assert registry.reason_not_ready() is None
+
+
+def test_walking_through_versions_does_not_push_the_served_one_out_of_the_cache(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle_cache, "KEEP", 2)
+    for bias in range(4):
+        store.add(bias=bias)
+    store.client.set_registered_model_alias("segformer", "champion", "1")
+    registry = ModelRegistry(store.settings())
+    registry.sync()
+    for version in ("2", "3", "4"):
+        registry.sync()
+        registry.pinned.read_card(registry.find(f"segformer/{version}"))  # type: ignore[arg-type]
+    assert (registry.served["segformer"].folder / ONNX_FILE).is_file()
+
+
+def test_a_clock_that_jumps_back_leaves_what_serves_and_its_age(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add()
+    registry = ModelRegistry(store.settings())
+    registry.sync()
+    now = time.time()
+    monkeypatch.setattr("back.registry.time.time", lambda: now - 100_000)
+    client = registry.client
+    registry.__dict__["client"] = None
+    registry.sync()
+    assert registry.stale_s == 0
+    registry.__dict__["client"] = client
+    registry.sync()
+    assert list(registry.served) == ["segformer"]
+    assert registry.stale_s is None
+
+
+def test_two_services_that_share_a_cache_both_serve_at_the_first_start(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add("deeplabv3plus")
+    store.add("segformer")
+    monkeypatch.setattr(loading, "bounded_download", bounded_download)
+    registries = [ModelRegistry(store.settings()) for _ in range(2)]
+    for registry in registries:
+        registry.sync(0)  # both load in the background
+    for registry in registries:
+        registry.sync()
+        assert sorted(registry.served) == ["deeplabv3plus", "segformer"]
+    kept = {path.name for path in (store.folder / "cache" / "bundles").iterdir()}
+    assert kept == {served.folder.name for served in registries[0].served.values()}
+    shutil.rmtree(store.folder / "cache")
