@@ -38,6 +38,11 @@ from back.runtime.engines.openvino_network import Network, openvino_module, with
 _STREAMS = 2  # for requests that come while others run
 
 
+def has_bf16(core: Any) -> bool:
+    """Whether the processor computes in bf16 by itself."""
+    return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 class OpenVinoEngine:
     """OpenVINO on the processor, uint8 NHWC in. Made by `create_engine`, which says what the arguments are."""
 
@@ -53,7 +58,7 @@ class OpenVinoEngine:
         reason: str,
     ) -> None:
         core = openvino_module().Core()
-        native_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        native_bf16 = has_bf16(core)
         if precision == "bf16" and not native_bf16:
             raise PrecisionError("this processor has no bf16 arithmetic; set the precision to fp32 or auto")
         use_bf16 = native_bf16 and precision != "fp32"
