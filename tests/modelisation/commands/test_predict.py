@@ -120,3 +120,23 @@ def test_our_own_masks_are_replaced_and_a_changed_one_is_not(bundle: Path, photo
     before = content_of(tmp_path / "out")
     assert main(arguments) == 2
     assert content_of(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("coco", {"instances.json"}),
+        ("polygons", {"photo.json"}),
+        ("geojson", {"photo.geojson"}),
+        ("cvat", {"labelmap.txt", "ImageSets", "SegmentationClass"}),
+    ],
+)
+def test_labels_are_written_for_other_tools(
+    form: str, expected: set[str], bundle: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["predict", str(bundle), str(photo), "--out", str(tmp_path / "out"), "--format", form]
+    assert main(arguments) == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} - {"run.json"} == expected
+    assert main(arguments) == 0  # ours, so they may be written again
+    assert main([*arguments, "--classes"]) == 2
+    assert "--classes is of masks" in capsys.readouterr().err
