@@ -1,33 +1,56 @@
 """How label maps of one photo agree: with each other, and with a label file. Pure functions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from back.problems import Problem
 from back.runtime.labels.read import LabelFileError, read_label
+from back.runtime.labels.source import OwnValues, Source
 from back.runtime.scores.confusion import Counts
-from back.runtime.taxonomy import LabelValueError, RemapError, Taxonomy, apply_remap, remap_for
+from back.runtime.taxonomy import (
+    IGNORE,
+    REMAPS,
+    TAXONOMIES,
+    LabelValueError,
+    RemapError,
+    Taxonomy,
+    apply_remap,
+    common_of,
+    grouping,
+    remap_for,
+)
 
 UInt8Array = npt.NDArray[np.uint8]
 
 
 def agreement_of(pairs: Counts, a: Taxonomy, b: Taxonomy) -> float:
-    """Fraction 0..1 of the pixels whose classes have the same name in both taxonomies."""
-    same = sum(
-        int(pairs[i.id, j.id]) for i in a.classes for j in b.classes if i.name == j.name
-    )  # names, not ids: two models may order their classes differently
+    """Fraction 0..1 of the pixels with the same class: in the coarser set where one groups the other, or by name."""
+    of_a, of_b = common_names((a, b))
+    same = sum(int(pairs[i, j]) for i, one in enumerate(of_a) for j, other in enumerate(of_b) if one == other)
     return same / int(pairs.sum())
+
+
+def common_names(taxonomies: Sequence[Taxonomy]) -> list[tuple[str, ...]]:
+    """What to call each set's classes, by id, where sets are compared: as the coarsest does, if it groups the others.
+
+    Names, not ids: two models may order their classes differently.
+    """
+    common = common_of(taxonomies)
+    if common is None:
+        return [one.names for one in taxonomies]
+    return [tuple(common.names[place] for place in grouping(one, common) or ()) for one in taxonomies]
 
 
 def disagreement_map(maps: Sequence[tuple[UInt8Array, Taxonomy]]) -> UInt8Array:
     """255 where not all label maps name the same class, else 0: uint8 of the maps' shape."""
-    names = sorted({name for _, taxonomy in maps for name in taxonomy.names})
+    called = common_names([taxonomy for _, taxonomy in maps])
+    number = {name: i for i, name in enumerate(sorted({name for names in called for name in names}))}
     common = []
-    for labels_HW, taxonomy in maps:
-        table = np.full(256, 255, np.uint8)
-        table[: len(taxonomy.names)] = [names.index(name) for name in taxonomy.names]
+    for (labels_HW, _), names in zip(maps, called, strict=True):
+        table = np.zeros(256, np.uint16)  # several sets of 255 classes have more names than a byte holds
+        table[: len(names)] = [number[name] for name in names]
         common.append(table[labels_HW])
     differs_HW = np.zeros(common[0].shape, bool)
     for other in common[1:]:
@@ -41,8 +64,8 @@ def error_map(label_HW: UInt8Array, predicted_HW: UInt8Array, ignore_index: int)
     return wrong_HW.view(np.uint8) * np.uint8(255)
 
 
-def decode_label(data: bytes, source: str, width: int, height: int) -> UInt8Array:
-    """Read a label file of a photo's size: uint8 [height, width], in the values of its source (a key of `REMAPS`).
+def decode_label(data: bytes, source: Source, width: int, height: int) -> UInt8Array:
+    """Read a label file of a photo's size: uint8 [height, width], in the values of its source.
 
     Raises:
         Problem: 415 no PNG, 400 damaged, 422 not ids or of another size.
@@ -68,16 +91,34 @@ def decode_label(data: bytes, source: str, width: int, height: int) -> UInt8Arra
         raise Problem(status, sentence) from error
 
 
-def label_table(source: str, target: Taxonomy) -> Mapping[int, int]:
+def label_source(name: str, taxonomies: Iterable[Taxonomy]) -> Source:
+    """What a label file's values are: a known source, or the ids of a model's own class set."""
+    own = next((one for one in taxonomies if one.id == name), None)
+    if own is None or name in REMAPS:
+        return name
+    return OwnValues(own, (*((one.id, one.id) for one in own.classes), (IGNORE, IGNORE)))
+
+
+def label_table(source: Source, target: Taxonomy) -> Mapping[int, int]:
     """The remap from a label file's values to a model's classes.
 
     Raises:
         Problem: 422, there is none.
     """
+    if isinstance(source, OwnValues):
+        if (places := grouping(source.taxonomy, target)) is None:
+            raise Problem(422, f"This label cannot be used: {source.taxonomy.id} is no finer set than {target.id}.")
+        return {value: IGNORE if onto == IGNORE else places[onto] for value, onto in source.values}
+    known = TAXONOMIES.get(target.id)
     try:
+        if known is not None and not known.same_classes(target):
+            raise RemapError(f"{target.id} has other classes here than the set of this name")
         return remap_for(source, target.id)
     except RemapError as error:
-        raise Problem(422, f"This label cannot be used: {error}; set label_taxonomy.") from error
+        raise Problem(
+            422,
+            f"This label cannot be used: {error}; set label_taxonomy, for ids of the model itself to {target.id}.",
+        ) from error
 
 
 def remap_label(label_HW: UInt8Array, table: Mapping[int, int]) -> UInt8Array:

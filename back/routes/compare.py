@@ -14,6 +14,7 @@ from back.agreement import (
     decode_label,
     disagreement_map,
     error_map,
+    label_source,
     label_table,
     remap_label,
 )
@@ -22,8 +23,9 @@ from back.pipeline import Segmented, Upload, check_form, decode, is_large, make_
 from back.problems import Problem, responses
 from back.runtime.imaging import Photo
 from back.runtime.masks.png import encode_gray_png
-from back.runtime.scores.confusion import count_pairs, scores_against
-from back.schemas import CompareAnswer, LabelAnswer, LabelScores, Pair
+from back.runtime.scores.confusion import Counts, count_pairs, regrouped, scores_against
+from back.runtime.taxonomy import Taxonomy, common_of, grouping
+from back.schemas import CompareAnswer, CountedScores, LabelAnswer, LabelScores, Pair
 from back.services import Services, ServicesDep
 
 router = APIRouter(tags=["segmentation"])
@@ -44,7 +46,7 @@ class CompareQuery(BaseModel):
         default="street8",
         max_length=100,
         description="what the values of the label file mean: street8, cityscapes19 (trainIds), cityscapes_label_ids, "
-        "cityscapes7 or camvid11",
+        "cityscapes7 or camvid11; or the class set of a model compared",
     )
 
 
@@ -104,8 +106,9 @@ async def _read_label(
 
     def work() -> dict[str, UInt8Array]:
         taxonomies = {served.predictor.card.taxonomy.id: served.predictor.card.taxonomy for served in models}
-        tables = {key: label_table(source, taxonomy) for key, taxonomy in taxonomies.items()}
-        label_HW = decode_label(label.file.read(), source, photo.width, photo.height)
+        kind = label_source(source, taxonomies.values())
+        tables = {key: label_table(kind, taxonomy) for key, taxonomy in taxonomies.items()}
+        label_HW = decode_label(label.file.read(), kind, photo.width, photo.height)
         return {key: remap_label(label_HW, table) for key, table in tables.items()}
 
     return await services.workers.codec(work)
@@ -139,14 +142,29 @@ def _answer(
 
 def _label_scores(keys: list[str], results: list[Segmented], truth: dict[str, UInt8Array]) -> dict[str, LabelScores]:
     scores = {}
+    taxonomies = [result.prediction.taxonomy for result in results]
+    common = common_of(taxonomies)
+    differ = any(not one.same_classes(taxonomies[0]) for one in taxonomies)
     for key, result in zip(keys, results, strict=True):
         taxonomy, labels_HW = result.prediction.taxonomy, result.prediction.labels_HW
         label_HW = truth[taxonomy.id]
         errors = encode_gray_png(error_map(label_HW, labels_HW, taxonomy.ignore_index))
-        scores[key] = LabelScores.model_validate(
-            {**scores_against(count_pairs(label_HW, labels_HW), taxonomy), "errors": to_base64(errors, "errors")}
+        pairs = count_pairs(label_HW, labels_HW)
+        counted = _counted(pairs, taxonomy, common) if differ and common is not None else None
+        scores[key] = LabelScores(
+            **scores_against(pairs, taxonomy),
+            taxonomy=taxonomy.id,
+            errors=to_base64(errors, "errors"),
+            counted=counted,
         )
     return scores
+
+
+def _counted(pairs: Counts, taxonomy: Taxonomy, common: Taxonomy) -> CountedScores:
+    """A model's scores in the classes that all models compared share."""
+    own, places = len(taxonomy.classes), grouping(taxonomy, common) or ()
+    scores = scores_against(regrouped(pairs[:own, :own], places, len(common.classes)), common)
+    return CountedScores(taxonomy=common.id, **{k: scores[k] for k in ("miou", "pixel_accuracy", "class_iou")})
 
 
 def _keys(results: list[Segmented]) -> list[str]:

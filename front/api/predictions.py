@@ -8,7 +8,7 @@ import binascii
 import sys
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from threading import Lock
 from typing import Any, Protocol
 
@@ -53,6 +53,9 @@ class LabelScore:
     Attributes:
         matrix: pixels by class of the label (row) and class of the model (column).
         errors_png: 8-bit grey PNG of the photo's size, 255 where the model is wrong.
+        taxonomy: the model's class set.
+        counted: `taxonomy`, `miou`, `pixel_accuracy` and `class_iou` in the coarser classes that all models share;
+            None where their classes are the same, or none groups the others.
     """
 
     miou: float | None
@@ -60,6 +63,17 @@ class LabelScore:
     class_iou: Mapping[str, float | None]
     matrix: Sequence[Sequence[int]]
     errors_png: bytes
+    taxonomy: str = ""
+    counted: Mapping[str, Any] | None = None
+
+
+def side_by_side(a: LabelScore, b: LabelScore) -> tuple[LabelScore, LabelScore] | None:
+    """Both scores in one class set, the models' own or the coarser one; None where there is none."""
+    if a.class_iou.keys() == b.class_iou.keys() and a.taxonomy == b.taxonomy:
+        return a, b
+    if a.counted is None or b.counted is None:
+        return None
+    return (replace(a, **a.counted), replace(b, **b.counted))
 
 
 class PredictionCache:
@@ -163,6 +177,8 @@ def _scores(answer: Comparison) -> dict[str, LabelScore]:
                 class_iou=score["class_iou"],
                 matrix=score["confusion_matrix"],
                 errors_png=base64.b64decode(score["errors"]["base64"], validate=True),
+                taxonomy=score["taxonomy"],
+                counted=score.get("counted"),
             )
             for name, score in (answer.label or {"models": {}})["models"].items()
         }

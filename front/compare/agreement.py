@@ -1,8 +1,9 @@
 """How two class maps of one photo agree: computed here from maps that are there already, so that no photo is sent."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,20 @@ def agreement(
         found = agreement_of(a.classes_png, b.classes_png, *names)
         cache.put(key, found)
     return found
+
+
+def shared_names(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[list[str], list[str], str | None]:
+    """What to call each class of two class sets where they are compared, and the coarser set's name if one groups the
+    other's classes; else each set's own names.
+    """
+    own = [[str(one["name"]) for one in taxonomy["classes"]] for taxonomy in (a, b)]
+    for index, (fine, coarse) in enumerate(((a, b), (b, a))):
+        groups = (fine.get("groups") or {}).get(coarse["id"])
+        if groups and set(groups) <= set(own[1 - index]):
+            group_of = {name: group for group, names in groups.items() for name in names}
+            own[index] = [group_of[name] for name in own[index]]
+            return own[0], own[1], str(coarse["id"])
+    return own[0], own[1], None
 
 
 def agreement_of(map_a: bytes, map_b: bytes, names_a: Sequence[str], names_b: Sequence[str]) -> Agreement:

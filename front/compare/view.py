@@ -11,10 +11,10 @@ from front.api import predictions
 from front.api.client import Json, Segmentation
 from front.api.errors import ApiError
 from front.api.models import all_models, prediction_cache, ready_models, taxonomy_of
-from front.api.predictions import LabelScore, ModelRef
+from front.api.predictions import LabelScore, ModelRef, side_by_side
 from front.api.waiting import client, guard
 from front.compare.against_label import show_judgement
-from front.compare.agreement import Agreement, agreement, largest_swaps
+from front.compare.agreement import Agreement, agreement, largest_swaps, shared_names
 from front.page import status_line
 from front.photos.add import photo_intake
 from front.photos.add_label import label_intake
@@ -54,9 +54,12 @@ def main() -> None:
         classes = [class_table(taxonomy_of(entry), safe=page.safe_palette()) for entry in chosen]
     answers, scores = found
     names = tuple([str(c["name"]) for c in table] for table in classes)
-    found_agreement = agreement(prediction_cache(), photo, *answers, (names[0], names[1]))
+    called_a, called_b, coarser = shared_names(*(taxonomy_of(entry) for entry in chosen))
+    found_agreement = agreement(prediction_cache(), photo, *answers, (called_a, called_b))
+    shown = side_by_side(*scores) if scores is not None else None
     titles = (display_name(chosen[0]["name"]), display_name(chosen[1]["name"]))
-    _headline(found_agreement, titles, scores)
+    _headline(found_agreement, titles, shown)
+    _say_classes(chosen, coarser or (shown[0].taxonomy if shown else None), scores is not None and shown is None)
     _viewer(photo, answers, found_agreement, classes)
     _swaps(found_agreement, titles, names)
     if label is not None and kind is not None and scores is not None:
@@ -114,6 +117,19 @@ def _headline(agreement: Agreement, titles: tuple[str, str], scores: tuple[Label
             _metric(f"mIoU, {titles[0]}", _percent(a))
             _metric(f"mIoU, {titles[1]}", _percent(b))
             _metric("B − A", "—" if a is None or b is None else f"{100 * (b - a):+.1f} points")
+
+
+def _say_classes(chosen: tuple[Json, Json], common: str | None, apart: bool) -> None:
+    """Of models with different classes, in which ones they are compared."""
+    sets = [taxonomy_of(entry) for entry in chosen]
+    if [c["name"] for c in sets[0]["classes"]] == [c["name"] for c in sets[1]["classes"]]:
+        return
+    if apart:
+        st.caption("Neither model's classes group the other's, so their scores are not set side by side.")
+    elif common is not None:
+        st.caption(f"The models' classes differ ({sets[0]['id']}, {sets[1]['id']}): both are counted in {common}.")
+    else:
+        st.caption(f"The models' classes differ ({sets[0]['id']}, {sets[1]['id']}): compared by their names.")
 
 
 def _metric(label: str, value: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from front.photos.album import Album, Photo
-from front.photos.label_files import KINDS, LabelFile, doubt, kinds_for, likely_kind
+from front.photos.label_files import LabelFile, doubt, kind_of, kinds_for, likely_kind
 from front.photos.picture import PhotoError
 from front.photos.uploads import arrived, let_go
 from front.ui.names import shorten
@@ -52,7 +52,7 @@ def _choose_kind(label: LabelFile, kinds: list[str]) -> str:
     return st.selectbox(
         "Its values are",
         kinds,
-        format_func=lambda kind: KINDS[kind].title,
+        format_func=lambda kind: kind_of(kind).title,
         key=key,
         persist_state="session",
     )

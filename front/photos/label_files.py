@@ -92,27 +92,33 @@ class LabelFile:
         return self.kept if isinstance(self.kept, bytes) else self.kept.read_bytes()
 
 
+def kind_of(name: str) -> LabelKind:
+    """A kind of label file by its name: one of `KINDS`, or the ids of a model's own class set."""
+    return KINDS.get(name) or LabelKind(f"ids of {name}", frozenset({name}), frozenset(range(256)), re.escape(name))
+
+
 def kinds_for(taxonomies: Iterable[str]) -> list[str]:
     """What a label file may be so that models of all these class sets can be judged by it."""
     wanted = set(taxonomies)
-    return [kind for kind, known in KINDS.items() if wanted <= known.fits]
+    known = [kind for kind, one in KINDS.items() if wanted <= one.fits]
+    return known or (list(wanted) if len(wanted) == 1 else [])
 
 
 def likely_kind(label: LabelFile, kinds: Sequence[str]) -> str:
     """Which of these kinds a file most likely is: by its name, else the narrowest that has all its values."""
-    fitting = [kind for kind in kinds if set(label.values) <= KINDS[kind].values] or list(kinds)
-    named = [kind for kind in fitting if re.search(KINDS[kind].file_name, label.name.lower())]
-    return min(named or fitting, key=lambda kind: len(KINDS[kind].values))
+    fitting = [kind for kind in kinds if set(label.values) <= kind_of(kind).values] or list(kinds)
+    named = [kind for kind in fitting if re.search(kind_of(kind).file_name, label.name.lower())]
+    return min(named or fitting, key=lambda kind: len(kind_of(kind).values))
 
 
 def doubt(label: LabelFile, kind: str, kinds: Sequence[str]) -> str | None:
     """What speaks against a file being of a kind, and which of the others fits; None where nothing does."""
-    known, values = KINDS[kind], set(label.values)
+    known, values = kind_of(kind), set(label.values)
     strange = sorted(values - known.values)
     if strange:
         shown = _listed(strange[:6]) + (" and more" if len(strange) > 6 else "")
         likely = likely_kind(label, kinds)
-        better = f" They fit {KINDS[likely].title}." if values <= KINDS[likely].values else ""
+        better = f" They fit {kind_of(likely).title}." if values <= kind_of(likely).values else ""
         return f"{label.name} holds {shown}; there are no such values in {known.title}.{better}"
     if values == {0, 255}:
         return f"{label.name} holds 0 and 255 alone: a black-and-white mask, where class ids are needed."

@@ -10,14 +10,15 @@ from back.agreement import (
     decode_label,
     disagreement_map,
     error_map,
+    label_source,
     label_table,
     remap_label,
 )
 from back.problems import Problem
 from back.runtime.labels.read import read_label
 from back.runtime.scores.confusion import count_pairs
-from back.runtime.taxonomy import CITYSCAPES7, STREET8
-from tests.bundles import png_bytes
+from back.runtime.taxonomy import CITYSCAPES7, CITYSCAPES19, STREET8
+from tests.bundles import png_bytes, taxonomy_of
 from tests.pngs import PALETTE, png
 
 
@@ -109,3 +110,21 @@ def test_label_of_another_taxonomy_is_422(source: str, value: int, says: str) ->
     with pytest.raises(Problem, match=says) as caught:
         remap_label(np.full((2, 2), value, np.uint8), label_table(source, STREET8))
     assert caught.value.status_code == 422
+
+
+def test_of_two_sets_the_coarser_is_compared_where_it_groups_the_other() -> None:
+    car, truck = (CITYSCAPES19.names.index(name) for name in ("car", "truck"))
+    vehicle = STREET8.names.index("vehicle")
+    a, b = np.array([[car, truck, 0]], np.uint8), np.array([[vehicle, vehicle, 1]], np.uint8)
+    assert agreement_of(count_pairs(a, b), CITYSCAPES19, STREET8) == pytest.approx(2 / 3)
+    assert disagreement_map([(a, CITYSCAPES19), (b, STREET8)]).tolist() == [[0, 0, 255]]
+
+
+def test_labels_in_a_models_own_classes_are_read_as_its_ids() -> None:
+    own = taxonomy_of(3)
+    source = label_source(own.id, [own, STREET8])
+    assert dict(label_table(source, own)) == {0: 0, 1: 1, 2: 2, 255: 255}
+    with pytest.raises(Problem, match="made-up-3 is no finer set than street8"):
+        label_table(source, STREET8)
+    with pytest.raises(Problem, match="for ids of the model itself to made-up-3"):
+        label_table(label_source("street8", [own]), own)

@@ -82,5 +82,7 @@ def label_scores(maps: dict[str, npt.NDArray[np.uint8]], label: bytes) -> dict[s
             "class_iou": iou,
             "confusion_matrix": cm.tolist(),
             "errors": picture_of(errors),
+            "taxonomy": "street8",
+            "counted": None,
         }
     return {"models": result}
