@@ -32,7 +32,8 @@ def test_the_kinds_offered_for_a_model_are_those_that_the_api_can_remap(target: 
 def test_only_kinds_that_fit_both_models_are_offered() -> None:
     assert "cityscapes7" not in kinds_for(["street8", "street8"])
     assert kinds_for(["street8", "cityscapes19"]) == ["cityscapes_label_ids", "cityscapes19"]
-    assert kinds_for(["a-taxonomy-of-its-own"]) == []
+    assert kinds_for(["garden", "garden"]) == ["garden"]  # ids of the models' own classes
+    assert kinds_for(["garden", "street8"]) == []
 
 
 @pytest.mark.parametrize(

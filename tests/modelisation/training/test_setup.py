@@ -10,12 +10,13 @@ from safetensors.torch import save_file
 
 from back.runtime.card import CARD_FILE, WEIGHTS_FILE, Card, SelfTest, TrainingRecord
 from back.runtime.errors import UserError
-from back.runtime.taxonomy import TAXONOMIES
+from back.runtime.taxonomy import TAXONOMIES, Taxonomy
+from modelisation.data.class_sets import class_set
 from modelisation.data.open import open_dataset
 from modelisation.export.from_run import RECIPE_COPY
 from modelisation.recipe import Recipe
 from modelisation.training.checkpoint import FOLDER
-from modelisation.training.setup import build_from_recipe, input_contract, prepare_run_dir, training_data
+from modelisation.training.setup import begin_with, build_from_recipe, input_contract, prepare_run_dir, training_data
 from tests.modelisation.data.test_loaders import plain_folder
 from tests.modelisation.tiny import TINY
 
@@ -121,3 +122,29 @@ def test_a_network_that_cannot_learn_from_single_pictures_says_so(tmp_path):
         training_data(recipe, data, model)
     frozen = recipe.model_copy(update={"freeze_batchnorm_after": 0})
     assert training_data(frozen, data, model)[1].batches == 2
+
+
+def test_other_classes_get_a_new_last_layer_which_is_said(tmp_path):
+    trained = save_bundle(tmp_path / "bundle", seed=5)
+    recipe = begin_with(TINY_RECIPE.model_copy(update={"build": {}, "architecture": "other"}), tmp_path / "bundle")
+    own = class_set("camvid11").taxonomy
+    torch.manual_seed(9)
+    model = build_from_recipe(recipe, own)
+    state = model.state_dict()
+    changed = {
+        name for name, old in trained.items() if old.shape != state[name].shape or not torch.equal(old, state[name])
+    }
+    assert changed == {"net.decode_head.classifier.weight", "net.decode_head.classifier.bias"}
+    assert model.initialisation.endswith("; its last layer is new, for the classes of camvid11 in place of street8")
+
+
+def test_as_many_classes_of_other_names_get_a_new_last_layer_too(tmp_path):
+    trained = save_bundle(tmp_path / "bundle", seed=5)
+    torch.manual_seed(9)
+    model = build_from_recipe(begin_with(TINY_RECIPE, tmp_path / "bundle"), taxonomy_with_names("abcdefgh"))
+    state = model.state_dict()
+    assert not torch.equal(state["net.decode_head.classifier.weight"], trained["net.decode_head.classifier.weight"])
+
+
+def taxonomy_with_names(names: str) -> Taxonomy:
+    return Taxonomy(id="letters", classes=[{"id": i, "name": n, "color": (i, i, i)} for i, n in enumerate(names)])
