@@ -50,7 +50,7 @@ def test_the_readmes_commands_lead_from_a_folder_to_a_served_model(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
     monkeypatch.setattr("modelisation.registry.versions.CACHE", tmp_path / "cache")
     # After a few steps many pixels lie between two classes, which bf16 rounds either way.
-    monkeypatch.setattr("back.runtime.engines.openvino.takes_bf16", lambda core, wanted: (False, ""))
+    monkeypatch.setattr("back.runtime.engines.precision.has_bf16", lambda core: False)
     found = COMMANDS.search((REPOSITORY / "README.md").read_text(encoding="utf-8"))
     assert found
     try:
