@@ -5,7 +5,16 @@ import pytest
 from front.api import predictions
 from front.api.client import ApiClient
 from front.api.errors import ApiError
-from front.api.predictions import ModelRef, PredictionCache, against_label, cached_answers, footprint, segment
+from front.api.predictions import (
+    LabelScore,
+    ModelRef,
+    PredictionCache,
+    against_label,
+    cached_answers,
+    footprint,
+    segment,
+    side_by_side,
+)
 from front.compare.agreement import as_png
 from front.photos.album import Photo, read_photo
 from front.photos.label_files import LabelFile
@@ -154,3 +163,16 @@ def test_everything_that_an_entry_holds_counts(api: FakeApi, photo: Photo) -> No
     pictures = sum(len(score.errors_png) for score in scores.values())
     numbers = sum(8 * len(row) for score in scores.values() for row in score.matrix)
     assert footprint(scores) > pictures + numbers
+
+
+def test_scores_of_two_class_sets_stand_side_by_side_in_the_coarser_alone() -> None:
+    def score(taxonomy: str, counted: dict[str, object] | None, *classes: str) -> LabelScore:
+        return LabelScore(0.1, 0.2, dict.fromkeys(classes, 0.1), [], b"", taxonomy, counted)
+
+    coarse = {"taxonomy": "coarse", "miou": 0.5, "pixel_accuracy": 0.6, "class_iou": {"ground": 0.5}}
+    pair = side_by_side(score("fine", coarse, "a", "b"), score("coarse", coarse, "ground"))
+    assert pair is not None
+    assert [(one.taxonomy, one.miou, dict(one.class_iou)) for one in pair] == [("coarse", 0.5, {"ground": 0.5})] * 2
+    assert side_by_side(score("fine", None, "a"), score("other", None, "b")) is None
+    same = score("fine", None, "a"), score("fine", None, "a")
+    assert side_by_side(*same) == same

@@ -11,7 +11,7 @@ from back.runtime.scores.confusion import count_pairs
 from back.runtime.taxonomy import Taxonomy
 from front.api.client import ApiClient
 from front.api.predictions import ModelRef, PredictionCache, footprint, segment
-from front.compare.agreement import agreement, agreement_of, as_png, largest_swaps
+from front.compare.agreement import agreement, agreement_of, as_png, largest_swaps, shared_names
 from front.photos.album import read_photo
 from tests.front.conftest import jpeg
 from tests.front.fake_api import FakeApi
@@ -83,3 +83,15 @@ def test_swaps_are_largest_first_and_by_name() -> None:
     swaps = largest_swaps([[5, 1], [4, 0]], ["road", "sky"], ["road", "sky"])
     assert [s[:2] for s in swaps] == [("sky", "road"), ("road", "sky")]
     assert largest_swaps([[1, 0], [0, 1]], ["a", "b"], ["a", "b"]) == []
+
+
+def class_set_of(name: str, *classes: str, **groups: dict[str, list[str]]) -> dict[str, object]:
+    return {"id": name, "classes": [{"name": one} for one in classes], "groups": groups}
+
+
+def test_a_finer_class_set_is_called_as_the_coarser_one_does() -> None:
+    fine = class_set_of("fine", "car", "bus", "road", coarse={"ground": ["road"], "vehicle": ["car", "bus"]})
+    coarse = class_set_of("coarse", "ground", "vehicle")
+    assert shared_names(fine, coarse) == (["vehicle", "vehicle", "ground"], ["ground", "vehicle"], "coarse")
+    assert shared_names(coarse, fine) == (["ground", "vehicle"], ["vehicle", "vehicle", "ground"], "coarse")
+    assert shared_names(coarse, class_set_of("other", "sky")) == (["ground", "vehicle"], ["sky"], None)
