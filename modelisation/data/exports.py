@@ -93,11 +93,11 @@ def open_export(form: Format, root: Path, split: str, classes: Classes | None) -
     return ExportDataset(root, split, ours, naming, rule)
 
 
-def _read(form: Format, root: Path) -> Export:
+def _read(form: Any, root: Path) -> Export:
     """What an export holds; a run opens its splits several times."""
     places = (root, *root.iterdir(), *root.glob("*/*.json"))
     newest = max((path.stat().st_mtime_ns for path in places), default=0)
-    return _remembered(cast(Any, form), root, newest)
+    return _remembered(form, root, newest)
 
 
 @lru_cache(maxsize=2)

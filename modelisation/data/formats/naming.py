@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from back.runtime.errors import UserError
-from back.runtime.taxonomy import CITYSCAPES19, IGNORE, ClassInfo, Taxonomy, grouping
+from back.runtime.taxonomy import CITYSCAPES19, IGNORE, STREET8, ClassInfo, Taxonomy, grouping
 from modelisation.data.class_colours import choose_colours
 from modelisation.data.class_files import MOST, ClassSet
 from modelisation.data.class_sets import built_in_names, class_set
 from modelisation.data.formats.base import UNLABELLED, Export
-from modelisation.data.formats.street_names import KNOWN
+from modelisation.data.formats.street_names import KNOWN, KNOWN_IN_STREET8
 
 IGNORED, WITHOUT = "ignore", "unlabelled"  # words of `--map`: no label, and the pixels that carry none
 
@@ -123,6 +123,8 @@ def _found(name: str, taxonomy: Taxonomy, export: Export, own: bool) -> int | No
         fine = export.classes.taxonomy
         places = grouping(fine, taxonomy)
         return places[fine.names.index(name)] if places else _by_files(name, taxonomy, export)
+    if taxonomy.same_classes(STREET8) and _form(name) in KNOWN_IN_STREET8:
+        return STREET8.names.index(KNOWN_IN_STREET8[_form(name)])
     known = KNOWN.get(_form(name))
     if known is None:
         return None

@@ -3,6 +3,7 @@
 import io
 import re
 import shlex
+from functools import partial
 from pathlib import Path
 
 import mlflow
@@ -12,6 +13,7 @@ from PIL import Image
 
 from back.main import create_app
 from modelisation.__main__ import main
+from modelisation.export.from_run import export_run
 from modelisation.provenance import REPOSITORY
 from modelisation.scenes.render import render_scene
 from tests.api import Store, serving
@@ -49,6 +51,8 @@ def test_the_readmes_commands_lead_from_a_folder_to_a_served_model(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
     monkeypatch.setattr("modelisation.registry.versions.CACHE", tmp_path / "cache")
+    # Times of serving and worse photos are other tests' business.
+    monkeypatch.setattr("modelisation.training.fit.export_run", partial(export_run, scores_only=True))
     # After a few steps many pixels lie between two classes, which bf16 rounds either way.
     monkeypatch.setattr("back.runtime.engines.precision.has_bf16", lambda core: False)
     found = COMMANDS.search((REPOSITORY / "README.md").read_text(encoding="utf-8"))

@@ -1,5 +1,6 @@
 """Class sets as files: what is read, which mistakes are told, and the way from label values to each set."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from back.runtime.taxonomy import CITYSCAPES7, REMAPS, STREET8, TAXONOMIES, RemapError, grouping
+from back.runtime.card import CARD_FILE
+from back.runtime.taxonomy import CITYSCAPES7, REMAPS, STREET8, TAXONOMIES, RemapError, Taxonomy, grouping
 from modelisation.data.base import DatasetError
 from modelisation.data.class_colours import choose_colours, seen
 from modelisation.data.class_files import ClassSetError, read_class_set, to_yaml
 from modelisation.data.class_sets import built_in_names, class_set, classes_for, remap
 from modelisation.data.open import open_dataset
+from modelisation.provenance import REPOSITORY
 
+BUNDLED = REPOSITORY / "modelisation" / "bundled"
 THREE = "name: garden\nclasses:\n  - {id: 0, name: path, color: [128, 64, 128]}\n  - {id: 1, name: lawn}\n"
 THREE += "  - {id: 2, name: house}\n"
 
@@ -166,3 +170,11 @@ def test_a_finer_set_is_read_as_the_one_that_groups_it():
         REMAPS["cityscapes19"]["cityscapes7"][i] for i in range(19)
     )
     assert grouping(STREET8, CITYSCAPES7) is None  # its background has no category
+
+
+@pytest.mark.parametrize("name", ["deeplabv3plus", "segformer"])
+def test_a_bundled_cards_classes_are_written_as_they_stand(name):
+    stored = json.loads((BUNDLED / name / CARD_FILE).read_text(encoding="utf-8"))["taxonomy"]
+    assert Taxonomy.model_validate(stored).model_dump(mode="json") == stored
+    assert json.loads(Taxonomy.model_validate(stored).model_dump_json()) == stored
+    assert class_set("street8").taxonomy.model_dump(mode="json") == stored

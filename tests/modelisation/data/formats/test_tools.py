@@ -40,11 +40,12 @@ def test_a_converted_export_is_sound_and_the_same(maker, tmp_path, capsys):
     assert main(["convert", str(tmp_path / "export"), "--out", str(out)]) == 0  # ours, so it may be written again
 
 
-def test_the_doctor_names_the_format_and_the_command(tmp_path, capsys):
-    made.labelme(tmp_path / "export")
+@pytest.mark.parametrize("maker", made.MAKERS)
+def test_the_doctor_names_the_format_and_the_command(maker, tmp_path, capsys):
+    made.MAKERS[maker](tmp_path / "export")
     assert main(["doctor", str(tmp_path / "export")]) == 2
     said = capsys.readouterr().err
-    assert "Labelme's JSON" in said
+    assert format_of(tmp_path / "export").TITLE in said
     assert f"python -m modelisation convert {tmp_path / 'export'} --out DIR" in said
 
 
