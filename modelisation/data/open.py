@@ -58,10 +58,10 @@ def _check_labelled(root: Path, dataset: SegmentationDataset) -> None:
             return
         if not isinstance(dataset, ExportDataset):
             values |= set(np.unique(read_label_file(dataset.items[index].label, dataset.source)).tolist())
+    told = f" (value {', '.join(map(str, sorted(values)))} of {name_of(dataset.source)})" if values else ""
     raise DatasetError(
         f"{root}: split {dataset.split} teaches and scores nothing: each pixel of its labels ({len(dataset)}) is "
-        f"ignored (value {', '.join(map(str, sorted(values)))} of {name_of(dataset.source)}); look at them with: "
-        f"python -m modelisation doctor {root}"
+        f"ignored{told}; look at them with: python -m modelisation doctor {root}"
     )
 
 
