@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from back.runtime.scores.confusion import Counts
-from back.runtime.taxonomy import Taxonomy
+from back.runtime.taxonomy import Taxonomy, common_of, grouping
 
 UInt8Array = npt.NDArray[np.uint8]
 
@@ -15,20 +15,31 @@ BOTH_RIGHT, ONLY_A, ONLY_B, BOTH_WRONG, NO_LABEL = range(5)
 
 
 def agreement_of(pairs: Counts, a: Taxonomy, b: Taxonomy) -> float:
-    """Fraction 0..1 of the pixels whose classes have the same name in both taxonomies."""
-    same = sum(
-        int(pairs[i.id, j.id]) for i in a.classes for j in b.classes if i.name == j.name
-    )  # names, not ids: two models may order their classes differently
+    """Fraction 0..1 of the pixels with the same class: in the coarser set where one groups the other, or by name."""
+    of_a, of_b = common_names((a, b))
+    same = sum(int(pairs[i, j]) for i, one in enumerate(of_a) for j, other in enumerate(of_b) if one == other)
     return same / int(pairs.sum())
+
+
+def common_names(taxonomies: Sequence[Taxonomy]) -> list[tuple[str, ...]]:
+    """What to call each set's classes, by id, where sets are compared: as the coarsest does, if it groups the others.
+
+    Names, not ids: two models may order their classes differently.
+    """
+    common = common_of(taxonomies)
+    if common is None:
+        return [one.names for one in taxonomies]
+    return [tuple(common.names[place] for place in grouping(one, common) or ()) for one in taxonomies]
 
 
 def disagreement_map(maps: Sequence[tuple[UInt8Array, Taxonomy]]) -> UInt8Array:
     """255 where not all label maps name the same class, else 0: uint8 of the maps' shape."""
-    names = sorted({name for _, taxonomy in maps for name in taxonomy.names})
+    called = common_names([taxonomy for _, taxonomy in maps])
+    number = {name: i for i, name in enumerate(sorted({name for names in called for name in names}))}
     common = []
-    for labels_HW, taxonomy in maps:
-        table = np.full(256, 255, np.uint8)
-        table[: len(taxonomy.names)] = [names.index(name) for name in taxonomy.names]
+    for (labels_HW, _), names in zip(maps, called, strict=True):
+        table = np.zeros(256, np.uint16)  # several sets of 255 classes have more names than a byte holds
+        table[: len(names)] = [number[name] for name in names]
         common.append(table[labels_HW])
     differs_HW = np.zeros(common[0].shape, bool)
     for other in common[1:]:

@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import BaseModel, NonNegativeInt, ValidationError
 
 from back.runtime.scores.bootstrap import Differences, block_of, paired_differences
-from back.runtime.scores.confusion import Counts
+from back.runtime.scores.confusion import Counts, regrouped
+from back.runtime.taxonomy import Taxonomy, common_of, grouping
 
 
 class ComparisonError(ValueError):
@@ -22,12 +23,12 @@ class Evaluated:
     Attributes:
         name: what messages call it.
         report: `report.json`; None where there is none.
-        classes: names of the classes, in the order of the confusion matrices.
+        taxonomy: the classes, in the order of the confusion matrices.
     """
 
     name: str
     report: Mapping[str, Any] | None
-    classes: tuple[str, ...]
+    taxonomy: Taxonomy
 
 
 class _Image(BaseModel):
@@ -48,9 +49,13 @@ class _Evaluation(BaseModel):
 
 @dataclass(frozen=True)
 class EvaluationDifferences:
-    """Where two models were scored, and how far their scores are apart there."""
+    """Where two models were scored, and how far their scores are apart there.
 
-    taxonomy: str
+    `finer` names the models whose scores were counted in the coarser classes of the other.
+    """
+
+    taxonomy: Taxonomy
+    finer: tuple[str, ...]
     dataset: str
     split: str
     images: int
@@ -64,17 +69,19 @@ def differences_of(a: Evaluated, b: Evaluated) -> EvaluationDifferences:
         ComparisonError: a report holds no scores of single images, or these are not of the same images and classes.
     """
     first, second = _evaluation_of(a), _evaluation_of(b)
-    if first.taxonomy != second.taxonomy or a.classes != b.classes:
+    common = common_of((a.taxonomy, b.taxonomy))
+    if (first.taxonomy, second.taxonomy) != (a.taxonomy.id, b.taxonomy.id) or common is None:
         raise ComparisonError(f"{a.name} and {b.name} were evaluated on different class sets")
     if first.split_sha256 != second.split_sha256:
         raise ComparisonError(f"{a.name} and {b.name} were evaluated on different images")
     images = [image.name for image in first.per_image]
     if sorted(images) != sorted(image.name for image in second.per_image):
         raise ComparisonError(f"The reports of {a.name} and {b.name} list different images")
-    matrices_a, matrices_b = _matrices(a, first, images), _matrices(b, second, images)
+    matrices_a, matrices_b = _matrices(a, first, images, common), _matrices(b, second, images, common)
     blocks = block_of([{"name": image.name, "sequence": image.sequence} for image in first.per_image])
     scores = paired_differences(matrices_b, matrices_a, blocks)
-    return EvaluationDifferences(first.taxonomy, first.dataset, first.split, len(images), scores)
+    finer = tuple(one.name for one in (a, b) if not one.taxonomy.same_classes(common))
+    return EvaluationDifferences(common, finer, first.dataset, first.split, len(images), scores)
 
 
 def _evaluation_of(model: Evaluated) -> _Evaluation:
@@ -87,13 +94,16 @@ def _evaluation_of(model: Evaluated) -> _Evaluation:
     return evaluation
 
 
-def _matrices(model: Evaluated, evaluation: _Evaluation, images: Sequence[str]) -> Counts:
-    """Confusion matrices of these images in this order, int64 [N, C, C]."""
+def _matrices(model: Evaluated, evaluation: _Evaluation, images: Sequence[str], common: Taxonomy) -> Counts:
+    """Confusion matrices of these images in this order and in the common classes, int64 [N, C, C]."""
     by_name = {image.name: image.confusion_matrix for image in evaluation.per_image}
-    size = len(model.classes)
+    size = len(model.taxonomy.classes)
     if any([len(row) for row in matrix] != [size] * size for matrix in by_name.values()):
         raise ComparisonError(f"The confusion matrices in the report of {model.name} do not fit its classes")
     matrices = np.array([by_name[name] for name in images], np.int64)
     if not matrices.any():
         raise ComparisonError(f"The report of {model.name} counts no labelled pixel")
-    return matrices
+    places = grouping(model.taxonomy, common)
+    if places is None or model.taxonomy.same_classes(common):
+        return matrices
+    return np.array([regrouped(matrix, places, len(common.classes)) for matrix in matrices], np.int64)

@@ -39,23 +39,43 @@ class PredictionAnswer(Answer):
 
 
 class Pair(Answer):
-    """How far two models agree on one photo. Classes are compared by name."""
+    """How far two models agree on one photo.
+
+    Of two class sets, one of which groups the other, the coarser is compared; else classes are compared by name.
+    """
 
     a: str
     b: str
     pixel_agreement: float = Field(description="fraction of the pixels that both give the same class", ge=0, le=1)
+    counted_in: str | None = Field(
+        examples=["street8"],
+        description="the coarser class set that is compared; null where classes are the same or compared by name",
+    )
     confusion_matrix: list[list[int]] = Field(description="pixels; rows are classes of a, columns classes of b")
+
+
+class CountedScores(Answer):
+    """A model's scores in the coarser classes that all models compared share."""
+
+    taxonomy: str = Field(examples=["street8"])
+    miou: float | None
+    pixel_accuracy: float | None
+    class_iou: dict[str, float | None]
 
 
 class LabelScores(Answer):
     """One model against the label file; fractions 0..1, null where a class has no pixel."""
 
+    taxonomy: str = Field(examples=["street8"], description="the model's classes; scores of others do not compare")
     miou: float | None
     pixel_accuracy: float | None
     class_iou: dict[str, float | None]
     confusion_matrix: list[list[int]] = Field(description="pixels; rows are the label, columns the model")
     errors: EncodedImage = Field(
         description="8-bit grey PNG: 255 where the model is wrong, 0 where right or unlabelled"
+    )
+    counted: CountedScores | None = Field(
+        default=None, description="only where the models' classes differ and one set groups the others"
     )
 
 
@@ -159,7 +179,10 @@ class DifferencesAnswer(Answer):
 
     a: str = Field(description="as it was asked for", examples=["segformer"])
     b: str = Field(examples=["deeplabv3plus"])
-    taxonomy: str = Field(examples=["street8"])
+    taxonomy: str = Field(examples=["street8"], description="the classes that both are counted in")
+    finer: list[str] = Field(
+        default_factory=list, description="models that predict finer classes, which the other's group"
+    )
     dataset: str = Field(examples=["camvid"])
     split: str = Field(examples=["val"])
     images: int

@@ -11,6 +11,7 @@ from back.runtime.process.console import use_utf8
 # What each command does. Its file is imported when it is called: `predict` needs no torch.
 COMMANDS = {
     "doctor": "look for faults in a data set before training on it",
+    "convert": "write the labels of another tool as a folder that is read here",
     "scenes": "render street scenes with exact labels",
     "train": "train a recipe, export its bundle, register it",
     "search": "search hyper-parameters of a recipe at random",

@@ -16,9 +16,9 @@ from pydantic import (
 
 from back.runtime.card import ResizeFilter
 from back.runtime.errors import UserError
-from back.runtime.taxonomy import TAXONOMIES
 
 Cache = Literal["auto", "memory", "disk"]
+CLASS_SETS = Path(__file__).parent / "data" / "classes"
 
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -156,7 +156,11 @@ class Recipe(_Part):
     limits: str
     architecture: str
     build: dict[str, Any] = Field(default_factory=dict)
-    taxonomy: str = "street8"
+    taxonomy: str | None = Field(
+        default=None,
+        description="class set: a built-in one's name or a .yaml file; default: the data folder's classes.yaml, else "
+        "street8",
+    )
     train_split: str = Field(default="train", min_length=1)
     val_split: str = Field(default="val", min_length=1)
     scenes: int = Field(default=0, ge=0, description="rendered scenes mixed into the training pictures")
@@ -210,9 +214,10 @@ class Recipe(_Part):
 
     @field_validator("taxonomy")
     @classmethod
-    def _is_known(cls, value: str) -> str:
-        if value not in TAXONOMIES:
-            raise ValueError(f"unknown class set {value!r}; known: {', '.join(TAXONOMIES)}")
+    def _is_known(cls, value: str | None) -> str | None:
+        known = sorted((path.stem for path in CLASS_SETS.glob("*.yaml")), key=lambda name: (name != "street8", name))
+        if value is not None and value not in known and not value.lower().endswith((".yaml", ".yml")):
+            raise ValueError(f"unknown class set {value!r}; known: {', '.join(known)}, or name a .yaml file")
         return value
 
     @model_validator(mode="after")
@@ -258,6 +263,8 @@ def load_recipe(path: Path, overrides: list[str] | None = None) -> Recipe:
         raise UserError(f"{path}: wanted a mapping of recipe fields")
     for override in overrides or []:
         _override(fields, override)
+    if isinstance(classes := fields.get("taxonomy"), str) and (path.parent / classes).is_file():
+        fields["taxonomy"] = str((path.parent / classes).absolute())  # a file beside the recipe
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:

@@ -9,15 +9,16 @@ from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from back.compared_maps import UInt8Array, agreement_of, disagreement_map, error_map, outcome_map
-from back.label_files import decode_label, label_table, remap_label
+from back.label_files import decode_label, label_source, label_table, remap_label
 from back.loading import Served
 from back.pipeline import Segmented, Upload, check_form, decode, is_large, make_answer, segment, to_base64
 from back.problems import Problem, responses
 from back.runtime.class_counts import count_labels
 from back.runtime.imaging import Photo
 from back.runtime.masks.png import encode_gray_png
-from back.runtime.scores.confusion import count_pairs, scores_against
-from back.schemas import CompareAnswer, LabelAnswer, LabelScores, Outcomes, Pair
+from back.runtime.scores.confusion import Counts, count_pairs, regrouped, scores_against
+from back.runtime.taxonomy import Taxonomy, common_of, grouping
+from back.schemas import CompareAnswer, CountedScores, LabelAnswer, LabelScores, Outcomes, Pair
 from back.services import Services, ServicesDep
 
 router = APIRouter(tags=["segmentation"])
@@ -38,7 +39,7 @@ class CompareQuery(BaseModel):
         default="street8",
         max_length=100,
         description="what the values of the label file mean: street8, cityscapes19 (trainIds), cityscapes_label_ids, "
-        "cityscapes7 or camvid11",
+        "cityscapes7 or camvid11; or the class set of a model compared",
     )
 
 
@@ -98,8 +99,9 @@ async def _read_label(
 
     def work() -> dict[str, UInt8Array]:
         taxonomies = {served.predictor.card.taxonomy.id: served.predictor.card.taxonomy for served in models}
-        tables = {key: label_table(source, taxonomy) for key, taxonomy in taxonomies.items()}
-        label_HW = decode_label(label.file.read(), source, photo.width, photo.height)
+        kind = label_source(source, taxonomies.values())
+        tables = {key: label_table(kind, taxonomy) for key, taxonomy in taxonomies.items()}
+        label_HW = decode_label(label.file.read(), kind, photo.width, photo.height)
         return {key: remap_label(label_HW, table) for key, table in tables.items()}
 
     return await services.workers.codec(work)
@@ -118,7 +120,16 @@ def _answer(
     for (key_a, (a_HW, a)), (key_b, (b_HW, b)) in combinations(zip(keys, maps, strict=True), 2):
         counts = count_pairs(a_HW, b_HW)
         matrix = counts[: len(a.classes), : len(b.classes)].tolist()
-        pairs.append(Pair(a=key_a, b=key_b, pixel_agreement=agreement_of(counts, a, b), confusion_matrix=matrix))
+        common = common_of((a, b))
+        pairs.append(
+            Pair(
+                a=key_a,
+                b=key_b,
+                pixel_agreement=agreement_of(counts, a, b),
+                counted_in=None if common is None or a.same_classes(b) else common.id,
+                confusion_matrix=matrix,
+            )
+        )
     several = len(maps) > 1
     return CompareAnswer(
         width=upload.photo.width,
@@ -137,14 +148,29 @@ def _against_label(keys: list[str], results: list[Segmented], truth: dict[str, U
 
 def _label_scores(keys: list[str], results: list[Segmented], truth: dict[str, UInt8Array]) -> dict[str, LabelScores]:
     scores = {}
+    taxonomies = [result.prediction.taxonomy for result in results]
+    common = common_of(taxonomies)
+    differ = any(not one.same_classes(taxonomies[0]) for one in taxonomies)
     for key, result in zip(keys, results, strict=True):
         taxonomy, labels_HW = result.prediction.taxonomy, result.prediction.labels_HW
         label_HW = truth[taxonomy.id]
         errors = encode_gray_png(error_map(label_HW, labels_HW, taxonomy.ignore_index))
-        scores[key] = LabelScores.model_validate(
-            {**scores_against(count_pairs(label_HW, labels_HW), taxonomy), "errors": to_base64(errors, "errors")}
+        pairs = count_pairs(label_HW, labels_HW)
+        counted = _counted(pairs, taxonomy, common) if differ and common is not None else None
+        scores[key] = LabelScores(
+            **scores_against(pairs, taxonomy),
+            taxonomy=taxonomy.id,
+            errors=to_base64(errors, "errors"),
+            counted=counted,
         )
     return scores
+
+
+def _counted(pairs: Counts, taxonomy: Taxonomy, common: Taxonomy) -> CountedScores:
+    """A model's scores in the classes that all models compared share."""
+    own, places = len(taxonomy.classes), grouping(taxonomy, common) or ()
+    scores = scores_against(regrouped(pairs[:own, :own], places, len(common.classes)), common)
+    return CountedScores(taxonomy=common.id, **{k: scores[k] for k in ("miou", "pixel_accuracy", "class_iou")})
 
 
 def _outcomes(keys: list[str], results: list[Segmented], truth: dict[str, UInt8Array]) -> list[Outcomes]:

@@ -45,11 +45,12 @@ async def get_differences(
             while len(services.differences) > _KEPT:
                 services.differences.pop(next(iter(services.differences)))
         found = services.differences[key]
-    classes = zip(a.predictor.card.taxonomy.names, found.scores.classes, strict=True)
+    classes = zip(found.taxonomy.names, found.scores.classes, strict=True)
     return DifferencesAnswer(
         a=query.a,
         b=query.b,
-        taxonomy=found.taxonomy,
+        taxonomy=found.taxonomy.id,
+        finer=list(found.finer),
         dataset=found.dataset,
         split=found.split,
         images=found.images,
@@ -65,7 +66,7 @@ async def _work_out(
     request: Request, services: Services, query: DifferencesQuery, a: Served, b: Served
 ) -> EvaluationDifferences:
     first, second = (
-        Evaluated(name, served.report, served.predictor.card.taxonomy.names)
+        Evaluated(name, served.report, served.predictor.card.taxonomy)
         for name, served in ((query.a, a), (query.b, b))
     )
     async with services.workers.turn(request.is_disconnected):

@@ -28,6 +28,6 @@ async def read_values(
         curl -F label=@labels.png http://127.0.0.1:8000/labels
     """
     await check_form(request, ("label",))
-    async with services.workers.admit(), services.workers.turn():
+    async with services.workers.admit(), services.workers.turn(request.is_disconnected):
         values = await services.workers.codec(lambda: label_values(label.file.read(), services.settings.max_pixels))
     return LabelValuesAnswer(values=values)

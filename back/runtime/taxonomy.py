@@ -4,7 +4,7 @@ Sources: the label table of the official Cityscapes scripts (ids, trainIds, cate
 CamVid order of the SegNet tutorial (Kendall, Badrinarayanan, Cipolla). `street8` merges them as README.md describes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -32,22 +32,41 @@ class ClassInfo(_Strict):
     color: tuple[_Byte, _Byte, _Byte]
 
 
+Groups = dict[str, dict[str, tuple[str, ...]]]
+
+
 class Taxonomy(_Strict):
-    """A set of classes whose ids are 0..n-1; `ignore_index` marks unlabelled pixels."""
+    """A set of classes whose ids are 0..n-1; `ignore_index` marks unlabelled pixels.
+
+    `groups` says which coarser sets it can be counted in: coarser set -> its class, in order -> the classes in it.
+    """
 
     id: str
-    classes: tuple[ClassInfo, ...] = Field(min_length=2)
+    classes: tuple[ClassInfo, ...] = Field(min_length=2, max_length=255)
     ignore_index: _Byte = 255
+    # Left out of the JSON where there are none, so that a card from before this field stays as it is.
+    groups: Groups = Field(default_factory=dict, exclude_if=lambda groups: not groups)
 
     @model_validator(mode="after")
     def _ids_are_dense(self) -> "Taxonomy":
         if [c.id for c in self.classes] != list(range(len(self.classes))):
             raise ValueError(f"taxonomy {self.id}: class ids must be 0..{len(self.classes) - 1} in order")
+        for coarser, classes in self.groups.items():
+            grouped = sorted(name for names in classes.values() for name in names)
+            if grouped != sorted(self.names):
+                raise ValueError(f"taxonomy {self.id}: the groups of {coarser} must hold each class once")
         return self
+
+    def __hash__(self) -> int:  # of frozen fields, of which a dict has no hash
+        return hash((self.id, self.classes))
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.classes)
+
+    def same_classes(self, other: "Taxonomy") -> bool:
+        """Whether ids mean the same in both; the set's name and its colours do not matter."""
+        return self.names == other.names
 
 
 class LabelValueError(UserError):
@@ -164,6 +183,35 @@ def remap_for(source: str, target: str) -> Mapping[int, int]:
     except KeyError:
         known = ", ".join(f"{s} -> {t}" for s, targets in REMAPS.items() for t in targets)
         raise RemapError(f"no remap {source} -> {target}; there are: {known}") from None
+
+
+def grouping(fine: Taxonomy, coarse: Taxonomy) -> tuple[int, ...] | None:
+    """The class of a coarser set that each class of a finer one belongs to, by id; None where it is no grouping.
+
+    Each class must have a place: a class that would be ignored could not be predicted.
+
+    Example:
+        >>> grouping(CITYSCAPES19, CITYSCAPES7)[:4], grouping(STREET8, CITYSCAPES7)
+        ((0, 0, 1, 1), None)
+    """
+    if fine.same_classes(coarse):
+        return tuple(range(len(fine.classes)))
+    if (groups := fine.groups.get(coarse.id)) and set(groups) <= set(coarse.names):
+        place = {name: coarse.names.index(group) for group, names in groups.items() for name in names}
+        return tuple(place[name] for name in fine.names)
+    known_fine, known_coarse = TAXONOMIES.get(fine.id), TAXONOMIES.get(coarse.id)
+    if known_fine is None or known_coarse is None:
+        return None
+    if not (fine.same_classes(known_fine) and coarse.same_classes(known_coarse)):
+        return None  # others of the same name
+    table = REMAPS[fine.id].get(coarse.id, {})
+    places = tuple(table.get(c.id, IGNORE) for c in fine.classes)
+    return None if IGNORE in places else places
+
+
+def common_of(taxonomies: Sequence[Taxonomy]) -> Taxonomy | None:
+    """The set in which scores of all can be set side by side: the one among them that groups the others, if any."""
+    return next((one for one in taxonomies if all(grouping(other, one) is not None for other in taxonomies)), None)
 
 
 def apply_remap(

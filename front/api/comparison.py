@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -36,31 +36,48 @@ class Agreement:
     """How two models agree on one photo.
 
     Attributes:
-        share: fraction of the pixels that both give a class of the same name.
+        share: fraction of the pixels that both give the same class.
         matrix: pixels by class of A (row) and class of B (column).
-        map_png: 8-bit grey PNG of the photo's size, 255 where the names differ.
+        map_png: 8-bit grey PNG of the photo's size, 255 where the classes differ.
+        counted_in: the coarser class set whose classes are compared; None where those of one name are.
     """
 
     share: float
     matrix: Sequence[Sequence[int]]
     map_png: bytes
+    counted_in: str | None
 
     def swapped(self) -> "Agreement":
         """The same with B first."""
-        return Agreement(self.share, [list(row) for row in zip(*self.matrix, strict=True)], self.map_png)
+        return replace(self, matrix=[list(row) for row in zip(*self.matrix, strict=True)])
 
 
 @dataclass(frozen=True)
 class LabelScore:
     """One model against a label file; fractions 0..1, None for a class that neither side has.
 
-    `matrix` holds pixels by class of the label (row) and class of the model (column).
+    Attributes:
+        matrix: pixels by class of the label (row) and class of the model (column).
+        taxonomy: the model's class set.
+        counted: `taxonomy`, `miou`, `pixel_accuracy` and `class_iou` in the coarser classes that all models share;
+            None where their classes are the same, or none groups the others.
     """
 
     miou: float | None
     pixel_accuracy: float | None
     class_iou: Mapping[str, float | None]
     matrix: Sequence[Sequence[int]]
+    taxonomy: str
+    counted: Mapping[str, Any] | None = None
+
+
+def side_by_side(a: LabelScore, b: LabelScore) -> tuple[LabelScore, LabelScore] | None:
+    """Both scores in one class set, the models' own or the coarser one; None where there is none."""
+    if a.class_iou.keys() == b.class_iou.keys() and a.taxonomy == b.taxonomy:
+        return a, b
+    if a.counted is None or b.counted is None:
+        return None
+    return (replace(a, **a.counted), replace(b, **b.counted))
 
 
 @dataclass(frozen=True)
@@ -118,13 +135,22 @@ def comparison_of(answer: Mapping[str, Any]) -> Comparison:
     if len(segmentations) != 2:
         return Comparison(segmentations, None, None)
     (pair,) = answer["pairs"]
-    agreement = Agreement(pair["pixel_agreement"], pair["confusion_matrix"], _png(answer["disagreement"]))
+    agreement = Agreement(
+        pair["pixel_agreement"], pair["confusion_matrix"], _png(answer["disagreement"]), pair["counted_in"]
+    )
     return Comparison(segmentations, agreement, _against_label(answer["label"]) if answer["label"] else None)
 
 
 def _against_label(label: Mapping[str, Any]) -> AgainstLabel:
     scores = {
-        name: LabelScore(score["miou"], score["pixel_accuracy"], score["class_iou"], score["confusion_matrix"])
+        name: LabelScore(
+            miou=score["miou"],
+            pixel_accuracy=score["pixel_accuracy"],
+            class_iou=score["class_iou"],
+            matrix=score["confusion_matrix"],
+            taxonomy=score["taxonomy"],
+            counted=score["counted"],
+        )
         for name, score in label["models"].items()
     }
     (pair,) = label["pairs"]

@@ -11,6 +11,7 @@ from front.api.models import all_models, detail_of
 from front.api.waiting import client, guard
 from front.benchmark import charts as benchmark_charts
 from front.benchmark import numbers
+from front.benchmark.class_sets import class_sets, counted_in, in_class_set, set_of
 from front.benchmark.images import image_by_image
 from front.benchmark.table import show_table
 from front.ui import charts
@@ -27,6 +28,7 @@ def main() -> None:
         colours = page.colours_of_models()
         details = {entry["name"]: detail_of(entry) for entry in entries}
         evaluations = {n: (d.get("report") or {}).get("evaluation") for n, d in details.items()}
+        entries, evaluations = _of_one_class_set(entries, evaluations)
         show_table(entries, evaluations)
         names = _choose([entry["name"] for entry in entries])
         if not names:
@@ -45,6 +47,32 @@ def main() -> None:
         with right:
             _confusion(measured)
         image_by_image(measured, colours)
+
+
+def _of_one_class_set(entries: list[Json], evaluations: dict[str, Any]) -> tuple[list[Json], dict[str, Any]]:
+    """The models whose scores compare: those of one class set, which is chosen where there are several."""
+    sets = class_sets(entries)
+    if len(sets) < 2:
+        return entries, evaluations
+    chosen = st.segmented_control(
+        "Class set",
+        sets,
+        default=sets[0],
+        required=True,
+        key="benchmark_classes",
+        persist_state="session",
+        help="Scores of different classes do not compare, so one class set is shown at a time.",
+    )
+    shown = in_class_set(entries, evaluations, chosen)
+    finer = [entry for entry in shown if entry["taxonomy"] is not None and set_of(entry, entries) != chosen]
+    if finer:
+        named = ", ".join(f"{display_name(entry['name'])} ({entry['taxonomy']})" for entry in finer)
+        st.caption(f"Counted in the coarser classes of {chosen}: {named}.")
+    counted = {entry["name"]: counted_in(entry, evaluations, chosen) for entry in finer}
+    return (
+        [counted[e["name"]][0] if e["name"] in counted else e for e in shown],
+        evaluations | {name: evaluation for name, (_, evaluation) in counted.items()},
+    )
 
 
 def _choose(names: list[str]) -> list[str]:

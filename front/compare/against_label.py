@@ -7,11 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from front import page
-from front.api.comparison import AgainstLabel, LabelScore, Outcomes
+from front.api.comparison import AgainstLabel, LabelScore, Outcomes, side_by_side
 from front.api.predictions import ModelRef
 from front.compare import who_is_right
 from front.photos.album import Photo
-from front.photos.label_files import KINDS, LabelFile
+from front.photos.label_files import LabelFile, kind_of
 from front.photos.picture import DISPLAY_SIDE, display_size
 from front.ui import charts
 from front.viewer.canvas import Layer, View, show
@@ -76,7 +76,7 @@ def show_judgement(
     if all(accuracy is not None and accuracy < IMPLAUSIBLE for accuracy in accuracies):
         st.warning(
             f"Neither model agrees with even {IMPLAUSIBLE:.0%} of {label.name}. Its values may mean something else "
-            f"than {KINDS[kind].title}: choose another kind under “Label file”.",
+            f"than {kind_of(kind).title}: choose another kind under “Label file”.",
             icon=":material/warning:",
         )
     _errors(photo, titles, found, scores)
@@ -131,7 +131,12 @@ def _view(photo: Photo, layers: Sequence[Layer], views: Sequence[View], key: str
 
 
 def _table(titles: tuple[str, str], scores: Pair) -> None:
-    a, b = scores
+    """Both models' scores, where they are of the same classes."""
+    comparable = side_by_side(*scores)
+    if comparable is None:
+        st.caption("The models' classes differ, and neither set groups the other: their scores do not compare.")
+        return
+    a, b = comparable
     rows = [("Pixel accuracy", a.pixel_accuracy, b.pixel_accuracy), ("mIoU", a.miou, b.miou)]
     names = dict.fromkeys([*a.class_iou, *b.class_iou])
     rows += [(f"IoU {name}", a.class_iou.get(name), b.class_iou.get(name)) for name in names]

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from front import page
 from front.api import predictions
 from front.api.client import Json
-from front.api.comparison import AgainstLabel, Agreement, Segmentation
+from front.api.comparison import AgainstLabel, Agreement, Segmentation, side_by_side
 from front.api.errors import ApiError
 from front.api.models import all_models, prediction_cache, ready_models, taxonomy_of
 from front.api.predictions import ModelRef
@@ -54,8 +54,11 @@ def main() -> None:
         classes = [class_table(taxonomy_of(entry), safe=page.safe_palette()) for entry in chosen]
     answers, agreement, judged = found
     names = tuple([str(c["name"]) for c in table] for table in classes)
+    scores = (judged.scores[refs[0].name], judged.scores[refs[1].name]) if judged is not None else None
+    shown = side_by_side(*scores) if scores is not None else None
     titles = (display_name(chosen[0]["name"]), display_name(chosen[1]["name"]))
-    _headline(agreement, titles, [judged.scores[ref.name].miou for ref in refs] if judged is not None else None)
+    _headline(agreement, titles, [score.miou for score in shown] if shown is not None else None)
+    _say_classes(chosen, agreement.counted_in, scores is not None and shown is None)
     _viewer(photo, answers, agreement, classes)
     _swaps(agreement, titles, names)
     if label is not None and kind is not None and judged is not None:
@@ -114,6 +117,19 @@ def _headline(agreement: Agreement, titles: tuple[str, str], mious: list[float |
             _metric(f"mIoU, {titles[0]}", _percent(a))
             _metric(f"mIoU, {titles[1]}", _percent(b))
             _metric("B − A", "—" if a is None or b is None else f"{100 * (b - a):+.1f} points")
+
+
+def _say_classes(chosen: tuple[Json, Json], common: str | None, apart: bool) -> None:
+    """Of models with different classes, in which ones they are compared."""
+    sets = [taxonomy_of(entry) for entry in chosen]
+    if [c["name"] for c in sets[0]["classes"]] == [c["name"] for c in sets[1]["classes"]]:
+        return
+    if apart:
+        st.caption("Neither model's classes group the other's, so their scores are not set side by side.")
+    elif common is not None:
+        st.caption(f"The models' classes differ ({sets[0]['id']}, {sets[1]['id']}): both are counted in {common}.")
+    else:
+        st.caption(f"The models' classes differ ({sets[0]['id']}, {sets[1]['id']}): compared by their names.")
 
 
 def _metric(label: str, value: str) -> None:

@@ -9,7 +9,7 @@ from front.api.models import prediction_cache
 from front.api.predictions import label_values
 from front.api.waiting import client
 from front.photos.album import Album, Photo
-from front.photos.label_files import KINDS, LabelFile, Values, doubt, kinds_for, likely_kind
+from front.photos.label_files import LabelFile, Values, doubt, kind_of, kinds_for, likely_kind
 from front.photos.picture import PhotoError
 from front.photos.uploads import arrived, let_go
 from front.ui.names import shorten
@@ -56,7 +56,7 @@ def _choose_kind(label: LabelFile, values: Values, kinds: list[str]) -> str:
     return st.selectbox(
         "Its values are",
         kinds,
-        format_func=lambda kind: KINDS[kind].title,
+        format_func=lambda kind: kind_of(kind).title,
         key=key,
         persist_state="session",
     )

@@ -87,27 +87,33 @@ class LabelFile:
         return self.kept if isinstance(self.kept, bytes) else self.kept.read_bytes()
 
 
+def kind_of(name: str) -> LabelKind:
+    """A kind of label file by its name: one of `KINDS`, or the ids of a model's own class set."""
+    return KINDS.get(name) or LabelKind(f"ids of {name}", frozenset({name}), frozenset(range(256)), re.escape(name))
+
+
 def kinds_for(taxonomies: Iterable[str]) -> list[str]:
     """What a label file may be so that models of all these class sets can be judged by it."""
     wanted = set(taxonomies)
-    return [kind for kind, known in KINDS.items() if wanted <= known.fits]
+    known = [kind for kind, one in KINDS.items() if wanted <= one.fits]
+    return known or (list(wanted) if len(wanted) == 1 else [])
 
 
 def likely_kind(label: LabelFile, values: Values, kinds: Sequence[str]) -> str:
     """Which of these kinds a file most likely is: by its name, else the narrowest that has all its values."""
     fitting = [kind for kind in kinds if _fits(kind, values)] or list(kinds)
-    named = [kind for kind in fitting if re.search(KINDS[kind].file_name, label.name.lower())]
-    return min(named or fitting, key=lambda kind: len(KINDS[kind].values))
+    named = [kind for kind in fitting if re.search(kind_of(kind).file_name, label.name.lower())]
+    return min(named or fitting, key=lambda kind: len(kind_of(kind).values))
 
 
 def doubt(label: LabelFile, values: Values, kind: str, kinds: Sequence[str]) -> str | None:
     """What speaks against a file being of a kind, and which of the others fits; None where nothing does."""
-    known, held = KINDS[kind], set(values.get(kind, ()))
+    known, held = kind_of(kind), _held(kind, values)
     strange = sorted(held - known.values)
     if strange:
         shown = _listed(strange[:6]) + (" and more" if len(strange) > 6 else "")
         likely = likely_kind(label, values, kinds)
-        better = f" They fit {KINDS[likely].title}." if _fits(likely, values) else ""
+        better = f" They fit {kind_of(likely).title}." if _fits(likely, values) else ""
         return f"{label.name} holds {shown}; there are no such values in {known.title}.{better}"
     if held == {0, 255}:
         return f"{label.name} holds 0 and 255 alone: a black-and-white mask, where class ids are needed."
@@ -130,4 +136,13 @@ def _listed(values: Sequence[int]) -> str:
 
 def _fits(kind: str, values: Values) -> bool:
     """Whether a file's values, read as those of a kind, all are."""
-    return kind in values and set(values[kind]) <= KINDS[kind].values
+    held = _held(kind, values)
+    return bool(held) and held <= kind_of(kind).values
+
+
+def _held(kind: str, values: Values) -> set[int]:
+    """The values of a file read as those of a kind; of a model's own classes, what all readings agree on."""
+    if kind in KINDS:
+        return set(values.get(kind, ()))
+    readings = set(map(frozenset, values.values()))
+    return set(readings.pop()) if len(readings) == 1 else set()

@@ -44,11 +44,12 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
 def class_table(taxonomy: dict[str, Any], *, safe: bool) -> list[dict[str, Any]]:
-    """Name and colour of each class id, in order: `[{"name", "color": [r, g, b]}]`."""
-    return [
-        {"name": c["name"], "color": list(_SAFE.get(c["name"], c["color"]) if safe else c["color"])}
-        for c in taxonomy["classes"]
-    ]
+    """Name and colour of each class id, in order: `[{"name", "color": [r, g, b]}]`.
+
+    A set with a class that has no safe colour keeps its own: with half of them replaced, two might look alike.
+    """
+    safe = safe and all(c["name"] in _SAFE for c in taxonomy["classes"])
+    return [{"name": c["name"], "color": list(_SAFE[c["name"]] if safe else c["color"])} for c in taxonomy["classes"]]
 
 
 def css(rgb: Sequence[int]) -> str:

@@ -4,15 +4,18 @@ import argparse
 import os
 from pathlib import Path
 
+from back.runtime.card import Card
 from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
 from back.runtime.process.threads import available_cpus
 from back.runtime.taxonomy import RemapError
 from modelisation.data.base import SegmentationDataset
+from modelisation.data.class_sets import class_set, of_folder
 from modelisation.data.open import open_dataset
 from modelisation.registry.versions import resolve_model
 
 MODEL_HELP = "bundle folder, or models:/name@alias"
+CLASSES_HELP = "class set: a built-in one's name or a YAML file"
 
 
 def describe(parser: argparse.ArgumentParser, description: str, *examples: str) -> None:
@@ -26,6 +29,9 @@ def add_split_arguments(parser: argparse.ArgumentParser) -> None:
     """Which labelled photos."""
     parser.add_argument("--data", required=True, metavar="DIR", help="Cityscapes, CamVid or images/labels folder")
     parser.add_argument("--split", default="val", help="split of the data (default: val)")
+    parser.add_argument(
+        "--classes", metavar="FILE", help=f"{CLASSES_HELP}, where it says what the labels mean in the model's classes"
+    )
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +81,24 @@ def load_for(args: argparse.Namespace, model: str) -> tuple[Path, Predictor, Seg
         threads=args.threads,
         pixel_budget=args.pixel_budget,
     )
+    return bundle, predictor, open_for(args, predictor.card)
+
+
+def open_for(args: argparse.Namespace, card: Card) -> SegmentationDataset:
+    """The split in a model's classes, as the shared arguments say.
+
+    Raises:
+        UserError: the labels cannot be read in these classes, or --classes names others.
+    """
+    named = class_set(args.classes) if args.classes else of_folder(Path(args.data))
+    same = named is not None and named.taxonomy.same_classes(card.taxonomy)
+    if args.classes and named is not None and not same:
+        raise UserError(
+            f"--classes {args.classes}: {card.name} predicts other classes ({', '.join(card.taxonomy.names)})"
+        )
     try:
-        return bundle, predictor, open_dataset(args.data, args.split, predictor.card.taxonomy.id)
+        return open_dataset(args.data, args.split, named if named is not None and same else card.taxonomy)
     except RemapError as error:
-        raise UserError(f"{args.data} has no labels in the classes of {predictor.card.name}: {error}") from None
+        raise UserError(
+            f"{args.data} has no labels in the classes of {card.name}: {error}; --classes FILE may say what they mean"
+        ) from None

@@ -6,7 +6,8 @@ from pathlib import Path
 from back.runtime.card import read_card
 from back.runtime.scores.bootstrap import BLOCK_FRAMES
 from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
-from modelisation.evaluation.compare import check_taxonomies, compare_records
+from modelisation.evaluation.coarser import common_taxonomy, counted_in
+from modelisation.evaluation.compare import compare_records
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.evaluation.inference import SERVED, parse_inference
 from modelisation.outputs.files import check_json_output, write_json
@@ -55,13 +56,18 @@ def run(args: argparse.Namespace) -> int:
         check_json_output(args.json, REPORT_KEYS)
     ways = [parse_inference(text) for text in args.inference]
     # Checked before anything is scored: a wrong name or taxonomy shows at once, not after minutes.
-    check_taxonomies([read_card(resolve_model(model)) for model in args.models])
+    taxonomies = [read_card(resolve_model(model)).taxonomy for model in args.models]
+    common = common_taxonomy(args.models, taxonomies)
+    finer = [name for name, one in zip(args.models, taxonomies, strict=True) if not one.same_classes(common)]
+    if finer:
+        print(f"counted in the coarser classes of {common.id}: {', '.join(finer)}")
     records = []
     for model in args.models:
         bundle, predictor, data = load_for(args, model)
         for way in ways:
             options = EvaluationOptions(way, args.calibration, args.latency_runs, progress=True)
-            records.append(evaluate(bundle, data, options, predictor=predictor))
+            record = evaluate(bundle, data, options, predictor=predictor)
+            records.append(counted_in(record, predictor.card.taxonomy, common))
     report = compare_records(records, block_frames=args.block_frames)
     files = write_report(report, args.out)
     print("\n".join([*score_table(report["models"]), *(d["sentence"] for d in report["differences"])]))

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from modelisation.commands.arguments import describe
+from modelisation.commands.arguments import CLASSES_HELP, describe
 from modelisation.doctor.diagnose import DIAGNOSIS_KEYS, diagnose
 from modelisation.doctor.faults import ERROR
 from modelisation.doctor.text import format_diagnosis
@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "doctor ../shared/camvid --json doctor.json",
     )
     parser.add_argument("data", type=Path, metavar="DIR", help="Cityscapes, CamVid or images/labels folder")
+    parser.add_argument("--classes", metavar="FILE", help=f"{CLASSES_HELP}, of a plain folder's labels")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every finding here")
     parser.add_argument("--show", type=int, default=10, metavar="N", help="files named per kind (default: 10)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Run `doctor`; returns the exit status."""
     if args.json:
         check_json_output(args.json, DIAGNOSIS_KEYS)
-    diagnosis = diagnose(args.data, workers=args.workers, progress=True)
+    diagnosis = diagnose(args.data, classes=args.classes, workers=args.workers, progress=True)
     print(format_diagnosis(diagnosis, args.show))
     if args.json:
         write_json(args.json, diagnosis, DIAGNOSIS_KEYS)

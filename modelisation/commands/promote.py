@@ -5,8 +5,7 @@ import tempfile
 from pathlib import Path
 
 from back.runtime.card import read_card, verify_files
-from modelisation.commands.arguments import add_split_arguments, describe
-from modelisation.data.open import open_dataset
+from modelisation.commands.arguments import add_split_arguments, describe, open_for
 from modelisation.export.bundle import store_parity
 from modelisation.export.gate import why_failed
 from modelisation.export.parity import check_parity, sample_evenly
@@ -37,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         uri = candidate_of(args.model)
         bundle = resolve_model(uri, cache_dir=Path(scratch))
         verify_files(bundle, read_card(bundle))
-        dataset = open_dataset(args.data, args.split, read_card(bundle).taxonomy.id)
+        dataset = open_for(args, read_card(bundle))
         parity = check_parity(bundle, sample_evenly(dataset, args.images), progress=True)
         print(format_parity(parity))
         store_parity(bundle, parity)

@@ -4,10 +4,12 @@ import argparse
 import logging
 from pathlib import Path
 
-from modelisation.commands.arguments import add_training_threads, use_threads
+from modelisation.commands.arguments import CLASSES_HELP, MODEL_HELP, add_training_threads, use_threads
 from modelisation.provenance import REPOSITORY
 from modelisation.recipe import load_recipe
+from modelisation.registry.versions import resolve_model
 from modelisation.training.fit import train
+from modelisation.training.setup import begin_with
 from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
 
 
@@ -18,6 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", type=Path, help="YAML file, for example modelisation/recipes/segformer.yaml")
     parser.add_argument("--data", type=Path, required=True, help="folder of Cityscapes, CamVid or images/labels")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe field")
+    parser.add_argument("--classes", metavar="FILE", help=f"{CLASSES_HELP} (default: the recipe's, else the data's)")
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="MODEL",
+        help=f"begin with the weights and the network of a trained model ({MODEL_HELP}), for other classes too",
+    )
     parser.add_argument("--run-dir", type=Path, help="folder of the run (default: runs/<name of the recipe>)")
     parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
     add_training_threads(parser)
@@ -28,6 +37,10 @@ def run(args: argparse.Namespace) -> int:
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     use_threads(args.threads)
     recipe = load_recipe(args.recipe, args.set)
+    if args.classes:
+        recipe = recipe.model_copy(update={"taxonomy": args.classes})
+    if args.start:
+        recipe = begin_with(recipe, resolve_model(args.start))
     run_dir = args.run_dir or REPOSITORY / "runs" / recipe.name
     try:
         bundle = train(recipe, args.data, run_dir, resume=args.resume, register=not args.no_register)

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from back.runtime.errors import UserError
 from back.runtime.imaging import MAX_FILE_PIXELS, ImageError, decode_image
 from back.runtime.labels.read import LabelFileError, read_label
-from back.runtime.taxonomy import TAXONOMIES, Taxonomy, apply_remap, remap_for
+from back.runtime.labels.source import Source
+from back.runtime.taxonomy import Taxonomy, apply_remap
+from modelisation.data.class_sets import Classes, class_set, remap
 
 
 class DatasetError(UserError):
@@ -44,8 +46,8 @@ class SegmentationDataset:
         dataset: id of the data set, for example `camvid`.
         split: name of the split.
         items: the files, in a fixed order.
-        source: which label values the files hold, a key of `back.runtime.taxonomy.REMAPS`.
-        taxonomy: id of the target taxonomy.
+        source: which label values the files hold.
+        taxonomy: the classes to read them in.
         licence: the data's terms, carried into the card of what is trained on it.
         split_rule: how the split was made, as a sentence; empty where the data set comes with it.
     """
@@ -56,8 +58,8 @@ class SegmentationDataset:
         split: str,
         items: Sequence[Item],
         *,
-        source: str,
-        taxonomy: str,
+        source: Source,
+        taxonomy: Classes,
         licence: str,
         split_rule: str = "",
     ) -> None:
@@ -67,8 +69,9 @@ class SegmentationDataset:
         self.source = source
         self.licence = licence
         self.split_rule = split_rule
-        self.taxonomy: Taxonomy = TAXONOMIES[taxonomy]
-        self._remap: Mapping[int, int] = remap_for(source, taxonomy)
+        self.classes = class_set(taxonomy)
+        self.taxonomy: Taxonomy = self.classes.taxonomy
+        self.remap: Mapping[int, int] = remap(source, self.classes)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -93,7 +96,7 @@ class SegmentationDataset:
     def label(self, index: int) -> npt.NDArray[np.uint8]:
         """Read a label alone, uint8 [H, W] in the taxonomy, 255 ignored; raises as a sample does."""
         path = self.items[index].label
-        return apply_remap(read_label_file(path, self.source), self._remap, name=path)
+        return apply_remap(read_label_file(path, self.source), self.remap, name=path)
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self)))
@@ -114,7 +117,7 @@ class SegmentationDataset:
             split,
             keep,
             source=self.source,
-            taxonomy=self.taxonomy.id,
+            taxonomy=self.classes,
             licence=self.licence,
             split_rule=self.split_rule,
         )
@@ -136,7 +139,7 @@ def read_rgb(path: Path) -> npt.NDArray[np.uint8]:
         raise DatasetError(f"{path}: not a readable picture ({error}); replace it") from error
 
 
-def read_label_file(path: Path, source: str) -> npt.NDArray[np.uint8]:
+def read_label_file(path: Path, source: Source) -> npt.NDArray[np.uint8]:
     """The ids of a label file, uint8 [H, W], in the values of its source (see `back.runtime.labels.read`).
 
     Raises:

@@ -9,12 +9,13 @@ from pathlib import Path
 from back.runtime.layouts import camvid
 from back.runtime.layouts.listing import match
 from modelisation.data.base import DatasetError, SegmentationDataset
+from modelisation.data.class_sets import Classes
 from modelisation.data.items import items_of
 
 LICENCE = "CamVid: research, non-commercial (CC BY-NC)"
 
 
-def open_camvid(root: Path, split: str, taxonomy: str) -> SegmentationDataset:
+def open_camvid(root: Path, split: str, taxonomy: Classes) -> SegmentationDataset:
     """Open one split: `train`, `val`, `test` as on disk; `dev` (clip 0006R0 of train), `devtrain` (the rest).
 
     Raises:

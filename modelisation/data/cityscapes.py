@@ -5,6 +5,7 @@ from pathlib import Path
 from back.runtime.layouts import cityscapes
 from back.runtime.layouts.listing import match, subfolders
 from modelisation.data.base import DatasetError, SegmentationDataset
+from modelisation.data.class_sets import Classes
 from modelisation.data.items import items_of
 
 LICENCE = "Cityscapes: non-commercial research and education, see cityscapes-dataset.com/license"
@@ -12,7 +13,7 @@ SCENES_LICENCE = "rendered by this project, MIT"
 CITY = "scenes"  # the city that rendered scenes are in
 
 
-def open_cityscapes(root: Path, split: str, taxonomy: str) -> SegmentationDataset:
+def open_cityscapes(root: Path, split: str, taxonomy: Classes) -> SegmentationDataset:
     """Open one split; coarse labels are used where there are no fine ones.
 
     Raises:

@@ -1,22 +1,26 @@
 """A plain folder of `images` and `labels`, with or without splits.
 
-A file `dataset.json` beside them may say `{"source": "cityscapes_label_ids", "licence": "..."}`; without it the
-labels hold street8 ids. One remap source serves the whole folder.
+A file `classes.yaml` beside them says what the labels hold (`modelisation/data/class_files.py`), or `dataset.json`,
+for known values: `{"source": "cityscapes_label_ids", "licence": "..."}`. Without either they hold the classes of the
+user's own file that was asked for, else street8 ids.
 """
 
 import json
 from pathlib import Path
 
+from back.runtime.labels.source import Source
 from back.runtime.layouts import folder
 from back.runtime.layouts.listing import IMAGE_SUFFIXES, match, shown
 from back.runtime.taxonomy import REMAPS
 from modelisation.data.base import DatasetError, SegmentationDataset
+from modelisation.data.class_files import CLASSES_FILE, ClassSet
+from modelisation.data.class_sets import DEFAULT, Classes, class_set, is_built_in, known_sources, of_folder
 from modelisation.data.items import items_of, say
 
 DESCRIPTION_FILE = "dataset.json"
 
 
-def open_folder(root: Path, split: str, taxonomy: str) -> SegmentationDataset:
+def open_folder(root: Path, split: str, taxonomy: Classes) -> SegmentationDataset:
     """Open a split: `<root>/<split>/images`, or the part of `<root>/images` that is made into this split.
 
     Raises:
@@ -35,7 +39,7 @@ def open_folder(root: Path, split: str, taxonomy: str) -> SegmentationDataset:
     items = items_of(match(split, images, labels, folder.clip_of))
     if not items:
         raise DatasetError(f"{images.folder}: holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
-    source, licence = describe(root)
+    source, licence = describe(root, class_set(taxonomy))
     return SegmentationDataset(
         shown(root.resolve().name),
         split,
@@ -57,20 +61,34 @@ def _too_few(root: Path) -> str:
     return " (one picture is too few to make a split)" if alone else ""
 
 
-def describe(root: Path) -> tuple[str, str]:
-    """The source and the licence that `dataset.json` states, `street8` and `not stated` without it.
+def describe(root: Path, wanted: ClassSet | None = None) -> tuple[Source, str]:
+    """What the labels hold, by `dataset.json` or `classes.yaml`, and the licence, `not stated` without the first.
+
+    Args:
+        root: the folder.
+        wanted: what the labels hold where nothing says it, unless it is a built-in set: then they hold street8.
 
     Raises:
-        DatasetError: the file is broken, or names a source that is not known.
+        DatasetError: `dataset.json` is broken, or names a source that is not known.
+        ClassSetError: `classes.yaml` cannot be used.
     """
-    path = root / DESCRIPTION_FILE
+    path, own = root / DESCRIPTION_FILE, of_folder(root)
+    if own is None and wanted is not None and not is_built_in(wanted.taxonomy):
+        own = wanted
+    default: Source = own.source if own is not None else DEFAULT
     if not path.is_file():
-        return "street8", "not stated"
+        return default, "not stated"
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
-        source, licence = described["source"], described.get("licence", "not stated")
+        source = described.get("source") if own is not None else described["source"]
+        licence = described.get("licence", "not stated")
     except (ValueError, KeyError, AttributeError) as error:
         raise DatasetError(f'{path}: wanted {{"source": "<values>", "licence": "<terms>"}} ({error})') from error
-    if source not in REMAPS:
-        raise DatasetError(f"{path}: unknown source {source!r}; known: {', '.join(REMAPS)}")
-    return source, licence
+    if source is None:
+        return default, licence
+    if source not in known_sources():
+        raise DatasetError(
+            f"{path}: unknown source {source!r}; known: {', '.join(known_sources())}; classes of your own belong in "
+            f"{CLASSES_FILE}"
+        )
+    return source if source in REMAPS else class_set(source).source, licence

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from back.runtime.labels.source import Source, name_of
 from back.runtime.layouts.listing import Pair
-from back.runtime.taxonomy import REMAPS, TAXONOMIES
+from modelisation.data.class_sets import Classes
 from modelisation.doctor.conventions import judge_splits
-from modelisation.doctor.examine import Examination, examine, street8_table
+from modelisation.doctor.examine import Examination, examine, judged_in
 from modelisation.doctor.faults import Fault
 from modelisation.doctor.layout import Layout, read_layout
 from modelisation.doctor.leaks import clips_in_two_splits, near_duplicates, single_scenes
@@ -26,11 +27,14 @@ _CHUNK = 16
 DIAGNOSIS_KEYS = ("layout", "faults", "counts", "classes")
 
 
-def diagnose(root: Path, *, workers: int | None = None, progress: bool = False) -> dict[str, Any]:
+def diagnose(
+    root: Path, *, classes: Classes | None = None, workers: int | None = None, progress: bool = False
+) -> dict[str, Any]:
     """Examine every file of a data folder.
 
     Args:
         root: Cityscapes, CamVid (SegNet layout) or images/labels folder.
+        classes: of a plain folder's labels, in place of those that it brings.
         workers: processes; None takes all cores that this process may use.
         progress: show a progress bar.
 
@@ -42,13 +46,13 @@ def diagnose(root: Path, *, workers: int | None = None, progress: bool = False) 
     Raises:
         DatasetError: the folder has no layout that is known, or holds nothing.
     """
-    layout = read_layout(root)
+    layout = read_layout(root, classes)
     with _mapper(len(layout.pairs), workers) as run:
         work = run(partial(examine, source=layout.source), layout.pairs)
         examinations = list(
             tqdm(work, "doctor", total=len(layout.pairs), unit="pair", disable=not progress, smoothing=0.05)
         )
-    classes = class_frequencies(examinations, layout.source)
+    frequencies = class_frequencies(examinations, layout.source)
     single, whole = judge_splits(examinations, layout.source)
     faults = [
         *(Fault(one.kind, one.path, one.detail) for one in layout.left_out),
@@ -57,15 +61,14 @@ def diagnose(root: Path, *, workers: int | None = None, progress: bool = False) 
         *near_duplicates(examinations),
         *clips_in_two_splits(layout.pairs),
         *single_scenes(layout.pairs),
-        *_missing_classes(classes),
+        *_missing_classes(frequencies),
     ]
-    return _as_json(root, layout, faults, classes)
+    return _as_json(root, layout, faults, frequencies)
 
 
-def class_frequencies(examinations: Sequence[Examination], source: str) -> dict[str, dict[str, dict[str, Any]]]:
+def class_frequencies(examinations: Sequence[Examination], source: Source) -> dict[str, dict[str, dict[str, Any]]]:
     """Split -> class -> share of the pixels that count, images that show the class, images without it, and which."""
-    table = street8_table(source)
-    taxonomy = TAXONOMIES["street8" if "street8" in REMAPS[source] else source]
+    taxonomy, table = judged_in(source)
     onto = np.zeros((256, len(taxonomy.classes)), np.int64)
     for value, target in table.items():
         if target < len(taxonomy.classes):
@@ -106,7 +109,7 @@ def _as_json(root: Path, layout: Layout, faults: Sequence[Fault], classes: dict[
     return {
         "root": str(root),
         "layout": layout.kind,
-        "source": layout.source,
+        "source": name_of(layout.source),
         "split_rule": layout.split_rule,
         "images": sum(p.image is not None for p in layout.pairs),
         "labels": sum(p.label is not None for p in layout.pairs),

@@ -11,8 +11,9 @@ from PIL import Image
 from back.runtime.headers.read import read_header
 from back.runtime.imaging import MAX_FILE_PIXELS, ImageError, open_photo
 from back.runtime.labels.read import LabelFileError, read_label
+from back.runtime.labels.source import OwnValues, Source, name_of
 from back.runtime.layouts.listing import Pair
-from back.runtime.taxonomy import IGNORE, REMAPS
+from back.runtime.taxonomy import IGNORE, REMAPS, TAXONOMIES, Taxonomy
 from modelisation.doctor.faults import Fault
 from modelisation.doctor.label_values import TURNED, Explanation, bands_of, explain
 
@@ -44,8 +45,8 @@ class Examination:
     hash: npt.NDArray[np.uint64] | None = None
 
 
-def examine(pair: Pair, source: str) -> Examination:
-    """Examine one pair; `source` is the key of `REMAPS` whose values the label ought to hold."""
+def examine(pair: Pair, source: Source) -> Examination:
+    """Examine one pair; `source` is whose values the label ought to hold."""
     result = Examination(pair)
     if pair.label is None:
         result.faults.append(Fault("image_without_label", str(pair.image)))
@@ -93,7 +94,7 @@ def _examine_image(path: Path | None, result: Examination) -> tuple[tuple[int, i
         return None, 1
 
 
-def _examine_label(path: Path | None, source: str, result: Examination) -> npt.NDArray[np.uint8] | None:
+def _examine_label(path: Path | None, source: Source, result: Examination) -> npt.NDArray[np.uint8] | None:
     """The label's values as the loader reads them, uint8 [H, W]; None where they cannot be had."""
     if path is None:
         return None
@@ -127,9 +128,9 @@ def _geometry_fault(
 
 
 def _examine_values(
-    pair: Pair, values: npt.NDArray[np.int64], source: str, explanation: Explanation | None
+    pair: Pair, values: npt.NDArray[np.int64], source: Source, explanation: Explanation | None
 ) -> list[Fault]:
-    table = street8_table(source)
+    _, table = judged_in(source)
     present = np.flatnonzero(values).tolist()
     ignored = all(table.get(v) == IGNORE for v in present)
     if ignored and len(present) == 1:
@@ -137,18 +138,24 @@ def _examine_values(
     unknown = [v for v in present if v not in table]
     listed = ", ".join(map(str, unknown[:8]))
     if explanation is not None:
-        outside = f"; values outside {source}: {listed}" if unknown else ""
-        detail = f"fits {explanation.name} far better than {source}{outside}"
+        outside = f"; values outside {name_of(source)}: {listed}" if unknown else ""
+        detail = f"fits {explanation.name} far better than {name_of(source)}{outside}"
         return [Fault(explanation.kind, str(pair.label), detail)]
     if unknown:
         kind = "wrong_ignore_value" if all(v in _IGNORES for v in unknown) else "values_outside_table"
-        return [Fault(kind, str(pair.label), f"value {listed} ({source})")]
+        return [Fault(kind, str(pair.label), f"value {listed} ({name_of(source)})")]
     return [Fault("all_ignored", str(pair.label))] if ignored and pair.split != WITHHELD else []
 
 
-def street8_table(source: str) -> Mapping[int, int]:
-    """A source's values to street8, or to itself where it has no way to street8."""
-    return REMAPS[source].get("street8") or REMAPS[source][source]
+def judged_in(source: Source) -> tuple[Taxonomy, Mapping[int, int]]:
+    """The classes that a source's values are counted in, and what each value is there.
+
+    street8 for known values, the set itself where there is no way to street8, one's own classes for one's own values.
+    """
+    if isinstance(source, OwnValues):
+        return source.taxonomy, source.table
+    target = "street8" if "street8" in REMAPS[source] else source
+    return TAXONOMIES[target], REMAPS[source][target]
 
 
 def _first_line(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from back.runtime.labels.source import OwnValues, Source
 from back.runtime.taxonomy import IGNORE, REMAPS, STREET8
 
 BANDS = 8
@@ -89,18 +90,18 @@ def log_likelihood(bands: npt.NDArray[np.int64], reading: Reading) -> float:
 
 
 def explain(
-    bands: npt.NDArray[np.int64], source: str, columns: npt.NDArray[np.int64] | None = None
+    bands: npt.NDArray[np.int64], source: Source, columns: npt.NDArray[np.int64] | None = None
 ) -> Explanation | None:
     """What explains a label clearly better than its declared source; None where that explains it well enough.
 
     Args:
         bands: pixels of each value in each horizontal band, as `bands_of` counts them.
-        source: the key of `REMAPS` whose values the label ought to hold.
+        source: whose values the label ought to hold; where one's own classes lie in a picture nobody knows.
         columns: the same of the transposed label, where its size lets it be turned by a quarter.
     """
     labelled = bands.copy()
     labelled[:, NO_LABEL] = 0
-    if "street8" not in REMAPS[source] or not labelled.any():
+    if isinstance(source, OwnValues) or "street8" not in REMAPS[source] or not labelled.any():
         return None
     declared, others = readings(source)
     turned = [("below", bands[::-1])]

@@ -33,10 +33,11 @@ def _class_table(classes: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     if not names:
         return
     yield "share of the labelled pixels, and images without the class:"
-    yield f"  {'':<14}" + "".join(f"{split:>18}" for split in splits)
+    width = max(13, *map(len, names)) + 1
+    yield f"  {'':<{width}}" + "".join(f"{split:>18}" for split in splits)
     for name in names:
         cells = (classes[split][name] for split in splits)
-        yield f"  {name:<14}" + "".join(f"{100 * c['share']:9.2f} %{c['without']:7d}" for c in cells)
+        yield f"  {name:<{width}}" + "".join(f"{100 * c['share']:9.2f} %{c['without']:7d}" for c in cells)
 
 
 def _images_without(classes: Mapping[str, Mapping[str, Any]], show: int) -> Iterator[str]:

@@ -53,7 +53,7 @@ def budget_curve(
         DatasetError, LabelValueError: a file of the split is at fault.
     """
     card = predictor.card
-    if dataset.taxonomy.id != card.taxonomy.id:
+    if not dataset.taxonomy.same_classes(card.taxonomy):
         raise UserError(
             f"{card.name} predicts {card.taxonomy.id} but the split is labelled in {dataset.taxonomy.id}; "
             f"open the data with taxonomy {card.taxonomy.id}"

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from back.runtime.card import Card
 from back.runtime.errors import UserError
 from back.runtime.scores.bootstrap import BLOCK_FRAMES, block_of, paired_differences
 from modelisation.evaluation.inference import InferenceOptions
@@ -38,6 +37,11 @@ def compare_records(records: Sequence[dict[str, Any]], *, block_frames: int = BL
                     f"{first['model']} and {record['model']} were scored on different {what} ({first[key]} and "
                     f"{record[key]}); evaluate both on the same split with the same taxonomy"
                 )
+        if list(record["class_iou"]) != list(first["class_iou"]):
+            raise UserError(
+                f"{first['model']} and {record['model']} were scored on other classes under one name "
+                f"({first['taxonomy']}); evaluate both with the same classes"
+            )
     labels = unique_labels(records)
     names = [image["name"] for image in first["per_image"]]
     blocks = block_of(first["per_image"], block_frames)
@@ -58,15 +62,6 @@ def compare_records(records: Sequence[dict[str, Any]], *, block_frames: int = BL
         "models": [_summary(record, label) for record, label in zip(records, labels, strict=True)],
         "differences": differences,
     }
-
-
-def check_taxonomies(cards: Sequence[Card]) -> None:
-    """Raises UserError: the models predict different classes."""
-    taxonomies = {card.taxonomy.id for card in cards}
-    if len(taxonomies) > 1:
-        raise UserError(
-            f"the models predict different classes ({', '.join(sorted(taxonomies))}); compare models of one taxonomy"
-        )
 
 
 def unique_labels(records: Sequence[dict[str, Any]]) -> list[str]:

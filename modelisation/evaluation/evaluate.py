@@ -18,6 +18,7 @@ from modelisation.data.base import Sample, SegmentationDataset
 from modelisation.evaluation.boundary import BoundaryIoU
 from modelisation.evaluation.calibration import CalibrationError, confidence_strips
 from modelisation.evaluation.cityscapes_protocol import evaluate_folders, write_label_ids
+from modelisation.evaluation.coarser import group_scores
 from modelisation.evaluation.cost import cost_of
 from modelisation.evaluation.inference import InferenceOptions, score_photo
 from modelisation.evaluation.latency import measure_latency
@@ -118,6 +119,7 @@ def evaluate(
             "ms_per_image": float(np.median(milliseconds)),
         },
         **scores_of(total, taxonomy),
+        **({"groups": group_scores(total, taxonomy)} if taxonomy.groups else {}),
         "confusion_matrix": total.tolist(),
         "boundary": boundary.scores(taxonomy),
         "calibration": calibration.scores(taxonomy) if options.calibration else None,
@@ -131,7 +133,7 @@ def evaluate(
 
 def _check(predictor: Predictor, dataset: SegmentationDataset, options: EvaluationOptions) -> None:
     card = predictor.card
-    if dataset.taxonomy.id != card.taxonomy.id:
+    if not dataset.taxonomy.same_classes(card.taxonomy):
         raise UserError(
             f"{card.name} predicts {card.taxonomy.id} but the split is labelled in {dataset.taxonomy.id}; "
             f"open the data with taxonomy {card.taxonomy.id}"

@@ -23,7 +23,6 @@ from back.runtime.card import (
 from back.runtime.errors import UserError
 from back.runtime.imaging import plan_resize
 from back.runtime.predictor import Predictor
-from back.runtime.taxonomy import TAXONOMIES
 from modelisation.data.base import SegmentationDataset
 from modelisation.evaluation.cost import multiply_adds
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
@@ -82,7 +81,7 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
                 f"{run_dir / WEIGHTS_FILE}: from before weights told how their network was built, which pretrained "
                 "weights decide, too; train the run again, or export it with the version that trained it"
             )
-    model = rebuild(recipe.architecture, len(TAXONOMIES[recipe.taxonomy].classes), build)
+    model = rebuild(recipe.architecture, len(val_set.taxonomy.classes), build)
     model.load_state_dict(load_file(run_dir / WEIGHTS_FILE))
     model.eval()
     contract = InputContract.model_validate_json((run_dir / CONTRACT_FILE).read_text(encoding="utf-8"))
@@ -99,7 +98,7 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
         build=build,
         description=recipe.description,
         limits=recipe.limits,
-        taxonomy=TAXONOMIES[recipe.taxonomy],
+        taxonomy=val_set.taxonomy,
         input=contract,
         parameters=sum(p.numel() for p in model.parameters()),
         multiply_adds=multiply_adds(bundle, size),

@@ -14,24 +14,25 @@ from back.runtime.taxonomy import Taxonomy
 from modelisation.data.base import Sample
 
 matplotlib.use("Agg")
+_MOST_INCHES = 42.0  # of a confusion matrix, which 255 classes would make a wall of
 
 
-def confusion_figure(matrix: Counts, taxonomy: Taxonomy) -> Figure:
+def confusion_figure(matrix: Counts, names: Sequence[str]) -> Figure:
     """Confusion matrix as shares of each true class (rows), with the percentages written in.
 
     Args:
         matrix: int64 [C, C], rows truth, columns prediction.
-        taxonomy: names of the classes.
+        names: of the classes.
     """
     rows = matrix.sum(1, keepdims=True)
     share = np.divide(matrix, rows, out=np.zeros(matrix.shape), where=rows > 0)
-    size = 2.5 + 0.62 * len(taxonomy.names)
+    size = min(2.5 + 0.62 * len(names), _MOST_INCHES)
     figure = Figure(figsize=(size, size), layout="constrained")
     axes = figure.subplots()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    ticks = range(len(taxonomy.names))
-    axes.set_xticks(ticks, taxonomy.names, rotation=45, ha="right")
-    axes.set_yticks(ticks, taxonomy.names)
+    ticks = range(len(names))
+    axes.set_xticks(ticks, names, rotation=45, ha="right")
+    axes.set_yticks(ticks, names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     for y, x in np.ndindex(matrix.shape):

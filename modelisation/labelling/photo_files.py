@@ -1,15 +1,19 @@
-"""The masks of photos in files, written one beside the other into a folder."""
+"""The labels of photos in files: masks one beside the other in a folder, or in the format of a labelling tool."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from back.runtime.errors import UserError
-from back.runtime.imaging import MAX_FILE_PIXELS, ImageError, open_photo
+from back.runtime.imaging import MAX_FILE_PIXELS, ImageError, UInt8Array, open_photo
 from back.runtime.layouts.listing import IMAGE_SUFFIXES, LeftOut, Listing, composed, scan, sentences
 from back.runtime.masks.colour import palette_of
 from back.runtime.masks.png import encode_gray_png, encode_palette_png
 from back.runtime.predictor import Predictor
+from back.runtime.taxonomy import Taxonomy
+from modelisation.labelling.label_formats import FORMATS, LabelFiles
 from modelisation.outputs.files import OutputFolder, same_file
+
+PNG = "png"
 
 
 def find_photos(paths: Sequence[Path], out: Path) -> tuple[list[Path], list[str]]:
@@ -46,8 +50,28 @@ def find_photos(paths: Sequence[Path], out: Path) -> tuple[list[Path], list[str]
     return found, sentences(Listing((), tuple(left_out)))
 
 
-def check_masks(photos: Sequence[Path], out: Path) -> None:
-    """Check that the masks of all photos can be written to `out`, before any is.
+class Masks(LabelFiles):
+    """A PNG a photo: a palette of the classes' colours, or class ids as 8-bit grey."""
+
+    def __init__(self, taxonomy: Taxonomy, as_ids: bool = False) -> None:
+        super().__init__(taxonomy)
+        self._as_ids = as_ids
+        self._palette = palette_of(taxonomy)
+
+    def name(self, photo: Path) -> str:
+        return f"{photo.stem}.png"
+
+    def add(self, photo: Path, labels_HW: UInt8Array) -> bytes:
+        return encode_gray_png(labels_HW) if self._as_ids else encode_palette_png(labels_HW, self._palette)
+
+
+def label_files(taxonomy: Taxonomy, form: str, *, as_ids: bool = False) -> LabelFiles:
+    """The writer of a format: `png`, or one of `FORMATS`."""
+    return Masks(taxonomy, as_ids) if form == PNG else FORMATS[form](taxonomy)
+
+
+def check_files(photos: Sequence[Path], out: Path, files: LabelFiles) -> None:
+    """Check that the files of all photos can be written to `out`, before any is.
 
     Raises:
         UserError: `out` is the folder of a photo, or a file there would be written over that we did not make.
@@ -55,31 +79,30 @@ def check_masks(photos: Sequence[Path], out: Path) -> None:
     for folder in dict.fromkeys(photo.parent for photo in photos):
         if same_file(folder, out):
             raise UserError(f"{out} is the photos' own folder; choose another for their masks")
-    OutputFolder(out, photos).check(_mask_name(photo) for photo in photos)
+    OutputFolder(out, photos).check([*filter(None, map(files.name, photos)), *files.shared()])
 
 
-def write_masks(
-    predictor: Predictor, photos: Sequence[Path], out: Path, *, as_ids: bool = False
+def write_labels(
+    predictor: Predictor, photos: Sequence[Path], out: Path, files: LabelFiles
 ) -> Iterator[tuple[Path, ImageError | None]]:
-    """Write the mask of each photo to `out` as `<stem>.png` at the photo's own size, one photo a step.
+    """Write the labels of each photo to `out` at the photo's own size, one a step, and what they share at the end.
 
     A file that is there already is replaced where this function made it.
 
     Args:
         predictor: the served runtime.
         photos: JPEG, PNG or WEBP files with stems of their own, see `find_photos`.
-        out: folder of the masks; made where it is missing.
-        as_ids: write class ids as 8-bit grey in place of a palette of the classes' colours.
+        out: folder of the files; made where it is missing.
+        files: the format.
 
     Yields:
-        Each photo, with the reason where it could not be read and has no mask, else None.
+        Each photo, with the reason where it could not be read and has no labels, else None.
 
     Raises:
-        UserError: as `check_masks`.
+        UserError: as `check_files`.
     """
-    check_masks(photos, out)
-    palette = palette_of(predictor.card.taxonomy)
-    with OutputFolder(out, photos) as masks:
+    check_files(photos, out, files)
+    with OutputFolder(out, photos) as folder:
         prepared = False
         for photo in photos:
             try:
@@ -90,11 +113,9 @@ def write_masks(
             if not prepared:  # as `evaluate` does, so that both use one network from the first photo on
                 predictor.prepare(opened.height, opened.width)
                 prepared = True
-            labels = predictor.predict_array(opened).labels_HW
-            png = encode_gray_png(labels) if as_ids else encode_palette_png(labels, palette)
-            masks.write(_mask_name(photo), png)
+            content, name = files.add(photo, predictor.predict_array(opened).labels_HW), files.name(photo)
+            if content is not None and name is not None:
+                folder.write(name, content)
             yield photo, None
-
-
-def _mask_name(photo: Path) -> str:
-    return f"{photo.stem}.png"
+        for name, content in files.finish().items():
+            folder.write(name, content)

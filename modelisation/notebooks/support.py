@@ -132,7 +132,7 @@ def curves_figure(bundle: Path) -> Figure:
 
 def predictions_figure(bundle: Path, data: Path, split: str, count: int = 3) -> Figure:
     """image | truth | prediction of a few pictures, through the served runtime."""
-    dataset = open_dataset(data, split, read_card(bundle).taxonomy.id)
+    dataset = open_dataset(data, split, read_card(bundle).taxonomy)
     samples = _sample_evenly(dataset, count)
     predictor = Predictor.load(bundle)
     return panel_figure(samples, [predictor.predict_array(s.image).labels_HW for s in samples], dataset.taxonomy)

@@ -65,6 +65,7 @@ class OutputFolder:
         self.check([name])
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, data)
         self._files[name] = _sha256(data)
         self._unsaved += 1

@@ -64,6 +64,9 @@ def format_record(record: Mapping[str, Any], worst: int = 0) -> str:
         lines.append(f"no pixel, left out of the means: {', '.join(record['classes_without_pixels'])}")
     if doubt := doubt_labels(record):
         lines += [doubt, ""]
+    for name, scores in record.get("groups", {}).items():
+        ious = ", ".join(f"{group} {points(iou)}" for group, iou in scores["class_iou"].items())
+        lines.append(f"counted in {name}: mIoU {points(scores['miou'])} % ({ious})")
     if record["calibration"]:
         lines.append(f"expected calibration error {points(record['calibration']['ece'])} %")
     if record["cityscapes"]:

@@ -36,7 +36,7 @@ class Teacher:
 
     def __init__(self, bundle: Path, taxonomy: Taxonomy, device: torch.device) -> None:
         card = read_card(bundle)
-        if card.taxonomy.id != taxonomy.id:
+        if not card.taxonomy.same_classes(taxonomy):
             raise UserError(f"{bundle}: the teacher knows {card.taxonomy.id}, the recipe wants {taxonomy.id}")
         verify_files(bundle, card)  # what the student's card says of its teacher must be true of these weights
         self.record = TeacherRecord(

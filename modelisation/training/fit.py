@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
 from back.runtime.errors import UserError
+from modelisation.data.class_files import CLASSES_FILE, to_yaml
 from modelisation.data.open import open_dataset
 from modelisation.export.from_run import RECIPE_COPY, export_run, save_run
 from modelisation.figures.run import confusion_figure, panel_figure
@@ -129,8 +130,13 @@ def fit(
     taxonomy = train_set.taxonomy
     if resume:
         check_same_data(run_dir, train_set, val_set)
+    recipe = recipe.model_copy(update={"taxonomy": taxonomy.id})
 
-    model = build_from_recipe(recipe)
+    model = build_from_recipe(recipe, taxonomy)
+    print(
+        f"{recipe.name} learns the classes of {taxonomy.id}: {', '.join(taxonomy.names[:20])}; it begins with "
+        f"{model.initialisation}"
+    )
     contract = input_contract(model, recipe)
     model.to(accelerator.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = WeightAverage(model, recipe.ema_decay)
@@ -169,6 +175,7 @@ def fit(
     progress.run_id = tracker.run_id
     tracker.log_data(recipe.description, run_inputs(recipe, train_set, val_set, code))
     tracker.log_text(yaml.safe_dump(recipe.model_dump(mode="json")), RECIPE_COPY)
+    tracker.log_text(to_yaml(train_set.classes), CLASSES_FILE)
     if train_set.split_rule:
         tracker.log_text(describe_split(train_set, val_set), "splits.json")
     if unlabelled:
@@ -247,7 +254,7 @@ def fit(
 
         if not evaluated:  # resumed after the last epoch
             evaluated = validate(average.model, val_samples, contract, taxonomy)
-        tracker.log_figure(confusion_figure(evaluated["confusion_matrix"], taxonomy), "confusion_matrix.png")
+        tracker.log_figure(confusion_figure(evaluated["confusion_matrix"], taxonomy.names), "confusion_matrix.png")
         shown = [val_samples[i] for i in range(0, len(val_samples), max(1, len(val_samples) // 4))][:4]
         predictions = [predict_labels(average.model.eval(), s.image, contract)[0] for s in shown]
         tracker.log_figure(panel_figure(shown, predictions, taxonomy), "panel.png")

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import yaml
 
-from back.runtime.card import CARD_FILE, WEIGHTS_FILE, BundleError, InputContract, TrainingRecord, read_card
+from back.runtime.card import CARD_FILE, WEIGHTS_FILE, BundleError, Card, InputContract, TrainingRecord, read_card
 from back.runtime.errors import UserError
-from back.runtime.taxonomy import TAXONOMIES
+from back.runtime.taxonomy import Taxonomy
 from modelisation.data.base import SegmentationDataset
+from modelisation.data.class_files import CLASSES_FILE, to_yaml
+from modelisation.data.class_sets import DEFAULT, class_set
 from modelisation.export.from_run import BUNDLE, RECIPE_COPY, RECORD_FILE
-from modelisation.models import build_model, load_bundle_model
+from modelisation.models import build_model, load_bundle_model, rebuild
 from modelisation.models.base import SegmentationModel
 from modelisation.outputs.mark import Mark, check_free, empty, read_mark, write_mark
 from modelisation.provenance import REPOSITORY
@@ -46,7 +48,8 @@ def check_run_dir(recipe: Recipe, run_dir: Path, resume: bool, inputs: Iterable[
         raise UserError(f"{run_dir}: no checkpoint to resume from; start without --resume")
     copy = run_dir / RECIPE_COPY
     # As a recipe, not as text: a field that was added since then has its default in both.
-    fields, stored = recipe.model_dump(mode="json"), load_recipe(copy).model_dump(mode="json")
+    # Which classes it names is compared when the data are open, which may bring them.
+    fields, stored = (one.model_dump(mode="json", exclude={"taxonomy"}) for one in (recipe, load_recipe(copy)))
     if changed := [name for name in fields if fields[name] != stored[name]]:
         raise UserError(
             f"{copy} differs from this recipe in {', '.join(changed)}; "
@@ -58,8 +61,14 @@ def check_same_data(run_dir: Path, train_set: SegmentationDataset, val_set: Segm
     """Check that a run goes on with the data that it began with.
 
     Raises:
-        UserError: a split has another file list than before.
+        UserError: a split has another file list than before, or other classes.
     """
+    classes = class_set(load_recipe(run_dir / RECIPE_COPY).taxonomy or DEFAULT).taxonomy
+    if not classes.same_classes(train_set.taxonomy):
+        raise UserError(
+            f"{run_dir / RECIPE_COPY} differs from this recipe in taxonomy: the run began with {classes.id} "
+            f"({', '.join(classes.names[:8])}), not {train_set.taxonomy.id}; resume with the same, or start anew"
+        )
     before = splits_of_run(run_dir)
     for dataset in (train_set, val_set):
         if before.get(dataset.split, dataset.split_sha256) != dataset.split_sha256:
@@ -85,33 +94,47 @@ def splits_of_run(run_dir: Path) -> dict[str, str]:
 
 
 def prepare_run_dir(recipe: Recipe, run_dir: Path, resume: bool, *datasets: SegmentationDataset) -> None:
-    """Make the run's folder ours, with the recipe and the splits' hashes in it; raises as `check_run_dir`."""
+    """Make the run's folder ours, with recipe, classes and the splits' hashes in it; raises as `check_run_dir`."""
     check_run_dir(recipe, run_dir, resume)
     if not resume:
         empty(run_dir, "run")
         run_dir.mkdir(parents=True, exist_ok=True)
     write_mark(run_dir, Mark(kind="run", splits={dataset.split: dataset.split_sha256 for dataset in datasets}))
     if not resume:
-        (run_dir / RECIPE_COPY).write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
+        fields = recipe.model_dump(mode="json")
+        if datasets:  # the copy is a recipe by itself, whatever file the classes came from
+            fields["taxonomy"] = CLASSES_FILE
+            (run_dir / CLASSES_FILE).write_text(to_yaml(datasets[0].classes), encoding="utf-8")
+        (run_dir / RECIPE_COPY).write_text(yaml.safe_dump(fields), encoding="utf-8")
 
 
-def build_from_recipe(recipe: Recipe) -> SegmentationModel:
-    """The network of a recipe, with the weights that training begins with.
+def build_from_recipe(recipe: Recipe, taxonomy: Taxonomy | None = None) -> SegmentationModel:
+    """The network of a recipe for these classes, by default its own, with the weights that training begins with.
 
     Raises:
         UserError: the architecture or its arguments are unknown, or `init_from` is no
             bundle and no run's folder, or holds the weights of another network.
     """
-    classes = len(TAXONOMIES[recipe.taxonomy].classes)
-    model = build_model(recipe.architecture, classes, **recipe.build)
+    taxonomy = taxonomy or class_set(recipe.taxonomy or DEFAULT).taxonomy
+    model = build_model(recipe.architecture, len(taxonomy.classes), **recipe.build)
     if recipe.init_from:
-        _begin_with(model, REPOSITORY / recipe.init_from)
+        _begin_with(model, REPOSITORY / recipe.init_from, taxonomy)
     use_fast_depthwise(model)
     return model
 
 
-def _begin_with(model: SegmentationModel, folder: Path) -> None:
-    """Load a bundle's weights and say in `initialisation` where they come from, on whose data and terms."""
+def begin_with(recipe: Recipe, bundle: Path) -> Recipe:
+    """The recipe, with the network of a bundle, whose weights it begins with."""
+    card = read_card(bundle)
+    changes = {"architecture": card.architecture, "build": card.build, "init_from": str(bundle.absolute())}
+    return recipe.model_copy(update=changes)
+
+
+def _begin_with(model: SegmentationModel, folder: Path, taxonomy: Taxonomy) -> None:
+    """Load a bundle's weights and say in `initialisation` where they come from, on whose data and terms.
+
+    Where the bundle was trained on other classes, what depends on them stays as it is in the new network.
+    """
     bundle = folder if (folder / CARD_FILE).is_file() or not (folder / BUNDLE).is_dir() else folder / BUNDLE
     try:
         card = read_card(bundle)
@@ -119,8 +142,14 @@ def _begin_with(model: SegmentationModel, folder: Path) -> None:
         raise UserError(
             f"init_from {folder}: {error}; train that run first, or name another bundle or run with --set init_from=…"
         ) from error
+    weights, anew = load_bundle_model(bundle).state_dict(), ""
+    if not card.taxonomy.same_classes(taxonomy):
+        own = model.state_dict()
+        head = _of_the_classes(card)
+        weights = {name: own[name] if name in head and name in own else tensor for name, tensor in weights.items()}
+        anew = f"; its last layer is new, for the classes of {taxonomy.id} in place of {card.taxonomy.id}"
     try:
-        model.load_state_dict(load_bundle_model(bundle).state_dict())
+        model.load_state_dict(weights)
     except RuntimeError as error:
         raise UserError(
             f"init_from {bundle}: its {card.architecture} for {card.taxonomy.id} has other weights than the recipe's "
@@ -133,7 +162,14 @@ def _begin_with(model: SegmentationModel, folder: Path) -> None:
             f"terms: {record.weights_licence}; it began with {record.initialisation}"
         )
         model.steps_before = record.steps_before + record.steps
-    model.initialisation = origin + ")"
+    model.initialisation = origin + ")" + anew
+
+
+def _of_the_classes(card: Card) -> set[str]:
+    """The tensors of a card's network that depend on its classes: those that one class more makes larger."""
+    classes = len(card.taxonomy.classes)
+    one, more = (rebuild(card.architecture, number, card.build).state_dict() for number in (classes, classes + 1))
+    return {name for name in one if one[name].shape != more[name].shape}
 
 
 def training_data(
@@ -149,7 +185,7 @@ def training_data(
     taxonomy = train_set.taxonomy
     main = decode_all(train_set, recipe.cache)
     height, width = main[0].label.shape
-    scenes = render_all(recipe.scenes, height, width, taxonomy, recipe.seed)
+    scenes = render_all(recipe.scenes, height, width, train_set.classes, recipe.seed)
     paste = recipe.augmentation.copy_paste
     paster = Paster(main, paste, taxonomy) if paste else None
     contract = input_contract(model, recipe)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from back.runtime.card import TrainingRecord
 from back.runtime.errors import UserError
+from modelisation.data.class_sets import classes_for
 from modelisation.data.open import open_dataset
 from modelisation.export.from_run import RECORD_FILE
 from modelisation.outputs.mark import Mark, check_free, claim, release, remove
@@ -72,7 +73,9 @@ def ablate(
     changes: dict[str, list[str]] = {BASELINE: [], **plan.variants}
     recipes = {name: load_recipe(recipe_file, [*plan.overrides, *own]) for name, own in changes.items()}
     splits = {(recipe.val_split, recipe.taxonomy) for recipe in recipes.values()}
-    measured_on = {split: open_dataset(data, split, taxonomy).split_sha256 for split, taxonomy in sorted(splits)}
+    measured_on = {
+        split: open_dataset(data, split, taxonomy).split_sha256 for split, taxonomy in sorted(splits, key=str)
+    }
     first = recipes[BASELINE].seed
     todo = [
         (name, recipe.model_copy(update={"seed": seed}))
@@ -90,7 +93,7 @@ def ablate(
     if not todo:
         return ablation
     for recipe in recipes.values():
-        build_from_recipe(recipe)
+        build_from_recipe(recipe, classes_for(data, recipe.taxonomy).taxonomy)
     claim(run_dir, Mark(kind="ablation"))
     with ParentRun(f"ablation {file.stem}") as parent:
         for name, recipe in todo:

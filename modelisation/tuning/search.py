@@ -10,6 +10,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from back.runtime.errors import UserError
+from modelisation.data.class_sets import classes_for
 from modelisation.data.open import open_dataset
 from modelisation.outputs.mark import Mark, check_free, claim, release, remove
 from modelisation.provenance import REPOSITORY
@@ -68,7 +69,7 @@ def search(
     check_free(run_dir, "search", [data, recipe_file, database])
     splits = _data_of(recipe, data)
     check_database(database)
-    build_from_recipe(recipe)
+    build_from_recipe(recipe, classes_for(data, recipe.taxonomy).taxonomy)
     study = _open_study(database, recipe, space, splits)
     claim(run_dir, Mark(kind="search"))
     try:

@@ -3,7 +3,7 @@ import pytest
 
 from back.compared_maps import agreement_of, disagreement_map, error_map, outcome_map
 from back.runtime.scores.confusion import count_pairs
-from back.runtime.taxonomy import CITYSCAPES7, STREET8
+from back.runtime.taxonomy import CITYSCAPES7, CITYSCAPES19, STREET8
 
 
 def test_taxonomies_agree_by_the_names_of_their_classes() -> None:
@@ -12,6 +12,14 @@ def test_taxonomies_agree_by_the_names_of_their_classes() -> None:
     b = np.array([[sky7, 0, 0]], np.uint8)
     assert agreement_of(count_pairs(a, b), STREET8, CITYSCAPES7) == pytest.approx(1 / 3)
     assert disagreement_map([(a, STREET8), (b, CITYSCAPES7)]).tolist() == [[0, 255, 255]]
+
+
+def test_of_two_sets_the_coarser_is_compared_where_it_groups_the_other() -> None:
+    car, truck = (CITYSCAPES19.names.index(name) for name in ("car", "truck"))
+    vehicle = STREET8.names.index("vehicle")
+    a, b = np.array([[car, truck, 0]], np.uint8), np.array([[vehicle, vehicle, 1]], np.uint8)
+    assert agreement_of(count_pairs(a, b), CITYSCAPES19, STREET8) == pytest.approx(2 / 3)
+    assert disagreement_map([(a, CITYSCAPES19), (b, STREET8)]).tolist() == [[0, 0, 255]]
 
 
 def test_third_model_alone_makes_a_disagreement() -> None:

@@ -8,12 +8,12 @@ import pytest
 
 from back.evaluations import ComparisonError, Evaluated, EvaluationDifferences, differences_of
 from back.runtime.scores.bootstrap import paired_differences
-from back.runtime.taxonomy import CITYSCAPES19, STREET8
+from back.runtime.taxonomy import CITYSCAPES19, REMAPS, STREET8
 
 
 def compared(a: dict[str, Any] | None, b: dict[str, Any] | None) -> EvaluationDifferences:
     """The differences of two street8 models, called `first` and `second`."""
-    return differences_of(Evaluated("first", a, STREET8.names), Evaluated("second", b, STREET8.names))
+    return differences_of(Evaluated("first", a, STREET8), Evaluated("second", b, STREET8))
 
 
 def report(quality: float, images: int = 12) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def test_b_less_a_over_the_clips() -> None:
     found = compared(a, b)
     matrices = [np.array([i["confusion_matrix"] for i in r["evaluation"]["per_image"]]) for r in (b, a)]
     assert found.scores == paired_differences(*matrices, [i // 2 for i in range(12)])
-    assert (found.taxonomy, found.dataset, found.split, found.images) == ("street8", "scenes", "val", 12)
+    assert (found.taxonomy, found.dataset, found.split, found.images) == (STREET8, "scenes", "val", 12)
     assert found.scores.mean.low is not None
     assert found.scores.mean.low > 0
 
@@ -122,6 +122,24 @@ def test_a_bundle_without_an_evaluation_has_no_scores(empty: dict[str, Any] | No
 
 def test_classes_of_other_names_are_another_class_set() -> None:
     with pytest.raises(ComparisonError, match="different class sets"):
-        differences_of(
-            Evaluated("first", report(0.6), STREET8.names), Evaluated("second", report(0.6), CITYSCAPES19.names)
-        )
+        differences_of(Evaluated("first", report(0.6), STREET8), Evaluated("second", report(0.6), CITYSCAPES19))
+
+
+def test_a_finer_model_is_counted_in_the_coarser_classes() -> None:
+    fine = report(0.7)
+    fine["evaluation"]["taxonomy"] = "cityscapes19"
+    rng = np.random.default_rng(0)
+    for image in fine["evaluation"]["per_image"]:
+        image["confusion_matrix"] = rng.integers(0, 99, (19, 19)).tolist()
+    found = differences_of(Evaluated("nineteen", fine, CITYSCAPES19), Evaluated("eight", report(0.8), STREET8))
+    assert (found.taxonomy, found.finer) == (STREET8, ("nineteen",))
+    assert len(found.scores.classes) == 8
+    coarse = copy.deepcopy(fine)
+    places = REMAPS["cityscapes19"]["street8"]
+    for image in coarse["evaluation"]["per_image"]:
+        matrix = np.zeros((8, 8), np.int64)
+        for i, j in np.ndindex(19, 19):
+            matrix[places[i], places[j]] += image["confusion_matrix"][i][j]
+        image["confusion_matrix"] = matrix.tolist()
+    coarse["evaluation"]["taxonomy"] = "street8"
+    assert found.scores == compared(coarse, report(0.8)).scores

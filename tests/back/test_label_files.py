@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from back.label_files import decode_label, label_table, label_values, remap_label
+from back.label_files import decode_label, label_source, label_table, label_values, remap_label
 from back.problems import Problem
 from back.runtime.labels.read import read_label
 from back.runtime.taxonomy import STREET8
-from tests.bundles import png_bytes
+from tests.bundles import png_bytes, taxonomy_of
 from tests.pngs import PALETTE, png
 
 
@@ -84,3 +84,13 @@ def test_label_of_another_taxonomy_is_422(source: str, value: int, says: str) ->
     with pytest.raises(Problem, match=says) as caught:
         remap_label(np.full((2, 2), value, np.uint8), label_table(source, STREET8))
     assert caught.value.status_code == 422
+
+
+def test_labels_in_a_models_own_classes_are_read_as_its_ids() -> None:
+    own = taxonomy_of(3)
+    source = label_source(own.id, [own, STREET8])
+    assert dict(label_table(source, own)) == {0: 0, 1: 1, 2: 2, 255: 255}
+    with pytest.raises(Problem, match="made-up-3 is no finer set than street8"):
+        label_table(source, STREET8)
+    with pytest.raises(Problem, match="for ids of the model itself to made-up-3"):
+        label_table(label_source("street8", [own]), own)

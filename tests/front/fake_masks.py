@@ -74,7 +74,9 @@ def comparison_of(maps: dict[str, npt.NDArray[np.uint8]]) -> dict[str, Any]:
     for (a, of_a), (b, of_b) in combinations(maps.items(), 2):
         matrix = np.bincount(of_a.ravel().astype(int) * 8 + of_b.ravel(), minlength=64).reshape(8, 8)
         share = float((of_a == of_b).mean())
-        pairs.append({"a": a, "b": b, "pixel_agreement": share, "confusion_matrix": matrix.tolist()})
+        pairs.append(
+            {"a": a, "b": b, "pixel_agreement": share, "counted_in": None, "confusion_matrix": matrix.tolist()}
+        )
     first, *others = maps.values()
     differs = np.any([other != first for other in others], axis=0) if others else None
     return {"pairs": pairs, "disagreement": None if differs is None else picture_of(differs.astype(np.uint8) * 255)}
@@ -94,6 +96,8 @@ def label_scores(maps: dict[str, npt.NDArray[np.uint8]], label: bytes) -> dict[s
             "class_iou": iou,
             "confusion_matrix": cm.tolist(),
             "errors": picture_of(np.where(valid & (truth != labels), 255, 0).astype(np.uint8)),
+            "taxonomy": "street8",
+            "counted": None,
         }
     pairs = []
     for (a, of_a), (b, of_b) in combinations(maps.items(), 2):

@@ -15,8 +15,13 @@ def takes_bf16(core: Any, wanted: Precision) -> tuple[bool, str]:
     Raises:
         PrecisionError: bf16 is wanted, and this processor has none.
     """
-    native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    native = has_bf16(core)
     if wanted == "bf16" and not native:
         raise PrecisionError("this processor has no bf16 arithmetic; set the precision to fp32 or auto")
     said = f"; the processor has {'' if native else 'no '}native bf16" if wanted == "auto" else ""
     return native and wanted != "fp32", said
+
+
+def has_bf16(core: Any) -> bool:
+    """Whether the processor computes in bf16 by itself."""
+    return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from back.runtime.labels.source import Colour, OwnValues, Source, tables_of
 from back.runtime.taxonomy import (
     CITYSCAPES7,
     CITYSCAPES19,
@@ -18,8 +19,6 @@ from back.runtime.taxonomy import (
     STREET8,
     Taxonomy,
 )
-
-Colour = tuple[int, int, int]
 
 BLACK, WHITE, CREAM = (0, 0, 0), (255, 255, 255), (224, 224, 192)
 # What palettes give to pixels without a label, where the colour is no class's.
@@ -97,8 +96,10 @@ class Order:
 
 
 @cache
-def colours_for(source: str) -> tuple[Colours, ...]:
+def colours_for(source: Source) -> tuple[Colours, ...]:
     """The known colours that can be turned into the values of a source, those of its own data set first."""
+    if isinstance(source, OwnValues):
+        return (Colours(source.taxonomy.id, _meanings(source)),) if source.colours else ()
     tables = [
         ("this project", "street8", _of(STREET8)),
         ("Cityscapes", "cityscapes_label_ids", _cityscapes()),
@@ -118,8 +119,10 @@ def colours_for(source: str) -> tuple[Colours, ...]:
     return tuple(colours for _, colours in sorted(found, key=lambda one: one[0]))
 
 
-def family_of(source: str) -> str:
+def family_of(source: Source) -> str:
     """The data set that a source's values belong to, as `Colours.name` has it."""
+    if isinstance(source, OwnValues):
+        return source.taxonomy.id
     return {
         "street8": "this project",
         "camvid11": "CamVid",
@@ -160,11 +163,19 @@ def voc_colours() -> tuple[Colour, ...]:
     return tuple((channel(i, 0), channel(i, 1), channel(i, 2)) for i in range(256))
 
 
-def unlabelled_value(source: str) -> int | None:
+def unlabelled_value(source: Source) -> int | None:
     """The value of a source's files that means "no label": 255 where it is in the table."""
-    table = next(iter(REMAPS[source].values()))
+    table = tables_of(source)[0]
     ignored = [value for value, target in table.items() if target == IGNORE]
     return max(ignored, default=None)
+
+
+def _meanings(source: OwnValues) -> dict[Colour, tuple[str, int | None]]:
+    table, names = source.table, source.taxonomy.names
+    return {
+        colour: ("no label" if table[value] == IGNORE else names[table[value]], value)
+        for colour, value in source.colours
+    }
 
 
 def _of(taxonomy: Taxonomy) -> dict[Colour, tuple[str, int | None]]:

@@ -13,7 +13,7 @@ from back.runtime.labels.colours import (
     unlabelled_value,
     voc_colours,
 )
-from back.runtime.taxonomy import REMAPS
+from back.runtime.labels.source import OwnValues, Source, name_of, tables_of
 
 # So many colours of a palette must be those of a data set before they are taken for its classes.
 _ENOUGH = {True: 2, False: 3}  # of the source's own data set, of another one
@@ -26,7 +26,7 @@ class PaletteError(ValueError):
     """Indices and colours of a palette contradict each other: says where."""
 
 
-def values_of(used: Sequence[int], palette: Sequence[Colour], source: str) -> Mapping[int, int]:
+def values_of(used: Sequence[int], palette: Sequence[Colour], source: Source) -> Mapping[int, int]:
     """The value that each used index stands for.
 
     The first of these rules that holds:
@@ -40,13 +40,13 @@ def values_of(used: Sequence[int], palette: Sequence[Colour], source: str) -> Ma
     Args:
         used: the indices that occur.
         palette: the colours as the file lists them.
-        source: key of `REMAPS` whose values the file ought to hold.
+        source: whose values the file ought to hold.
 
     Raises:
         PaletteError: the rules do not decide.
     """
     as_stored = {i: i for i in used}
-    valid = next(iter(REMAPS[source].values())).keys()
+    valid = tables_of(source)[0].keys()
     fits = all(i in valid for i in used)
     greys = _greys(used, palette)
     if greys is not None and all(grey in valid for grey in greys.values()):
@@ -63,8 +63,8 @@ def values_of(used: Sequence[int], palette: Sequence[Colour], source: str) -> Ma
     if greys is not None:
         if fits:
             raise PaletteError(
-                f"its palette is grey with the values {_listed(greys.values())}, which are no ids of {source}, "
-                f"though its indices {_listed(used)} are"
+                f"its palette is grey with the values {_listed(greys.values())}, which are no ids of "
+                f"{name_of(source)}, though its indices {_listed(used)} are"
             )
         return greys
     for known in colours_for(source):
@@ -80,9 +80,14 @@ def _greys(used: Sequence[int], palette: Sequence[Colour]) -> dict[int, int] | N
     return greys if len(set(greys.values())) == len(greys) else None
 
 
-def _is_in_order(palette: Sequence[Colour], source: str, fits: bool, last: int) -> bool:
+def _is_in_order(palette: Sequence[Colour], source: Source, fits: bool, last: int) -> bool:
     """Whether a palette shows ids in their order: the source's own or VOC's, or another one with indices that fit."""
     listed = tuple(palette)
+    if isinstance(source, OwnValues):
+        by_value = {value: colour for colour, value in reversed(source.colours)}
+        own = tuple(by_value.get(i) for i in range(len(source.taxonomy.classes)))
+        if None not in own and listed[: len(own)] == own:
+            return True
     for order in orders():
         if listed[: len(order.colours)] == order.colours:
             return order.source == source or (fits and order.name != family_of(source))
@@ -101,7 +106,7 @@ def _covers(known: Colours, shown: Mapping[int, Colour], palette: Sequence[Colou
 
 
 def _by_colours(
-    known: Colours, shown: Mapping[int, Colour], palette: Sequence[Colour], source: str
+    known: Colours, shown: Mapping[int, Colour], palette: Sequence[Colour], source: Source
 ) -> dict[int, int]:
     values: dict[int, int] = {}
     for index, colour in shown.items():
@@ -111,7 +116,8 @@ def _by_colours(
             name, value = known.meanings[colour]
             if value is None:
                 raise PaletteError(
-                    f"index {index} has the colour of {name} in {known.name}, which {source} has no class for"
+                    f"index {index} has the colour of {name} in {known.name}, which {name_of(source)} has no class "
+                    "for"
                 )
         if value is None:
             raise PaletteError(f"index {index} has the colour {colour}, which is no class of {known.name}")
@@ -124,15 +130,15 @@ def _by_colours(
     return values
 
 
-def _same_meaning(values: Mapping[int, int], source: str) -> bool:
+def _same_meaning(values: Mapping[int, int], source: Source) -> bool:
     """Whether reading the indices gives the same classes as the colours do."""
-    return all(table.get(i) == table[v] for table in REMAPS[source].values() for i, v in values.items())
+    return all(table.get(i) == table[v] for table in tables_of(source) for i, v in values.items())
 
 
-def _by_voc(shown: Mapping[int, Colour], palette: Sequence[Colour], source: str) -> dict[int, int] | None:
+def _by_voc(shown: Mapping[int, Colour], palette: Sequence[Colour], source: Source) -> dict[int, int] | None:
     """Ids of a palette that lists VOC's colours in another order; None where it does not."""
     voc = {colour: index for index, colour in enumerate(voc_colours())}
-    valid = next(iter(REMAPS[source].values())).keys()
+    valid = tables_of(source)[0].keys()
     values = {index: voc[colour] for index, colour in shown.items() if colour in voc}
     strangers = len(values) < len(shown) or any(value not in valid for value in values.values())
     if strangers or len({colour for colour in palette if colour in voc and colour != BLACK}) < _ENOUGH[False]:
@@ -140,7 +146,7 @@ def _by_voc(shown: Mapping[int, Colour], palette: Sequence[Colour], source: str)
     return values
 
 
-def _refuse_strangers(known: Colours, shown: Mapping[int, Colour], source: str) -> None:
+def _refuse_strangers(known: Colours, shown: Mapping[int, Colour], source: Source) -> None:
     """Raise where the colours are a data set's but for one or two, and mean other classes than the indices."""
     named = {i: known.meanings[c] for i, c in shown.items() if c in known.meanings}
     strangers = [i for i, c in shown.items() if c not in known.meanings and c not in UNLABELLED]

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from back.runtime.labels.palettes import PaletteError, values_of
+from back.runtime.labels.source import OwnValues, Source
 from back.runtime.taxonomy import REMAPS
 
 UInt8Array = npt.NDArray[np.uint8]
@@ -53,7 +54,7 @@ class _Stored:
 
 def read_label(
     data: bytes,
-    source: str,
+    source: Source,
     name: str | Path = "label",
     check_size: Callable[[int, int], None] = lambda width, height: None,
 ) -> UInt8Array:
@@ -61,7 +62,7 @@ def read_label(
 
     Args:
         data: the whole file.
-        source: key of `REMAPS` whose values the file ought to hold; it decides what a palette's colours mean.
+        source: whose values the file ought to hold; it decides what colours mean.
         name: what to call the file in an error, usually its path.
         check_size: called with width and height before the pixels are decoded; may raise.
 
@@ -123,20 +124,22 @@ def _decode(data: bytes, name: str | Path, check_size: Callable[[int, int], None
     return _Stored(pixels, image.mode, palette, data[_IHDR_DEPTH], data[_IHDR_COLOUR])
 
 
-def _ids_of(stored: _Stored, source: str, name: str | Path) -> UInt8Array:
+def _ids_of(stored: _Stored, source: Source, name: str | Path) -> UInt8Array:
     pixels, mode = stored.pixels, stored.mode
     if stored.colour_type == _PALETTE:
         return _from_palette(pixels, stored.palette, source, name)
     if stored.colour_type != _GREY:
         if stored.depth == 16:  # of which Pillow keeps the upper eight
             raise LabelFileError(name, "format", f"several channels of 16 bits, wanted one of ids; {_CANNOT_TELL}")
+        if isinstance(source, OwnValues) and source.colours and mode in ("RGB", "RGBA"):
+            return _ids_or_colours(pixels, mode, source, name)
         pixels = _single_channel(pixels, mode, name)
     elif stored.depth < 8:
         return pixels.astype(np.uint8) // np.uint8(_PILLOW_SCALES.get(stored.depth, 1))
     return _eight_bits(pixels, mode, name)
 
 
-def _from_palette(indices_HW: UInt8Array, palette: bytes, source: str, name: str | Path) -> UInt8Array:
+def _from_palette(indices_HW: UInt8Array, palette: bytes, source: Source, name: str | Path) -> UInt8Array:
     used = np.flatnonzero(np.bincount(indices_HW.ravel(), minlength=256)).tolist()
     colours = [(palette[i], palette[i + 1], palette[i + 2]) for i in range(0, len(palette) - 2, 3)]
     try:
@@ -148,6 +151,43 @@ def _from_palette(indices_HW: UInt8Array, palette: bytes, source: str, name: str
     table = np.zeros(256, np.uint8)
     table[list(values)] = list(values.values())
     return table[indices_HW]
+
+
+def _ids_or_colours(stored_HWC: UInt8Array, mode: str, source: OwnValues, name: str | Path) -> UInt8Array:
+    """A picture in the classes' colours, or grey ids that were stored as colour."""
+    try:
+        return by_colour(stored_HWC, source, name)
+    except LabelFileError:
+        if (stored_HWC[..., :1] == stored_HWC[..., :3]).all():
+            return _single_channel(stored_HWC, mode, name)
+        raise
+
+
+def by_colour(stored_HWC: UInt8Array, source: OwnValues, name: str | Path) -> UInt8Array:
+    """The values that a colour picture of labels shows; transparency is left out.
+
+    Raises:
+        LabelFileError: colours that are none of the classes', with how many pixels have each.
+    """
+    packed_HW = pack_colours(stored_HWC)
+    found, inverse, counts = np.unique(packed_HW, return_inverse=True, return_counts=True)
+    values = {int(pack_colours(np.array(colour, np.uint8))): value for colour, value in source.colours}
+    unknown = [(int(n), int(c)) for c, n in zip(found, counts, strict=True) if int(c) not in values]
+    if unknown:
+        listed = ", ".join(
+            f"({c >> 16}, {c >> 8 & 255}, {c & 255}) on {n} pixels" for n, c in sorted(unknown, reverse=True)[:8]
+        )
+        raise LabelFileError(
+            name, "colour", f"colours that are no class of {source.taxonomy.id}: {listed}; add them to its classes"
+        )
+    table = np.array([values[int(c)] for c in found], np.uint8)
+    return table[inverse].reshape(packed_HW.shape)
+
+
+def pack_colours(colours_HWC: UInt8Array) -> npt.NDArray[np.uint32]:
+    """RGB of the last axis as one number, red first: uint32 of the other axes."""
+    r, g, b = (colours_HWC[..., i].astype(np.uint32) for i in range(3))
+    return r << np.uint32(16) | g << np.uint32(8) | b
 
 
 def _single_channel(stored_HWC: npt.NDArray[np.uint8], mode: str, name: str | Path) -> UInt8Array:

@@ -5,7 +5,7 @@ with pixels whose truth is the ignore index left out. A class that no pixel has,
 has no score and is left out of every mean.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,19 @@ def confusion_matrix(truth: Labels, prediction: Labels, num_classes: int, ignore
             "remap the labels to the model's taxonomy first"
         )
     return matrix
+
+
+def regrouped(matrix: Counts, places: Sequence[int], size: int) -> Counts:
+    """A confusion matrix [C, C] in coarser classes: int64 [size, size]; class i belongs to `places[i]`.
+
+    Example:
+        >>> regrouped(np.array([[5, 1, 0], [2, 6, 0], [0, 1, 9]]), (0, 0, 1), 2).tolist()
+        [[14, 0], [1, 9]]
+    """
+    onto = np.zeros((len(places), size), np.int64)
+    onto[np.arange(len(places)), list(places)] = 1
+    coarse: Counts = onto.T @ matrix @ onto
+    return coarse
 
 
 def ious_of(matrices: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

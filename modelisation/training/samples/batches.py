@@ -9,21 +9,22 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from back.runtime.errors import UserError
-from back.runtime.taxonomy import Taxonomy, apply_remap, remap_for
+from back.runtime.taxonomy import apply_remap
 from modelisation.data.base import Sample
+from modelisation.data.class_sets import Classes, class_set, remap
 from modelisation.scenes.render import render_scene
 from modelisation.training.samples.augment import TrainingTransform, Views
 
 Key = tuple[int, int, int]
 
 
-def render_all(count: int, height: int, width: int, taxonomy: Taxonomy, seed: int) -> list[Sample]:
+def render_all(count: int, height: int, width: int, taxonomy: Classes, seed: int) -> list[Sample]:
     """Render `count` scenes in a taxonomy, with a progress bar."""
-    remap = remap_for("cityscapes_label_ids", taxonomy.id)
+    table = remap("cityscapes_label_ids", class_set(taxonomy)) if count else {}
     samples = []
     for i in tqdm(range(count), desc="rendering scenes", unit="img", disable=not count):
         scene = render_scene(seed * 100_003 + i, height, width)
-        samples.append(Sample(scene.image, apply_remap(scene.label_ids, remap), f"scene_{i:05d}"))
+        samples.append(Sample(scene.image, apply_remap(scene.label_ids, table), f"scene_{i:05d}"))
     return samples
 
 

@@ -125,7 +125,7 @@ def _write(dataset: SegmentationDataset, place: Path) -> None:
 
 def _key(dataset: SegmentationDataset) -> str:
     """A name that changes with the split's files, their sizes and dates, and the classes they are read in."""
-    described = [dataset.source, dataset.taxonomy.model_dump_json()]
+    described = [repr(dataset.source), dataset.taxonomy.model_dump_json(), repr(sorted(dataset.remap.items()))]
     for item in dataset.items:
         for path in (item.image, item.label):
             try:

@@ -6,10 +6,11 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from back.main import create_app
 from back.runtime.scores.confusion import confusion_matrix
-from back.runtime.taxonomy import STREET8
+from back.runtime.taxonomy import REMAPS, STREET8
 from modelisation.evaluation.metrics import scores_of
-from tests.api import HEIGHT, LABELS_HW, PHOTO, WIDTH, noise_png
+from tests.api import HEIGHT, LABELS_HW, PHOTO, WIDTH, Store, noise_png, serving
 from tests.bundles import png_bytes
 
 
@@ -111,3 +112,24 @@ def test_label_of_another_size_is_422(api: TestClient) -> None:
     response = _post(api, label=png_bytes(LABELS_HW[:-1]))
     assert response.status_code == 422
     assert f"{WIDTH} x {HEIGHT - 1} pixels but the photo is {WIDTH} x {HEIGHT}" in response.json()["detail"]
+
+
+def test_models_of_two_class_sets_are_counted_in_the_coarser(store: Store) -> None:
+    store.add("eight", classes=8)
+    store.add("nineteen", classes=19)
+    with serving(create_app(store.settings())) as client:
+        body = _post(client, "?label_taxonomy=cityscapes19", label=png_bytes(LABELS_HW)).json()
+    scores = body["label"]["models"]
+    assert {name: score["taxonomy"] for name, score in scores.items()} == {
+        "eight": "street8",
+        "nineteen": "cityscapes19",
+    }
+    assert {score["counted"]["taxonomy"] for score in scores.values()} == {"street8"}
+    assert scores["eight"]["counted"]["miou"] == scores["eight"]["miou"]
+    eight, nineteen = (_labels(model["image"]) for model in body["models"])
+    table = np.array([REMAPS["cityscapes19"]["street8"][i] for i in range(19)], np.uint8)
+    expected = scores_of(confusion_matrix(table[LABELS_HW], table[nineteen], 8), STREET8)
+    assert scores["nineteen"]["counted"]["class_iou"] == pytest.approx(expected["class_iou"])
+    (pair,) = body["pairs"]
+    assert pair["pixel_agreement"] == pytest.approx((eight == table[nineteen]).mean())
+    assert pair["counted_in"] == "street8"

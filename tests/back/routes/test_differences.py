@@ -56,6 +56,7 @@ def test_answer_is_the_contract(client: TestClient, carry: Any) -> None:
         "a": "segformer",
         "b": "deeplabv3plus",
         "taxonomy": "street8",
+        "finer": [],
         "dataset": "scenes",
         "split": "val",
         "images": 12,

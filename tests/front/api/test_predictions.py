@@ -4,6 +4,7 @@ import pytest
 
 from front.api import predictions
 from front.api.client import ApiClient
+from front.api.comparison import LabelScore, side_by_side
 from front.api.errors import ApiError
 from front.api.predictions import (
     ModelRef,
@@ -201,3 +202,16 @@ def test_everything_that_an_entry_holds_counts(api: FakeApi, photo: Photo) -> No
     judged = against_label(client, cache, photo, refs, label_of(photo, "deeplabv3plus"), "street8")
     numbers = sum(8 * len(row) for score in judged.scores.values() for row in score.matrix)
     assert footprint(judged) > len(judged.outcomes.map_png) + numbers
+
+
+def test_scores_of_two_class_sets_stand_side_by_side_in_the_coarser_alone() -> None:
+    def score(taxonomy: str, counted: dict[str, object] | None, *classes: str) -> LabelScore:
+        return LabelScore(0.1, 0.2, dict.fromkeys(classes, 0.1), [], taxonomy, counted)
+
+    coarse = {"taxonomy": "coarse", "miou": 0.5, "pixel_accuracy": 0.6, "class_iou": {"ground": 0.5}}
+    pair = side_by_side(score("fine", coarse, "a", "b"), score("coarse", coarse, "ground"))
+    assert pair is not None
+    assert [(one.taxonomy, one.miou, dict(one.class_iou)) for one in pair] == [("coarse", 0.5, {"ground": 0.5})] * 2
+    assert side_by_side(score("fine", None, "a"), score("other", None, "b")) is None
+    same = score("fine", None, "a"), score("fine", None, "a")
+    assert side_by_side(*same) == same

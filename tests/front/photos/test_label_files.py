@@ -32,7 +32,8 @@ def test_the_kinds_offered_for_a_model_are_those_that_the_api_can_remap(target: 
 def test_only_kinds_that_fit_both_models_are_offered() -> None:
     assert "cityscapes7" not in kinds_for(["street8", "street8"])
     assert kinds_for(["street8", "cityscapes19"]) == ["cityscapes_label_ids", "cityscapes19"]
-    assert kinds_for(["a-taxonomy-of-its-own"]) == []
+    assert kinds_for(["garden", "garden"]) == ["garden"]  # ids of the models' own classes
+    assert kinds_for(["garden", "street8"]) == []
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,10 @@ def test_a_file_whose_values_are_not_known_is_left_to_the_api() -> None:
 def test_a_kind_as_which_a_palette_means_nothing_is_not_guessed() -> None:
     values = {"cityscapes_label_ids": [7, 11]}
     assert likely_kind(label(), values, kinds_for(["street8"])) == "cityscapes_label_ids"
+
+
+def test_of_a_models_own_classes_what_all_readings_agree_on_is_looked_at() -> None:
+    (own,) = kinds_for(["garden"])
+    assert re.search("a black-and-white mask", str(doubt(label(), read([0, 255]), own, [own])))
+    assert doubt(label(), {"street8": [0], "camvid11": [3]}, own, [own]) is None  # a palette that they read otherwise
+    assert likely_kind(label(), read([0, 1]), [own]) == own

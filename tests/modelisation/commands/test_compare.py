@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from back.runtime.taxonomy import STREET8
 from modelisation.__main__ import main
 from tests.api import Store
 from tests.bundles import make_bundle
@@ -65,9 +66,26 @@ def test_ways_to_infer_stand_side_by_side(
 def test_models_of_different_classes_are_refused(
     pair: list[str], scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    three = make_bundle(tmp_path, name="three", classes=3)
+    assert main(["compare", pair[0], str(three), "--data", str(scenes), "--no-log"]) == 2
+    error = capsys.readouterr().err
+    assert "compare: the models predict different classes" in error
+    assert "none of these sets groups the others" in error
+
+
+def test_a_finer_model_is_counted_in_the_coarser_classes_and_that_is_said(
+    pair: list[str], scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     nineteen = make_bundle(tmp_path, name="nineteen", classes=19)
-    assert main(["compare", pair[0], str(nineteen), "--data", str(scenes)]) == 2
-    assert "compare: the models predict different classes" in capsys.readouterr().err
+    out = tmp_path / "out"
+    arguments = ["--data", str(scenes), "--out", str(out), "--latency-runs", "0", "--no-log"]
+    assert main(["compare", pair[0], str(nineteen), *arguments]) == 0
+    assert f"counted in the coarser classes of street8: {nineteen}" in capsys.readouterr().out
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert report["taxonomy"] == "street8"
+    assert [list(model["class_iou"]) for model in report["models"]] == [list(STREET8.names)] * 2
+    page = (out / "report.md").read_text(encoding="utf-8")
+    assert "nineteen predicts cityscapes19; scores counted in street8." in page
 
 
 def test_the_report_replaces_nothing_but_an_earlier_one(

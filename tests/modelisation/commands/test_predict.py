@@ -175,3 +175,23 @@ def test_the_first_photo_is_labelled_by_the_network_that_evaluate_uses(
     assert main(["predict", str(bundle), str(photo), str(second), "--out", str(tmp_path / "out")]) == 0
     after_loading = steps[before:]
     assert after_loading[-3:] == [("prepare", 40, 60), ("predict",), ("predict",)]
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("coco", {"instances.json"}),
+        ("polygons", {"photo.json"}),
+        ("geojson", {"photo.geojson"}),
+        ("cvat", {"labelmap.txt", "ImageSets", "SegmentationClass"}),
+    ],
+)
+def test_labels_are_written_for_other_tools(
+    form: str, expected: set[str], bundle: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["predict", str(bundle), str(photo), "--out", str(tmp_path / "out"), "--format", form]
+    assert main(arguments) == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} - {"run.json"} == expected
+    assert main(arguments) == 0  # ours, so they may be written again
+    assert main([*arguments, "--classes"]) == 2
+    assert "--classes is of masks" in capsys.readouterr().err

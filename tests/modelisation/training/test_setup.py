@@ -8,14 +8,16 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from back.runtime.card import CARD_FILE, WEIGHTS_FILE, Card, SelfTest, TrainingRecord
+from back.runtime.card import CARD_FILE, WEIGHTS_FILE, TrainingRecord, read_card, sha256_of
 from back.runtime.errors import UserError
-from back.runtime.taxonomy import TAXONOMIES
+from back.runtime.taxonomy import Taxonomy
+from modelisation.data.class_sets import class_set
 from modelisation.data.open import open_dataset
 from modelisation.export.from_run import RECIPE_COPY
 from modelisation.recipe import Recipe
 from modelisation.training.checkpoint import FOLDER
-from modelisation.training.setup import build_from_recipe, input_contract, prepare_run_dir, training_data
+from modelisation.training.setup import begin_with, build_from_recipe, input_contract, prepare_run_dir, training_data
+from tests.bundles import make_bundle
 from tests.modelisation.data.test_loaders import plain_folder
 from tests.modelisation.tiny import TINY
 
@@ -59,22 +61,23 @@ def test_a_copy_that_is_no_recipe_is_named(run_dir):
 
 
 def save_bundle(folder: Path, seed: int) -> dict[str, torch.Tensor]:
-    """A bundle's card and weights, as a run on scenes leaves them; the weights."""
+    """A bundle with a network's weights and card, as a run on scenes leaves them; the weights."""
     torch.manual_seed(seed)
     model = build_from_recipe(TINY_RECIPE)
-    folder.mkdir(parents=True)
+    make_bundle(folder.parent, name=folder.name)  # its ONNX file, which training does not run
+    save_file(model.state_dict(), folder / WEIGHTS_FILE)
     record = TrainingRecord(
         run_id="0a1b", git_commit="c", git_dirty=False, seed=1, recipe={}, dataset="scenes", split="train",
         split_sha256="s", data_licence="MIT", weights_licence="MIT", initialisation="random", epochs=1, steps=40,
         wall_time_s=1.0, packages={},
     )  # fmt: skip
-    card = Card(
-        name="drawn", architecture="segformer", build=TINY_RECIPE.build, description="d", limits="l",
-        taxonomy=TAXONOMIES["street8"], input=input_contract(model, TINY_RECIPE), parameters=1, training=record,
-        self_test=SelfTest(image_png="", labels_png=""), files={WEIGHTS_FILE: "abcdef0123456789"},
-    )  # fmt: skip
-    (folder / CARD_FILE).write_text(card.model_dump_json(), encoding="utf-8")
-    save_file(model.state_dict(), folder / WEIGHTS_FILE)
+    card = read_card(folder)
+    changed = {
+        "name": "drawn", "architecture": "segformer", "build": TINY_RECIPE.build, "training": record,
+        "input": input_contract(model, TINY_RECIPE),
+        "files": card.files | {WEIGHTS_FILE: sha256_of(folder / WEIGHTS_FILE)},
+    }  # fmt: skip
+    (folder / CARD_FILE).write_text(card.model_copy(update=changed).model_dump_json(), encoding="utf-8")
     return model.state_dict()
 
 
@@ -86,7 +89,8 @@ def test_training_begins_with_a_bundles_weights_and_says_whose(tmp_path, place):
     model = build_from_recipe(TINY_RECIPE.model_copy(update={"init_from": str(folder)}))
     assert all(torch.equal(tensor, expected[name]) for name, tensor in model.state_dict().items())
     assert model.initialisation == (
-        "weights of drawn (sha256 abcdef012345, run 0a1b, 40 steps on scenes train, terms: MIT; it began with random)"
+        f"weights of drawn (sha256 {sha256_of(tmp_path / place / WEIGHTS_FILE)[:12]}, run 0a1b, 40 steps on scenes "
+        "train, terms: MIT; it began with random)"
     )
     assert model.steps_before == 40
 
@@ -121,3 +125,29 @@ def test_a_network_that_cannot_learn_from_single_pictures_says_so(tmp_path):
         training_data(recipe, data, model)
     frozen = recipe.model_copy(update={"freeze_batchnorm_after": 0})
     assert training_data(frozen, data, model)[1].batches == 2
+
+
+def test_other_classes_get_a_new_last_layer_which_is_said(tmp_path):
+    trained = save_bundle(tmp_path / "bundle", seed=5)
+    recipe = begin_with(TINY_RECIPE.model_copy(update={"build": {}, "architecture": "other"}), tmp_path / "bundle")
+    own = class_set("camvid11").taxonomy
+    torch.manual_seed(9)
+    model = build_from_recipe(recipe, own)
+    state = model.state_dict()
+    changed = {
+        name for name, old in trained.items() if old.shape != state[name].shape or not torch.equal(old, state[name])
+    }
+    assert changed == {"net.decode_head.classifier.weight", "net.decode_head.classifier.bias"}
+    assert model.initialisation.endswith("; its last layer is new, for the classes of camvid11 in place of street8")
+
+
+def test_as_many_classes_of_other_names_get_a_new_last_layer_too(tmp_path):
+    trained = save_bundle(tmp_path / "bundle", seed=5)
+    torch.manual_seed(9)
+    model = build_from_recipe(begin_with(TINY_RECIPE, tmp_path / "bundle"), taxonomy_with_names("abcdefgh"))
+    state = model.state_dict()
+    assert not torch.equal(state["net.decode_head.classifier.weight"], trained["net.decode_head.classifier.weight"])
+
+
+def taxonomy_with_names(names: str) -> Taxonomy:
+    return Taxonomy(id="letters", classes=[{"id": i, "name": n, "color": (i, i, i)} for i, n in enumerate(names)])

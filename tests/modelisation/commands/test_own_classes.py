@@ -1,0 +1,89 @@
+"""Three classes of one's own, from a folder of photos to a served model, by the README's own commands."""
+
+import io
+import re
+import shlex
+from functools import partial
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+from PIL import Image
+
+from back.main import create_app
+from modelisation.__main__ import main
+from modelisation.export.from_run import export_run
+from modelisation.provenance import REPOSITORY
+from modelisation.scenes.render import render_scene
+from tests.api import Store, serving
+
+CLASSES = re.compile(r"^```yaml\n(name: garden.*?)^```", re.MULTILINE | re.DOTALL)
+COMMANDS = re.compile(r"^```bash\n(python -m modelisation doctor path/to/photos\n.*?)^```", re.MULTILINE | re.DOTALL)
+# A run of seconds in place of minutes; everything else is as the page says.
+SMALL = ["epochs=1", "epoch_samples=16", "batch_size=4", "lr=2e-3", "warmup_steps=2", "precision='no'", "workers=0",
+         "pixel_budget=8192", "augmentation.crop=[64,64]", "ema_decay=0"]  # fmt: skip
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder as the README describes it: rendered streets, labelled as path, lawn and house."""
+    page = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    root = tmp_path / "photos"
+    for kind in ("images", "labels"):
+        (root / kind).mkdir(parents=True)
+    for index in range(8):
+        scene = render_scene(index, 64, 128)
+        label = np.full(scene.label_ids.shape, 2, np.uint8)
+        label[scene.label_ids == 7] = 0
+        label[(scene.label_ids == 21) | (scene.label_ids == 22)] = 1
+        Image.fromarray(scene.image).save(root / "images" / f"clip{index}_1.png")
+        Image.fromarray(label).save(root / "labels" / f"clip{index}_1.png")
+    found = CLASSES.search(page)
+    assert found
+    (root / "classes.yaml").write_text(found[1], encoding="utf-8")
+    return root
+
+
+@pytest.mark.slow
+def test_the_readmes_commands_lead_from_a_folder_to_a_served_model(
+    photos: Path, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
+    monkeypatch.setattr("modelisation.registry.versions.CACHE", tmp_path / "cache")
+    # Times of serving and worse photos are other tests' business.
+    monkeypatch.setattr("modelisation.training.fit.export_run", partial(export_run, scores_only=True))
+    # After a few steps many pixels lie between two classes, which bf16 rounds either way.
+    monkeypatch.setattr("back.runtime.engines.precision.has_bf16", lambda core: False)
+    found = COMMANDS.search((REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    assert found
+    try:
+        for line in found[1].splitlines():
+            arguments = shlex.split(line)[3:]
+            arguments = [
+                a.replace("path/to/photos", str(photos)).replace("masks", str(tmp_path / "masks")) for a in arguments
+            ]
+            if arguments[0] == "evaluate":
+                arguments += ["--latency-runs", "0"]
+            if arguments[0] == "train":
+                arguments[1] = str(REPOSITORY / arguments[1])
+                arguments += ["--run-dir", str(tmp_path / "run"), *(a for one in SMALL for a in ("--set", one))]
+            assert main(arguments) == 0, line
+    finally:
+        mlflow.end_run()
+    said = capsys.readouterr().out
+    assert "its last layer is new, for the classes of garden in place of street8" in said
+    assert "no faults found" in said or "warning" in said
+
+    with serving(create_app(store.settings())) as api:
+        classes = api.get("/classes?model=garden").json()
+        assert [one["name"] for one in classes["classes"]] == ["path", "lawn", "house"]
+        assert classes["classes"][0]["color"] == [128, 64, 128]
+        photo = next((photos / "images").iterdir()).read_bytes()
+        answer = api.post("/predict?model=garden", files={"image": photo})
+        mask = Image.open(io.BytesIO(answer.content))
+    colours = [tuple(one["color"]) for one in classes["classes"]]
+    assert mask.size == (128, 64)
+    assert {tuple(c) for c in np.asarray(mask.convert("RGB")).reshape(-1, 3).tolist()} <= set(colours)
+    with Image.open(tmp_path / "masks" / "clip0_1.png") as written:
+        assert written.getpalette()[:9] == [value for colour in colours for value in colour]
