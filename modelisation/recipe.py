@@ -58,7 +58,7 @@ class Augmentation(_Part):
     )
     flip: Probability = 0.5
     rare_class: Probability = Field(
-        default=0.0, description="probability that a crop is placed on a class drawn uniformly"
+        default=0.0, description="probability that a crop lies on a class drawn uniformly"
     )
     copy_paste: CopyPaste | None = None
     brightness: Weight = 0.0
@@ -75,9 +75,7 @@ class Augmentation(_Part):
     cast: Probability = Field(default=0.0, description="probability of a colour cast, gains exp(U(-0.25, 0.25))")
     gamma: Probability = Field(default=0.0, description="probability of a gamma of exp(U(-0.4, 0.4))")
     sharpen: Probability = Field(default=0.0, description="probability of sharpening")
-    weather: Probability = Field(
-        default=0.0, description="probability of fog, snow, frost or low light, severity 1 to 3"
-    )
+    weather: Probability = Field(default=0.0, description="probability of fog, snow, frost or low light")
     vignette: Probability = Field(default=0.0, description="probability of corners that are darker by up to a half")
 
 
@@ -108,17 +106,12 @@ class Unlabelled(_Part):
     teacher_licence: str | None = Field(default=None, description="terms of a teacher that has no card")
     share: Probability = Field(default=0.375, description="share of these photos in every batch")
     weight: Weight = Field(default=1.0, description="of the cross-entropy with the teacher's probabilities")
-    threshold: Probability = Field(
-        default=0.5, description="a pixel counts where the best class has at least this probability"
-    )
+    threshold: Probability = Field(default=0.5, description="probability of the best class from which a pixel counts")
     on_labelled: bool = Field(default=True, description="whether the teacher speaks on the labelled pictures, too")
     consistency: Weight = Field(
-        default=0.0,
-        description="weight of the cross-entropy with what the averaged network says of the crop in plain colours",
+        default=0.0, description="of the averaged network's word on the crop in plain colours"
     )
-    held_out: float = Field(
-        default=0.2, ge=0, lt=1, description="share of the photos that only measure agreement with the teacher"
-    )
+    held_out: float = Field(default=0.2, ge=0, lt=1, description="share of the photos that are only measured on")
 
     @model_validator(mode="after")
     def _teaches(self) -> "Unlabelled":
