@@ -57,9 +57,7 @@ class Augmentation(_Part):
         default=(0.5, 2.0), description="resize factor from the served size on, drawn log-uniformly; 1: as served"
     )
     flip: Probability = 0.5
-    rare_class: Probability = Field(
-        default=0.0, description="probability that a crop lies on a class drawn uniformly"
-    )
+    rare_class: Probability = Field(default=0.0, description="probability of a crop on a class drawn uniformly")
     copy_paste: CopyPaste | None = None
     brightness: Weight = 0.0
     contrast: Weight = 0.0
@@ -108,9 +106,7 @@ class Unlabelled(_Part):
     weight: Weight = Field(default=1.0, description="of the cross-entropy with the teacher's probabilities")
     threshold: Probability = Field(default=0.5, description="probability of the best class from which a pixel counts")
     on_labelled: bool = Field(default=True, description="whether the teacher speaks on the labelled pictures, too")
-    consistency: Weight = Field(
-        default=0.0, description="of the averaged network's word on the crop in plain colours"
-    )
+    consistency: Weight = Field(default=0.0, description="of what the averaged network says of the plain crop")
     held_out: float = Field(default=0.2, ge=0, lt=1, description="share of the photos that are only measured on")
 
     @model_validator(mode="after")
