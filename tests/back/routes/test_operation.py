@@ -68,10 +68,10 @@ def test_loop_that_follows_mlflow_outlives_any_failure(
 ) -> None:
     sync, failures = ModelRegistry.sync, iter([UnboundLocalError("settings"), MemoryError(), SystemError("bug")])
 
-    def sometimes(self: ModelRegistry) -> None:
+    def sometimes(self: ModelRegistry, patience_s: float | None = None) -> None:
         for failure in failures:
             raise failure
-        sync(self)
+        sync(self, patience_s)
 
     monkeypatch.setattr(ModelRegistry, "sync", sometimes)
     store.add()
@@ -86,7 +86,7 @@ def test_loop_that_hangs_is_said_and_what_is_loaded_serves(store: Store, caplog:
     with serving(app) as client:
         assert "warning" not in client.get("/readyz").json()
         hung = threading.Event()
-        app.state.services.registry.sync = lambda: hung.wait(30)
+        app.state.services.registry.sync = lambda patience_s: hung.wait(30)
         try:
             wait_until(
                 lambda: "has not been followed" in client.get("/readyz").json().get("warning", ""), "the watch"
