@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from back.runtime.layouts.listing import shown
 from back.runtime.predictor import Predictor
 from modelisation.labelling.photo_files import check_masks, find_photos, write_masks
 from modelisation.registry.versions import resolve_model
@@ -31,6 +32,6 @@ def run(args: argparse.Namespace) -> int:
     for photo, error in tqdm(written, desc="predicting", unit="img", total=len(photos)):
         if error is not None:
             failed += 1
-            tqdm.write(f"predict: {photo}: {error}", file=sys.stderr)
+            tqdm.write(f"predict: {shown(photo)}: {error}", file=sys.stderr)
     print(f"{len(photos) - failed} masks are in {args.out}" + (f"; {failed} photos failed" if failed else ""))
     return 1 if failed else 0
