@@ -14,6 +14,7 @@ from modelisation.data.base import DatasetError, SegmentationDataset
 from modelisation.data.items import items_of, say
 
 DESCRIPTION_FILE = "dataset.json"
+_WANTED = 'wanted {"source": "<values>", "licence": "<terms>"}'
 
 
 def open_folder(root: Path, split: str, taxonomy: str) -> SegmentationDataset:
@@ -67,10 +68,14 @@ def describe(root: Path) -> tuple[str, str]:
     if not path.is_file():
         return "street8", "not stated"
     try:
-        described = json.loads(path.read_text(encoding="utf-8"))
+        described = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors begin it with a mark
         source, licence = described["source"], described.get("licence", "not stated")
-    except (ValueError, KeyError, AttributeError) as error:
-        raise DatasetError(f'{path}: wanted {{"source": "<values>", "licence": "<terms>"}} ({error})') from error
+    except KeyError as error:
+        raise DatasetError(f"{path}: {_WANTED} (no {error.args[0]})") from error
+    except (ValueError, RecursionError, TypeError, AttributeError) as error:
+        raise DatasetError(f"{path}: {_WANTED} ({error})") from error
+    if not isinstance(source, str) or not isinstance(licence, str):
+        raise DatasetError(f"{path}: {_WANTED}, both in quotes")
     if source not in REMAPS:
         raise DatasetError(f"{path}: unknown source {source!r}; known: {', '.join(REMAPS)}")
     return source, licence
