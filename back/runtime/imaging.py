@@ -12,6 +12,7 @@ from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from back.runtime.card import InputContract
 from back.runtime.headers.base import ImageError, damaged
+from back.runtime.headers.exif import SWAPS_SIDES, UPRIGHT
 from back.runtime.headers.png import check_rows
 from back.runtime.headers.read import read_header
 
@@ -28,16 +29,6 @@ _FILTERS = {
 }
 # Strips in which 16-bit pictures are brought to 8 bit: whole, one of 64 megapixels would take a gigabyte.
 _STRIP_ROWS = 256
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SWAPS_SIDES = {_UPRIGHT[orientation] for orientation in (5, 6, 7, 8)}
 
 
 @dataclass(frozen=True)
@@ -85,9 +76,9 @@ def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -
     header = read_header(data)
     if header.width * header.height > max_pixels:
         raise ImageError(_too_large_sentence(f"{header.width} x {header.height} pixels", max_pixels), 413)
-    turn = _UPRIGHT.get(header.orientation)
+    turn = UPRIGHT.get(header.orientation)
     stored = (header.width, header.height)
-    width, height = stored if turn not in _SWAPS_SIDES else stored[::-1]
+    width, height = stored if turn not in SWAPS_SIDES else stored[::-1]
     try:
         file = header.decodable()
         image = Image.open(io.BytesIO(file), formats=[header.format])
@@ -99,7 +90,7 @@ def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -
         if needed is not None:
             needed_height, needed_width = needed(height, width)
             size = (needed_width, needed_height)
-            image.draft(None, size if turn not in _SWAPS_SIDES else size[::-1])
+            image.draft(None, size if turn not in SWAPS_SIDES else size[::-1])
         image.load()
     except (ImageError, MemoryError):
         raise
@@ -140,7 +131,7 @@ def count_pixels(file: BinaryIO, needed: NeededSize | None = None) -> tuple[int,
     pixels = header.width * header.height
     if needed is None or header.format != "JPEG":
         return pixels, pixels
-    turned = _UPRIGHT.get(header.orientation) in _SWAPS_SIDES
+    turned = UPRIGHT.get(header.orientation) in SWAPS_SIDES
     needed_height, needed_width = needed(
         *((header.width, header.height) if turned else (header.height, header.width))
     )

@@ -4,7 +4,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from modelisation.commands.arguments import add_training_threads, use_threads
+from modelisation.commands.arguments import add_training_threads, at_least, use_threads
 from modelisation.reports.ablations import ablation_table
 from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
 from modelisation.tuning.ablate import ablate
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="YAML file: a recipe, what all runs change, and the variants")
     parser.add_argument("--data", type=Path, required=True, help="folder of Cityscapes, CamVid or images/labels")
     parser.add_argument(
-        "--seeds", type=int, default=1, metavar="N", help="runs of each variant, with seeds of their own"
+        "--seeds", type=at_least(1), default=1, metavar="N", help="runs of each variant, with seeds of their own"
     )
     add_training_threads(parser)
     parser.add_argument("--run-dir", type=Path, help="folder for the runs at work (default: runs/ablation_<file>)")

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from back.runtime.card import Card
@@ -25,6 +26,21 @@ def describe(parser: argparse.ArgumentParser, description: str, *examples: str) 
     parser.epilog = "\n".join([f"example{'s' if len(examples) > 1 else ''}:", *lines])
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """The `type` of an option that takes a whole number, `least` or more."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"wanted a whole number, not {text!r}") from None
+        if value < least:
+            raise argparse.ArgumentTypeError(f"wanted at least {least}, not {value}")
+        return value
+
+    return number
+
+
 def add_split_arguments(parser: argparse.ArgumentParser) -> None:
     """Which labelled photos."""
     parser.add_argument("--data", required=True, metavar="DIR", help="Cityscapes, CamVid or images/labels folder")
@@ -39,8 +55,10 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     add_split_arguments(parser)
     parser.add_argument("--engine", default="auto", choices=("auto", "openvino", "onnxruntime"))
     parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
-    parser.add_argument("--threads", type=int, metavar="N", help="threads of the engine (default: its choice)")
-    parser.add_argument("--pixel-budget", type=int, metavar="PIXELS", help="instead of the card's")
+    parser.add_argument(
+        "--threads", type=at_least(1), metavar="N", help="threads of the engine (default: its choice)"
+    )
+    parser.add_argument("--pixel-budget", type=at_least(1), metavar="PIXELS", help="instead of the card's")
 
 
 def add_training_threads(parser: argparse.ArgumentParser) -> None:

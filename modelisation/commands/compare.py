@@ -5,7 +5,7 @@ from pathlib import Path
 
 from back.runtime.card import read_card
 from back.runtime.scores.bootstrap import BLOCK_FRAMES
-from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
+from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, at_least, describe, load_for
 from modelisation.evaluation.coarser import common_taxonomy, counted_in
 from modelisation.evaluation.compare import compare_records
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
@@ -36,11 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"score each model in each of these ways: {SERVED}, flip (averaged with the mirrored photo), 256x320 "
         "(overlapping windows, height x width), 256x320+flip (default: as served)",
     )
-    parser.add_argument("--latency-runs", type=int, default=50, metavar="N", help="timed predictions; 0: none")
+    parser.add_argument(
+        "--latency-runs", type=at_least(0), default=50, metavar="N", help="timed predictions; 0: none"
+    )
     parser.add_argument("--calibration", action="store_true", help="also the expected calibration error (slow)")
     parser.add_argument(
         "--block-frames",
-        type=int,
+        type=at_least(1),
         default=BLOCK_FRAMES,
         metavar="N",
         help=f"frames of video in an independent block (default: {BLOCK_FRAMES})",

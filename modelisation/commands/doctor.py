@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from modelisation.commands.arguments import CLASSES_HELP, describe
+from modelisation.commands.arguments import CLASSES_HELP, at_least, describe
 from modelisation.doctor.diagnose import DIAGNOSIS_KEYS, diagnose
 from modelisation.doctor.faults import ERROR
 from modelisation.doctor.text import format_diagnosis
@@ -21,8 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, metavar="DIR", help="Cityscapes, CamVid or images/labels folder")
     parser.add_argument("--classes", metavar="FILE", help=f"{CLASSES_HELP}, of a plain folder's labels")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every finding here")
-    parser.add_argument("--show", type=int, default=10, metavar="N", help="files named per kind (default: 10)")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
+    parser.add_argument(
+        "--show", type=at_least(0), default=10, metavar="N", help="files named per kind (default: 10)"
+    )
+    parser.add_argument("--workers", type=at_least(1), metavar="N", help="processes (default: one a core)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
+from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, at_least, describe, load_for
 from modelisation.evaluation.evaluate import RECORD_KEYS, EvaluationOptions, evaluate
 from modelisation.evaluation.inference import InferenceOptions
 from modelisation.outputs.files import check_json_output, write_json
@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("model", help=MODEL_HELP)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole record here")
-    parser.add_argument("--latency-runs", type=int, default=50, metavar="N", help="timed predictions; 0: none")
+    parser.add_argument(
+        "--latency-runs", type=at_least(0), default=50, metavar="N", help="timed predictions; 0: none"
+    )
     parser.add_argument("--calibration", action="store_true", help="also the expected calibration error (slow)")
     parser.add_argument("--flip", action="store_true", help="average with the mirrored photo (twice the cost)")
     parser.add_argument(
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write labelIds PNGs here and score them by the official protocol (cityscapes19 models)",
     )
-    parser.add_argument("--worst", type=int, default=3, metavar="N", help="name the N worst images")
+    parser.add_argument("--worst", type=at_least(0), default=3, metavar="N", help="name the N worst images")
     add_data_arguments(parser)
 
 

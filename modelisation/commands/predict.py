@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from back.runtime.card import read_card
 from back.runtime.errors import UserError
+from back.runtime.layouts.listing import shown
 from back.runtime.predictor import Predictor
 from modelisation.labelling.label_formats import FORMATS
 from modelisation.labelling.photo_files import PNG, check_files, find_photos, label_files, write_labels
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     for photo, error in tqdm(written, desc="predicting", unit="img", total=len(photos)):
         if error is not None:
             failed += 1
-            tqdm.write(f"predict: {photo}: {error}", file=sys.stderr)
+            tqdm.write(f"predict: {shown(photo)}: {error}", file=sys.stderr)
     what = "masks" if args.format == PNG else f"photos' labels ({args.format})"
     print(f"{len(photos) - failed} {what} are in {args.out}" + (f"; {failed} photos failed" if failed else ""))
     return 1 if failed else 0

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from back.runtime.card import read_card, verify_files
-from modelisation.commands.arguments import add_split_arguments, describe, open_for
+from modelisation.commands.arguments import add_split_arguments, at_least, describe, open_for
 from modelisation.export.bundle import store_parity
 from modelisation.export.gate import why_failed
 from modelisation.export.parity import check_parity, sample_evenly
@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("model", help="registered name (its candidate), models:/name@alias, or a bundle folder")
     add_split_arguments(parser)
-    parser.add_argument("--images", type=int, metavar="N", help="only N images, spread over the split (default: all)")
+    parser.add_argument(
+        "--images", type=at_least(1), metavar="N", help="only N images, spread over the split (default: all)"
+    )
     parser.add_argument("--no-register", action="store_true", help="only check, and store the report in the folder")
 
 

@@ -5,7 +5,7 @@ import logging
 import shlex
 from pathlib import Path
 
-from modelisation.commands.arguments import add_training_threads, use_threads
+from modelisation.commands.arguments import add_training_threads, at_least, use_threads
 from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
 from modelisation.tuning.search import DATABASE, best_overrides, finished_trials, search
 from modelisation.tuning.space import DEFAULT_SPACE, load_space
@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("recipe", type=Path, help="YAML file, for example modelisation/recipes/deeplabv3plus.yaml")
     parser.add_argument("--data", type=Path, required=True, help="folder of Cityscapes, CamVid or images/labels")
-    parser.add_argument("--trials", type=int, default=20, metavar="N", help="trials in all, earlier ones counted in")
+    parser.add_argument(
+        "--trials", type=at_least(1), default=20, metavar="N", help="trials in all, earlier ones counted in"
+    )
     parser.add_argument("--space", type=Path, default=DEFAULT_SPACE, metavar="FILE", help="YAML of what to draw")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="recipe field of every trial")
     parser.add_argument("--run-dir", type=Path, help="folder for the trial at work (default: runs/search_<recipe>)")

@@ -18,6 +18,7 @@ from modelisation.data.class_sets import DEFAULT, Classes, class_set, is_built_i
 from modelisation.data.items import items_of, say
 
 DESCRIPTION_FILE = "dataset.json"
+_WANTED = 'wanted {"source": "<values>", "licence": "<terms>"}'
 
 
 def open_folder(root: Path, split: str, taxonomy: Classes) -> SegmentationDataset:
@@ -79,11 +80,15 @@ def describe(root: Path, wanted: ClassSet | None = None) -> tuple[Source, str]:
     if not path.is_file():
         return default, "not stated"
     try:
-        described = json.loads(path.read_text(encoding="utf-8"))
+        described = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors begin it with a mark
         source = described.get("source") if own is not None else described["source"]
         licence = described.get("licence", "not stated")
-    except (ValueError, KeyError, AttributeError) as error:
-        raise DatasetError(f'{path}: wanted {{"source": "<values>", "licence": "<terms>"}} ({error})') from error
+    except KeyError as error:
+        raise DatasetError(f"{path}: {_WANTED} (no {error.args[0]})") from error
+    except (ValueError, RecursionError, TypeError, AttributeError) as error:
+        raise DatasetError(f"{path}: {_WANTED} ({error})") from error
+    if not isinstance(source, str | None) or not isinstance(licence, str):
+        raise DatasetError(f"{path}: {_WANTED}, both in quotes")
     if source is None:
         return default, licence
     if source not in known_sources():

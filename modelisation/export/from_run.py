@@ -72,7 +72,6 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
     recipe = recipe_of(run_dir)
     record = TrainingRecord.model_validate_json((run_dir / RECORD_FILE).read_text(encoding="utf-8"))
     bundle = run_dir / BUNDLE
-    _make_room(bundle)
     build = build_of(run_dir / WEIGHTS_FILE)
     if build is None:
         build = recipe.build
@@ -85,6 +84,7 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
     model.load_state_dict(load_file(run_dir / WEIGHTS_FILE))
     model.eval()
     contract = InputContract.model_validate_json((run_dir / CONTRACT_FILE).read_text(encoding="utf-8"))
+    _make_room(bundle)  # not before all of the run is read: an earlier bundle may be the better one
     shutil.copy(run_dir / WEIGHTS_FILE, bundle / WEIGHTS_FILE)
     shutil.copy(run_dir / HISTORY_FILE, bundle / HISTORY_FILE)
     plan = plan_resize(360, 480, contract, None)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from back.runtime.errors import UserError
 from back.runtime.imaging import MAX_FILE_PIXELS, ImageError, UInt8Array, open_photo
-from back.runtime.layouts.listing import IMAGE_SUFFIXES, LeftOut, Listing, composed, scan, sentences
+from back.runtime.layouts.listing import IMAGE_SUFFIXES, LeftOut, Listing, composed, scan, sentences, shown
 from back.runtime.masks.colour import palette_of
 from back.runtime.masks.png import encode_gray_png, encode_palette_png
 from back.runtime.predictor import Predictor
@@ -19,7 +19,8 @@ PNG = "png"
 def find_photos(paths: Sequence[Path], out: Path) -> tuple[list[Path], list[str]]:
     """The photos named and those in the folders named; and in sentences, what of these folders is left out.
 
-    A folder is read as a data set's folder of pictures is: the same files, in the same order, the same words.
+    A folder is read as a data set's folder of pictures is: the same files, in the same order, the same words. A photo
+    that is named twice is read once.
 
     Args:
         paths: photos, or folders of photos.
@@ -43,11 +44,15 @@ def find_photos(paths: Sequence[Path], out: Path) -> tuple[list[Path], list[str]
             raise UserError(f"{path}: holds no photo ({', '.join(IMAGE_SUFFIXES)}){why}")
         found += inside.files.values()
         left_out += strange
-    stems = [composed(p.stem) for p in found]
-    twice = {stem for stem in stems if stems.count(stem) > 1}
-    if twice:
-        raise UserError(f"two photos are called {sorted(twice)[0]}: their masks would overwrite each other")
-    return found, sentences(Listing((), tuple(left_out)))
+    photos: dict[str, Path] = {}
+    for photo in found:
+        other = photos.setdefault(composed(photo.stem), photo)
+        if other is not photo and not same_file(other, photo):
+            raise UserError(
+                f"{shown(other)} and {shown(photo)}: two photos are called {shown(photo.stem)}, so that their masks "
+                "would overwrite each other; predict them into two folders"
+            )
+    return list(photos.values()), sentences(Listing((), tuple(left_out)))
 
 
 class Masks(LabelFiles):
@@ -84,7 +89,7 @@ def check_files(photos: Sequence[Path], out: Path, files: LabelFiles) -> None:
 
 def write_labels(
     predictor: Predictor, photos: Sequence[Path], out: Path, files: LabelFiles
-) -> Iterator[tuple[Path, ImageError | None]]:
+) -> Iterator[tuple[Path, UserError | None]]:
     """Write the labels of each photo to `out` at the photo's own size, one a step, and what they share at the end.
 
     A file that is there already is replaced where this function made it.
@@ -109,6 +114,9 @@ def write_labels(
                 opened = open_photo(photo.read_bytes(), MAX_FILE_PIXELS, predictor.needed_size)
             except ImageError as error:
                 yield photo, error
+                continue
+            except OSError as error:  # gone since, or not ours to read
+                yield photo, UserError(f"cannot be read ({(error.strerror or str(error)).lower()}); copy it anew")
                 continue
             if not prepared:  # as `evaluate` does, so that both use one network from the first photo on
                 predictor.prepare(opened.height, opened.width)

@@ -9,7 +9,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from back.runtime.errors import UserError
+from back.runtime.layouts.listing import shown
 from modelisation.outputs.mark import MARK_FILE, Mark, read_mark, write_mark
+from modelisation.outputs.whole import replace_file
 
 # The mark is written anew after so many files, so that little is forgotten where a process is killed.
 _REMEMBER_EVERY = 64
@@ -54,7 +56,7 @@ class OutputFolder:
                 continue
             if any(same_file(path, other) for other in self._inputs):
                 raise UserError(f"{path} is read here and would be written over; choose another folder")
-            if path.is_symlink() or not path.is_file() or self._files.get(name) != _sha256(path.read_bytes()):
+            if path.is_symlink() or not path.is_file() or self._files.get(shown(name)) != _sha256(path.read_bytes()):
                 raise UserError(
                     f"{path} is there already and not as this command would have made it; move it, or choose another "
                     "folder"
@@ -67,7 +69,7 @@ class OutputFolder:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, data)
-        self._files[name] = _sha256(data)
+        self._files[shown(name)] = _sha256(data)
         self._unsaved += 1
         if self._unsaved >= _REMEMBER_EVERY:
             self._remember()
@@ -97,7 +99,7 @@ def check_json_output(path: Path, keys: Collection[str], inputs: Iterable[Path] 
         inputs: files that the command reads.
 
     Raises:
-        UserError: the path is an input, a folder, or some other file that holds something.
+        UserError: the path is an input, a folder, some other file that holds something, or where no file can be made.
     """
     if any(same_file(path, other) for other in inputs):
         raise UserError(f"{path} is read here and would be written over; choose another file")
@@ -105,6 +107,10 @@ def check_json_output(path: Path, keys: Collection[str], inputs: Iterable[Path] 
         raise UserError(f"{path} is a folder; name a file in it")
     if path.is_file() and path.stat().st_size and not _is_record(path, keys):
         raise UserError(f"{path} is there already and was not written by this command; choose another file")
+    folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        what = "may not be written to" if folder.is_dir() else "is no folder"
+        raise UserError(f"{path} cannot be made: {folder} {what}; choose another file")
 
 
 def write_json(path: Path, record: Mapping[str, Any], keys: Collection[str], inputs: Iterable[Path] = ()) -> None:
@@ -118,14 +124,6 @@ def write_json(path: Path, record: Mapping[str, Any], keys: Collection[str], inp
         replace_file(path, data)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all; of a link, what it points to."""
-    path = Path(os.path.realpath(path))
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(data)
-    partial.replace(path)
-
-
 def same_file(one: Path, other: Path) -> bool:
     """Whether two paths lead to one file, by whatever spelling or link."""
     return one.exists() and other.exists() and os.path.samefile(one, other)
@@ -134,7 +132,7 @@ def same_file(one: Path, other: Path) -> bool:
 def _is_record(path: Path, keys: Collection[str]) -> bool:
     try:
         stored = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(stored, dict) and set(keys) <= stored.keys()
 

@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from back.runtime.errors import UserError
+from modelisation.outputs.whole import replace_file
 
 MARK_FILE = "run.json"
 # What a folder was made by: deleting a trial's leavings must not take a run that somebody wants to keep.
@@ -47,9 +48,7 @@ def read_mark(folder: Path) -> Mark | None:
 
 def write_mark(folder: Path, mark: Mark) -> None:
     """Write a folder's mark whole or not at all. The caller has checked that the folder is ours."""
-    partial = folder / f"{MARK_FILE}.partial"
-    partial.write_text(json.dumps(mark.model_dump(), indent=1) + "\n", encoding="utf-8")
-    partial.replace(folder / MARK_FILE)
+    replace_file(folder / MARK_FILE, (json.dumps(mark.model_dump(), indent=1) + "\n").encode())
 
 
 def obstacle(folder: Path, kind: Kind, inputs: Iterable[Path] = ()) -> str | None:

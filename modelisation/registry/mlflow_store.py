@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from back.runtime.bundle_cache import quiet_mlflow
 from back.runtime.errors import UserError
 from modelisation.provenance import REPOSITORY
-from modelisation.registry.moved import artifacts_beside, check_in_place
+from modelisation.registry.moved import artifacts_beside, check_in_place, check_is_store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -60,7 +60,13 @@ def tracking_client(tracking_uri: str) -> "MlflowClient":
 
 @contextlib.contextmanager
 def user_errors(tracking_uri: str) -> Iterator[None]:
-    """Turn MLflow's exceptions into a `UserError` of one sentence."""
+    """Turn MLflow's exceptions into a `UserError` of one sentence.
+
+    Raises:
+        UserError: also where the store's file is some other one, which MLflow would write its tables into.
+    """
+    if (database := database_of(tracking_uri)) is not None:
+        check_is_store(database)
     quiet_mlflow()
     from mlflow.exceptions import MlflowException
 

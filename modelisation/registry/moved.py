@@ -57,6 +57,16 @@ def check_in_place(location: str, experiment_id: str, database: Path | None) -> 
         raise UserError(_sentence(root, "the folder of the store that this one is a copy of", str(database)))
 
 
+def check_is_store(database: Path) -> None:
+    """Raises UserError: the file is there, not empty, and no database of MLflow's; a missing one will be its."""
+    if not database.is_file() or not database.stat().st_size:
+        return
+    with _opened(database) as connection:
+        tables = {row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")}
+    if tables and not {"experiments", "runs"} <= tables:
+        raise UserError(f"{database} is a database of another program; give MLflow a file of its own")
+
+
 def check_database(database: Path, experiment: str) -> None:
     """`check_in_place` for an experiment of an SQLite file that no server serves; a missing file is in place."""
     if not database.is_file():

@@ -1,15 +1,22 @@
 """Write scenes as a Cityscapes data set."""
 
-from collections.abc import Callable, Mapping
+import io
+import os
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from back.runtime.errors import UserError
+from back.runtime.layouts.listing import shown
 from modelisation.data.cityscapes import CITY
 from modelisation.outputs.mark import Mark, claim, obstacle
+from modelisation.outputs.whole import replace_file
 from modelisation.scenes.render import Scene, render_scene
+
+_KINDS = ("leftImg8bit", "gtFine")
 
 
 def write_scenes(
@@ -37,43 +44,56 @@ def write_scenes(
         The pictures' paths, in order.
 
     Raises:
-        UserError: a count or the seed is negative, the folder holds scenes that are not ours, or as `render_scene`.
+        UserError: a count or the seed is negative, the folder holds scenes that are not ours or would be mixed with
+            these, a file cannot be written, or as `render_scene`.
     """
     if seed < 0:
         raise UserError(f"a data set's seed is a non-negative integer, not {seed}")
     bad = {split: n for split, n in counts.items() if n < 0}
     if bad:
         raise UserError(f"the number of scenes of a split cannot be negative: {bad}")
-    _check_outputs(root, counts)
-    paths: list[Path] = []
-    seeds = np.random.SeedSequence(seed).generate_state(sum(counts.values()), np.uint64)
     splits = [split for split, n in counts.items() for _ in range(n)]
-    for index, split in enumerate(splits):
-        scene = render_scene(int(seeds[index]), height, width)
-        paths.append(_write(root, split, f"{CITY}_{index:06d}_000000", scene))
+    names = [f"{CITY}_{index:06d}_000000" for index in range(len(splits))]
+    _check_outputs(root, set(zip(splits, names, strict=True)))
+    paths: list[Path] = []
+    seeds = np.random.SeedSequence(seed).generate_state(len(splits), np.uint64)
+    for split, name, scene_seed in zip(splits, names, seeds, strict=True):
+        paths.append(_write(root, split, name, render_scene(int(scene_seed), height, width)))
         if progress is not None:
             progress(1)
     return paths
 
 
-def _check_outputs(root: Path, counts: Mapping[str, int]) -> None:
-    """Mark a new folder as ours; in another nothing is written over."""
-    if obstacle(root, "scenes") is None:
+def _check_outputs(root: Path, scenes: Set[tuple[str, str]]) -> None:
+    """Mark a new folder as ours; in another nothing is written over. `scenes` are (split, name)."""
+    if os.path.lexists(root) and not root.is_dir():
+        raise UserError(f"{root} is no folder; choose another name")
+    ours = obstacle(root, "scenes") is None
+    for path in sorted(path for kind in _KINDS for path in root.glob(f"{kind}/*/{CITY}/*")):
+        if not ours:
+            raise UserError(f"{shown(path)} is there already and not as this command made it; choose another folder")
+        # One scene has one number whatever its split, so that one of an earlier call may be in two splits now.
+        if (path.parents[1].name, "_".join(path.name.split("_")[:3])) not in scenes:
+            raise UserError(
+                f"{shown(path)} is of an earlier call with other numbers of scenes, whose splits share scenes with "
+                "these; choose another folder, or delete this one first"
+            )
+    if ours:
         claim(root, Mark(kind="scenes"))
-        return
-    for split in counts:
-        for kind in ("leftImg8bit", "gtFine"):
-            folder = root / kind / split / CITY
-            if there := next(iter(sorted(folder.glob("*"))), None):
-                raise UserError(f"{there} is there already and not as this command made it; choose another folder")
 
 
 def _write(root: Path, split: str, name: str, scene: Scene) -> Path:
-    pictures, truths = root / "leftImg8bit" / split / CITY, root / "gtFine" / split / CITY
+    pictures, truths = (root / kind / split / CITY for kind in _KINDS)
     pictures.mkdir(parents=True, exist_ok=True)
     truths.mkdir(parents=True, exist_ok=True)
     picture = pictures / f"{name}_leftImg8bit.png"
-    Image.fromarray(scene.image).save(picture, compress_level=1)
-    Image.fromarray(scene.label_ids).save(truths / f"{name}_gtFine_labelIds.png", compress_level=1)
-    Image.fromarray(scene.instance_ids).save(truths / f"{name}_gtFine_instanceIds.png", compress_level=1)
+    replace_file(picture, _png(scene.image))
+    replace_file(truths / f"{name}_gtFine_labelIds.png", _png(scene.label_ids))
+    replace_file(truths / f"{name}_gtFine_instanceIds.png", _png(scene.instance_ids))
     return picture
+
+
+def _png(pixels: npt.NDArray[np.generic]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()

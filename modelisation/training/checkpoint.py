@@ -7,6 +7,8 @@ from typing import Any
 
 from accelerate import Accelerator
 
+from back.runtime.errors import UserError
+
 FOLDER = "checkpoint"
 
 
@@ -35,10 +37,22 @@ class Progress:
 
 
 def save(accelerator: Accelerator, run_dir: Path) -> None:
-    """Save everything that accelerate knows of: network, optimiser, scheduler, RNG, registered objects."""
+    """Save everything that accelerate knows of: network, optimiser, scheduler, RNG, registered objects.
+
+    Raises:
+        UserError: it cannot be written, for instance because the disk is full; the one before stays.
+    """
     partial = run_dir / f"{FOLDER}.partial"
     shutil.rmtree(partial, ignore_errors=True)
-    accelerator.save_state(str(partial))
+    try:
+        accelerator.save_state(str(partial))
+    # What cannot be written is a RuntimeError of PyTorch's, an error of safetensors', or an OSError.
+    except Exception as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        kept = "the one before is kept: make room, and go on with --resume" if exists(run_dir) else "make room first"
+        raise UserError(
+            f"{run_dir / FOLDER}: the checkpoint cannot be written ({_first_line(error)}); {kept}"
+        ) from error
     old = run_dir / f"{FOLDER}.old"
     if (run_dir / FOLDER).exists():
         shutil.rmtree(old, ignore_errors=True)  # left by a process that died while it deleted it
@@ -52,8 +66,24 @@ def exists(run_dir: Path) -> bool:
 
 
 def load(accelerator: Accelerator, run_dir: Path) -> None:
-    """Restore what `save` wrote; falls back on the previous checkpoint if the process died between two renames."""
-    accelerator.load_state(str(_folder(run_dir)))
+    """Restore what `save` wrote; falls back on the previous checkpoint if the process died between two renames.
+
+    Raises:
+        UserError: it is damaged, or of a version whose checkpoints hold other things.
+    """
+    folder = _folder(run_dir)
+    try:
+        accelerator.load_state(str(folder))
+    # What is damaged or missing makes safetensors, pickle, PyTorch and accelerate fail in as many ways.
+    except Exception as error:
+        raise UserError(
+            f"{folder}: cannot be gone on from ({_first_line(error)}): it is damaged, or of another version of this "
+            "project; start anew in another --run-dir, or resume with the version that began it"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _folder(run_dir: Path) -> Path:

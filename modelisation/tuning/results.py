@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from back.runtime.errors import UserError
-from modelisation.outputs.files import replace_file
+from modelisation.outputs.whole import replace_file
 from modelisation.provenance import REPOSITORY
 
 RESULTS = REPOSITORY / "docs" / "ablations.json"

@@ -92,7 +92,7 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path):
         load_recipe(path)
 
 
-@pytest.mark.parametrize("content", [b"name: [", b"\xff\xfe not UTF-8"])
+@pytest.mark.parametrize("content", [b"name: [", b"\xff\xfe not UTF-8", b"[" * 3000])
 def test_a_file_that_is_no_yaml_is_named_in_one_line(tmp_path, content):
     path = tmp_path / "broken.yaml"
     path.write_bytes(content)

@@ -9,6 +9,20 @@ without such an entry is upright. XMP is not read.
 import struct
 from collections.abc import Iterator
 
+from PIL import Image
+
+# How a picture of each orientation but 1 is turned upright, and which of these turns swap height and width.
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SWAPS_SIDES = {UPRIGHT[orientation] for orientation in (5, 6, 7, 8)}
+
 _ORIENTATION = 0x0112
 _EXIF_DIRECTORY = 0x8769
 _SHORT, _LONG = 3, 4

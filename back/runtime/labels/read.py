@@ -1,7 +1,9 @@
 """Read a label PNG: one function for training, evaluation, the doctor and the API.
 
 What counts is the value that a pixel has by the PNG standard, not the form in which a program stored it: grey of 1,
-2, 4, 8 or 16 bits a pixel, a palette, or colour channels that are equal, all give the same ids.
+2, 4, 8 or 16 bits a pixel, a palette, or colour channels that are equal, all give the same ids. The file itself is
+read like a photo's: by the same rules it is whole or refused, what stands beside its pixels counts for nothing, and
+an EXIF orientation turns it, so that it still lies on the photo that it was made from.
 """
 
 import io
@@ -12,8 +14,11 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from back.runtime.headers.base import ImageError, damaged
+from back.runtime.headers.exif import SWAPS_SIDES, UPRIGHT
+from back.runtime.headers.png import SIGNATURE, check_rows, read_png
 from back.runtime.labels.palettes import PaletteError, values_of
 from back.runtime.labels.source import OwnValues, Source
 from back.runtime.taxonomy import REMAPS
@@ -24,6 +29,7 @@ Kind = Literal["not_png", "damaged", "colour", "format", "palette"]
 _IHDR_DEPTH, _IHDR_COLOUR = 24, 25  # bytes of a PNG file
 _GREY, _PALETTE = 0, 3  # PNG's colour types
 _PILLOW_SCALES = {2: 85, 4: 17}  # Pillow spreads such greys over 0..255
+_RARE = 415  # status of an `ImageError` for a file that is whole, but of a kind that is not read
 _CANNOT_TELL = "save the ids as 8-bit grey"
 
 
@@ -31,8 +37,8 @@ class LabelFileError(ValueError):
     """A label file that cannot be read rightly.
 
     Attributes:
-        kind: `not_png`, `damaged`, `colour` (a picture of the labels), `format` (values beyond 8 bits, transparency)
-            or `palette` (indices and colours contradict each other).
+        kind: `not_png`, `damaged`, `colour` (a picture of the labels), `format` (values beyond 8 bits, transparency,
+            an animation) or `palette` (indices and colours contradict each other).
         detail: what is wrong, without the file's name.
     """
 
@@ -103,25 +109,40 @@ def values_by_source(
 
 
 def _decode(data: bytes, name: str | Path, check_size: Callable[[int, int], None]) -> _Stored:
+    if not data.startswith(SIGNATURE):
+        raise LabelFileError(name, "not_png", "not a readable label file: not a PNG; labels are PNGs of class ids")
     try:
-        image = Image.open(io.BytesIO(data), formats=("PNG",))
-    except UnidentifiedImageError as error:
-        if data.startswith(b"\x89PNG\r\n\x1a\n"):
-            raise _damaged(name, error) from error
-        raise LabelFileError(
-            name, "not_png", "not a readable label file: not a PNG; labels are PNGs of class ids"
-        ) from error
-    except Exception as error:  # a damaged file makes decoders fail in many ways
-        raise _damaged(name, error) from error
-    with image:
-        check_size(*image.size)
-        try:
+        header = read_png(data)
+        turn = UPRIGHT.get(header.orientation)
+        check_size(*((header.height, header.width) if turn in SWAPS_SIDES else (header.width, header.height)))
+        file = header.decodable()
+        with _opened(file) as image:
             palette = bytes(image.palette.palette) if image.palette else b""  # as stored; decoding may change it
-            image.load()
-            pixels = np.asarray(image)
-        except Exception as error:
-            raise _damaged(name, error) from error
-    return _Stored(pixels, image.mode, palette, data[_IHDR_DEPTH], data[_IHDR_COLOUR])
+            _load(image)
+            check_rows(data, image)
+            pixels, mode = np.asarray(image if turn is None else image.transpose(turn)), image.mode
+    except ImageError as error:
+        kind: Kind = "format" if error.status == _RARE else "damaged"
+        raise LabelFileError(name, kind, f"not a readable label file. {str(error).rstrip('.')}") from error
+    return _Stored(pixels, mode, palette, data[_IHDR_DEPTH], data[_IHDR_COLOUR])
+
+
+def _opened(file: bytes) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(file), formats=("PNG",))
+    except Exception as error:  # a damaged file makes decoders fail in many ways
+        raise damaged("its header makes no sense") from error
+    image.decodermaxblock = len(file)  # all at once, see `open_photo`
+    return image
+
+
+def _load(image: Image.Image) -> None:
+    try:
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise damaged("its pixels cannot be decoded") from error
 
 
 def _ids_of(stored: _Stored, source: Source, name: str | Path) -> UInt8Array:
@@ -224,8 +245,3 @@ def _eight_bits(stored_HW: npt.NDArray[np.generic], mode: str, name: str | Path)
             name, "format", f"16 bits a pixel, values {low} to {high} (mode {mode}), wanted ids of 0 to 255"
         )
     return wide_HW.astype(np.uint8)
-
-
-def _damaged(name: str | Path, error: BaseException) -> LabelFileError:
-    said = (str(error).splitlines() or [type(error).__name__])[0]
-    return LabelFileError(name, "damaged", f"not a readable label file ({said}); replace it")

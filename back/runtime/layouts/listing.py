@@ -16,6 +16,7 @@ LABEL_SUFFIXES = (".png",)
 # Files that stand beside pictures on purpose; nobody expects them to be read as pictures.
 _NO_PICTURES = (".txt", ".json", ".csv", ".xml", ".md", ".yaml", ".yml", ".db", ".ini")
 _NAMED = 3  # files that a sentence names
+_CONTROLS = ("Cc", "Zl", "Zp")  # Unicode categories: what breaks a line, or tells a terminal what to do
 
 
 @dataclass(frozen=True)
@@ -188,8 +189,9 @@ def composed(name: str) -> str:
 
 
 def shown(path: str | Path) -> str:
-    r"""A path that can be printed: bytes that are no UTF-8 as `\xe9`."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    r"""A path that can be printed on one line: bytes that are no UTF-8 as `\xe9`, a line's end as `\n`."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) in _CONTROLS else c for c in text)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -50,3 +50,19 @@ def test_scenes_may_lie_beside_other_cities(tmp_path: Path) -> None:
     assert main(["scenes", str(tmp_path), "--count", "1", "--size", "32", "64"]) == 0
     assert (tmp_path / "leftImg8bit" / "train" / "aachen" / "photo.png").read_bytes() == b"photo"
     assert not (tmp_path / "run.json").exists(), "the folder is not ours for that"
+
+
+def test_scenes_of_two_calls_are_not_mixed_in_two_splits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["scenes", str(tmp_path / "city"), "--val", "1", "--size", "32", "64", "--count"]
+    assert main([*arguments, "2"]) == 0
+    before = content_of(tmp_path)
+    assert main([*arguments, "1"]) == 2, "scene 1 would be in train, from before, and in val"
+    assert "is of an earlier call with other numbers of scenes" in capsys.readouterr().err
+    assert content_of(tmp_path) == before
+    assert main([*arguments, "2"]) == 0
+
+
+def test_a_file_is_no_folder_of_scenes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"photo")
+    assert main(["scenes", str(tmp_path / "photo.jpg"), "--count", "1", "--size", "32", "64"]) == 2
+    assert "photo.jpg is no folder; choose another name" in capsys.readouterr().err

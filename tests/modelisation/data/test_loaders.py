@@ -11,6 +11,7 @@ from back.runtime.labels.colours import voc_colours
 from back.runtime.scores.bootstrap import block_of
 from back.runtime.taxonomy import LabelValueError, apply_remap, remap_for
 from modelisation.data.base import DatasetError
+from modelisation.data.folder import describe
 from modelisation.data.open import open_dataset
 from modelisation.scenes.writer import write_scenes
 from tests.pngs import PALETTE, RGB, png
@@ -216,3 +217,27 @@ def test_a_picture_is_turned_as_its_exif_data_say(tmp_path):
     Image.new("RGB", (6, 4)).save(tmp_path / "images" / "a.jpg", exif=exif)
     Image.new("L", (4, 6)).save(tmp_path / "labels" / "a.png")
     assert open_dataset(tmp_path, "all")[0].image.shape == (6, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[]", "wanted"),
+        ('"street8"', "wanted"),
+        ("[" * 100_000, "wanted"),
+        ("{}", r"wanted .* \(no source\)"),
+        ('{"source": []}', "both in quotes"),
+        ('{"source": null}', "both in quotes"),
+        ('{"source": "street8", "licence": 5}', "both in quotes"),
+        ('{"source": "mine"}', "unknown source 'mine'; known: "),
+    ],
+)
+def test_a_description_that_is_none_is_a_sentence(tmp_path, text, says):
+    (tmp_path / "dataset.json").write_text(text, encoding="utf-8")
+    with pytest.raises(DatasetError, match=rf"dataset\.json: {says}"):
+        describe(tmp_path)
+
+
+def test_a_description_saved_by_windows_editors_is_read(tmp_path):
+    (tmp_path / "dataset.json").write_bytes(b'\xef\xbb\xbf{"source": "camvid11",\r\n"licence": "mine"}\r\n')
+    assert describe(tmp_path) == ("camvid11", "mine")

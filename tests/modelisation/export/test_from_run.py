@@ -95,8 +95,11 @@ def test_the_network_in_the_trainers_memory_is_the_one_that_is_served(data: Path
 def test_weights_that_do_not_tell_how_pretrained_ones_built_their_network_are_refused(data: Path, tmp_path: Path):
     folder = run_folder(tmp_path / "run", "deeplabv3plus")
     save_file(load_file(folder / WEIGHTS_FILE), folder / WEIGHTS_FILE)
+    (folder / "bundle").mkdir()
+    (folder / "bundle" / WEIGHTS_FILE).write_bytes(b"of an earlier export")
     with pytest.raises(UserError, match="which pretrained weights decide"):
         export_run(folder, open_dataset(data, "val"))
+    assert (folder / "bundle" / WEIGHTS_FILE).read_bytes() == b"of an earlier export"
 
 
 def test_the_card_holds_scores_and_robustness_and_the_report_calibration(data: Path, tmp_path: Path) -> None:

@@ -127,3 +127,20 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 def test_a_device_takes_a_record() -> None:
     write_json(Path("/dev/null"), {"model": "a", "scores": []}, KEYS)
     assert Path("/dev/null").exists()
+
+
+def test_a_name_that_is_not_utf8_is_remembered(tmp_path: Path) -> None:
+    write(tmp_path / "out", "caf\udce9.png", b"one")
+    write(tmp_path / "out", "caf\udce9.png", b"two")
+    write(tmp_path / "out", "a.png", b"one")
+    assert (tmp_path / "out" / "caf\udce9.png").read_bytes() == b"two"
+
+
+def test_where_no_record_can_be_made_is_found_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"photo")
+    (tmp_path / "deep.json").write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(UserError, match=r"photo\.jpg is no folder; choose another file"):
+        check_json_output(tmp_path / "photo.jpg" / "deep" / "scores.json", KEYS)
+    with pytest.raises(UserError, match="was not written by this command"):
+        check_json_output(tmp_path / "deep.json", KEYS)
+    check_json_output(tmp_path / "new" / "deep" / "scores.json", KEYS)

@@ -135,3 +135,18 @@ def test_artifacts_that_did_not_come_along_are_asked_for(place: Path) -> None:
     shutil.rmtree(place / "new" / "store" / "artifacts")
     with pytest.raises(UserError, match="move the store's artifacts there"):
         mend(place / "new" / "store" / "mlflow.db")
+
+
+@pytest.mark.parametrize("what", ["no database", "of another program"])
+def test_a_file_of_another_program_is_no_store(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "mlflow.db"
+    if what == "no database":
+        path.write_bytes(b"years of work" * 99)
+    else:
+        with sqlite3.connect(path) as connection:
+            connection.execute("create table notes (text)")
+        connection.close()
+    before = path.read_bytes()
+    with pytest.raises(UserError, match=r"mlflow\.db(: file is not a database| is a database of another program)"):
+        register_bundle(make_bundle(tmp_path, name="segformer"), tracking_uri=uri(tmp_path))
+    assert path.read_bytes() == before

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from back.runtime.errors import UserError
 from modelisation.training import checkpoint
 from modelisation.training.checkpoint import FOLDER
 
@@ -41,7 +42,7 @@ def _load(run: Path) -> int:
 
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
     _save(tmp_path, 1)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(UserError, match="No space"):
         _save(tmp_path, 2, full_disk=True)
     assert _load(tmp_path) == 1
     _save(tmp_path, 3)

@@ -215,3 +215,16 @@ def test_a_split_without_a_flaw_needs_no_sentence(tmp_path: Path) -> None:
     assert sentences(list_split(folder, tmp_path, "all")) == []
     assert sentences(Listing((), ())) == []
     assert match("all", scan(None, IMAGE_SUFFIXES), scan(None, LABEL_SUFFIXES), folder.clip_of) == Listing((), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("new\nline.gif", r"new\nline.gif"),
+        ("red\x1b[31m.gif", r"red\x1b[31m.gif"),
+        ("page\u2028.gif", r"page\u2028.gif"),
+        ("it's 3.05\u202fPM – é.gif", "it's 3.05\u202fPM – é.gif"),
+    ],
+)
+def test_what_is_said_of_a_file_stays_on_its_line(tmp_path: Path, name: str, printed: str) -> None:
+    assert left_out(files(tmp_path, name)) == [("other_format", printed)]
