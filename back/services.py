@@ -68,7 +68,7 @@ class Services:
             return found
         start_ns = time.time_ns()
         served = await self._fetch_pinned(lambda: self.registry.pinned.load(found))
-        self._tell_loaded([served], start_ns)
+        self._tell_loaded({f"{served.name}/{served.version.version}"}, start_ns)
         return served
 
     async def find_card(self, text: str | None) -> Card:
@@ -144,11 +144,17 @@ class Services:
         )
 
     async def _sync_forever(self) -> None:
+        told: set[str] = set()  # names, since the models themselves would be kept in memory
+        began_ns = time.time_ns()
         while True:
-            start_ns, before = time.time_ns(), list(self.registry.served.values())
             try:
                 await _run_in(self._loader, partial(self.registry.sync, self.settings.reload_seconds))
-                self._tell_loaded([new for new in self.registry.served.values() if new not in before], start_ns)
+                # A load that takes longer than a round goes on in the background, and is told in the next.
+                served = {f"{one.name}/{one.version.version}" for one in self.registry.served.values()}
+                self._tell_loaded(served - told, began_ns)
+                if len(served) == len(self.registry.catalogue):
+                    began_ns = time.time_ns()
+                told = served
             except Exception:  # a bug, whose trace belongs in the log; the next round may go better
                 log.exception("following MLflow failed, and goes on")
             self._followed_at = time.monotonic()
@@ -157,10 +163,10 @@ class Services:
                 self.settings.reload_seconds if settled else min(_RETRY_S, self.settings.reload_seconds)
             )
 
-    def _tell_loaded(self, models: list[Served], start_ns: int) -> None:
+    def _tell_loaded(self, models: set[str], start_ns: int) -> None:
         if self.telemetry is not None:
-            for served in models:
-                self.telemetry.stage("load", start_ns, time.time_ns(), f"{served.name}/{served.version.version}")
+            for model in sorted(models):
+                self.telemetry.stage("load", start_ns, time.time_ns(), model)
 
     async def _watch(self) -> None:
         """Say once in the log when the loop above is stuck, and once when it goes on."""

@@ -81,15 +81,16 @@ def describe(root: Path, wanted: ClassSet | None = None) -> tuple[Source, str]:
         return default, "not stated"
     try:
         described = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors begin it with a mark
-        source = described.get("source") if own is not None else described["source"]
+        source_is_said = own is None or "source" in described
+        source = described["source"] if source_is_said else ""
         licence = described.get("licence", "not stated")
     except KeyError as error:
         raise DatasetError(f"{path}: {_WANTED} (no {error.args[0]})") from error
     except (ValueError, RecursionError, TypeError, AttributeError) as error:
         raise DatasetError(f"{path}: {_WANTED} ({error})") from error
-    if not isinstance(source, str | None) or not isinstance(licence, str):
+    if not isinstance(source, str) or not isinstance(licence, str):
         raise DatasetError(f"{path}: {_WANTED}, both in quotes")
-    if source is None:
+    if not source_is_said:
         return default, licence
     if source not in known_sources():
         raise DatasetError(

@@ -233,6 +233,9 @@ REPORTS: dict[str, tuple[Poison, str]] = {
     "report with NaN": (_report('{"evaluation": NaN}'), r"report\.json: .*Invalid JSON"),
     "report of 100,000 levels": (_report("[" * 100_000), r"report\.json: .*Invalid JSON"),
     "report that is a list": (_report("[]"), r"report\.json: must hold a JSON object"),
-    "report that links to a host file": (_host_report, r"report\.json: content does not match"),
+    "report that links to a host file": (
+        _host_report,
+        r"report\.json: content does not match|failures occurred while downloading",
+    ),
 }
 LINKS = [ONNX_FILE, HISTORY_FILE, REPORT_FILE]
