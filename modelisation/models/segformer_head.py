@@ -1,7 +1,9 @@
 """SegFormer's decode head with its linear part merged: the standard head's scores, at about half of its cost.
 
 Worth (`make benchmark`, 2-core AMD EPYC): the served network of b0 takes 95 ms at 1024x512 in place of 143 with the
-standard head; 48.6 % of the whole network's multiplications are gone.
+standard head; 48.6 % of the whole network's multiplications are gone. A training step of two crops of 256x384 takes
+1.2 times as long with the standard head in bf16, 1.8 times in fp32 (one thread, medians of 5 rounds, on a busy
+machine).
 """
 
 import torch
