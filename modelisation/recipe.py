@@ -213,6 +213,8 @@ class Recipe(_Part):
     def _averages_what_teaches_itself(self) -> "Recipe":
         if self.unlabelled and self.unlabelled.consistency and not self.ema_decay:
             raise ValueError("unlabelled.consistency needs the averaged network: set ema_decay, for example to 0.998")
+        if self.distillation and self.unlabelled and self.unlabelled.teacher:
+            raise ValueError("two teachers, and a card names the terms of one: leave out distillation, or the other")
         return self
 
     @model_validator(mode="after")

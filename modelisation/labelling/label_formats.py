@@ -5,6 +5,7 @@
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ COCO_FILE = "instances.json"
 CVAT_TABLE, CVAT_LIST, CVAT_LABELS = "labelmap.txt", "ImageSets/Segmentation/default.txt", "SegmentationClass"
 
 
-class LabelFiles:
+class LabelFiles(ABC):
     """The files of a format.
 
     Args:
@@ -41,9 +42,9 @@ class LabelFiles:
         """Names of the files that all photos share."""
         return []
 
+    @abstractmethod
     def add(self, photo: Path, labels_HW: Labels) -> bytes | None:
         """Take up a photo's labels; the content of its own file."""
-        raise NotImplementedError
 
     def finish(self) -> Mapping[str, bytes]:
         """The shared files, when all photos are taken up."""

@@ -12,10 +12,7 @@ from back.runtime.taxonomy import Taxonomy
 from modelisation.models import load_bundle_model
 from modelisation.models.base import Criterion
 from modelisation.models.predict import normalise
-
-# Soft targets vary slowly: every second pixel in both directions gives the same gradient on average at a quarter of
-# the cost.
-from modelisation.training.samples.geometry import SOFT_STEP as _STEP
+from modelisation.training.samples.geometry import SOFT_STEP
 
 
 class Teacher:
@@ -52,7 +49,7 @@ class Teacher:
     def probabilities(self, image_NHWC: Tensor) -> Tensor:
         """Class probabilities float32 [N, C, H / 2, W / 2] of pictures uint8 [N, H, W, 3] with even H and W."""
         image_NCHW = normalise(image_NHWC, self.contract).contiguous(memory_format=torch.channels_last)
-        return self.model.dense_scores(image_NCHW)[..., ::_STEP, ::_STEP].softmax(1)
+        return self.model.dense_scores(image_NCHW)[..., ::SOFT_STEP, ::SOFT_STEP].softmax(1)
 
 
 def add_teacher(criterion: Criterion, target_NCHW: Tensor, weight: float, threshold: float = 0.0) -> Criterion:
@@ -68,7 +65,7 @@ def add_teacher(criterion: Criterion, target_NCHW: Tensor, weight: float, thresh
     """
 
     def both(scores_NCHW: Tensor, label_NHW: Tensor) -> Tensor:
-        log_probabilities = F.log_softmax(scores_NCHW[..., ::_STEP, ::_STEP], dim=1)
+        log_probabilities = F.log_softmax(scores_NCHW[..., ::SOFT_STEP, ::SOFT_STEP], dim=1)
         losses_NHW = -(target_NCHW * log_probabilities).sum(1)
         if threshold:
             sure_NHW = target_NCHW.amax(1) >= threshold

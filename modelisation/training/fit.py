@@ -173,7 +173,7 @@ def fit(
         parent_run,
     )
     progress.run_id = tracker.run_id
-    tracker.log_data(recipe.description, run_inputs(recipe, train_set, val_set, code))
+    tracker.log_data(recipe.description, run_inputs(recipe, train_set, val_set, code, unlabelled))
     tracker.log_text(yaml.safe_dump(recipe.model_dump(mode="json")), RECIPE_COPY)
     tracker.log_text(to_yaml(train_set.classes), CLASSES_FILE)
     if train_set.split_rule:

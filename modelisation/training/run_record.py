@@ -8,8 +8,9 @@ from modelisation.data.base import SegmentationDataset
 from modelisation.models import SegmentationModel
 from modelisation.provenance import package_versions
 from modelisation.recipe import Recipe
-from modelisation.registry.inputs import PICTURES_TAG, Pictures, pictures_of, scenes_of
+from modelisation.registry.inputs import PICTURES_TAG, Pictures, pictures_of, reader, scenes_of
 from modelisation.training.checkpoint import Progress
+from modelisation.training.unlabelled import UnlabelledData
 
 # Share of the step time above which the network waits for its pictures.
 _MAX_WAIT = 0.03
@@ -65,16 +66,27 @@ def run_tags(recipe: Recipe, data: SegmentationDataset, code: dict[str, Any]) ->
 
 
 def run_inputs(
-    recipe: Recipe, train: SegmentationDataset, val: SegmentationDataset, code: dict[str, Any]
+    recipe: Recipe,
+    train: SegmentationDataset,
+    val: SegmentationDataset,
+    code: dict[str, Any],
+    unlabelled: UnlabelledData | None = None,
 ) -> list[Pictures]:
-    """The data of a run: pictures to train on, rendered scenes among them, and those to validate on."""
+    """The data of a run: pictures to train on, rendered scenes and photos among them, and those to validate on."""
     commit = code["git_commit"]
     scenes = scenes_of(recipe.model_dump(), commit)
     return [
         pictures_of(train, "training", commit),
         *([scenes] if scenes else []),
+        *([_photos_of(unlabelled, commit)] if unlabelled else []),
         pictures_of(val, "evaluation", commit),
     ]
+
+
+def _photos_of(unlabelled: UnlabelledData, commit: str) -> Pictures:
+    """Photos without labels, whose terms nobody wrote down."""
+    number = len(unlabelled.photos)
+    return Pictures("unlabelled photos", "", unlabelled.sha256, number, None, "training", reader(commit))
 
 
 def epoch_metrics(progress: Progress, recipe: Recipe, evaluated: dict[str, Any], lr: list[float]) -> dict[str, float]:

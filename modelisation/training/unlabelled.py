@@ -16,10 +16,11 @@ from torch import Tensor
 
 from back.runtime.card import InputContract, TeacherRecord
 from back.runtime.errors import UserError
-from back.runtime.layouts.listing import IMAGE_SUFFIXES, scan
+from back.runtime.layouts.listing import IMAGE_SUFFIXES, Listing, scan, sentences
 from back.runtime.scores.confusion import confusion_matrix
 from back.runtime.taxonomy import Taxonomy
 from modelisation.data.base import Sample, SegmentationDataset, read_rgb
+from modelisation.data.items import say
 from modelisation.evaluation.metrics import scores_of
 from modelisation.models.base import SegmentationModel
 from modelisation.models.predict import normalise, predict_labels
@@ -66,7 +67,10 @@ def open_unlabelled(recipe: Recipe, contract: InputContract, taxonomy: Taxonomy)
     if settings is None:
         return None
     folder = REPOSITORY / settings.folder
-    files = list(scan(folder, IMAGE_SUFFIXES).files.values())
+    found = scan(folder, IMAGE_SUFFIXES)
+    for sentence in sentences(Listing((), found.left_out)):
+        say(sentence)
+    files = list(found.files.values())
     if not files:
         raise UserError(f"unlabelled.folder {folder}: holds no photo ({', '.join(IMAGE_SUFFIXES)}) directly in it")
     scores = None

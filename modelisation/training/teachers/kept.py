@@ -44,7 +44,10 @@ class KeptScores:
         Raises:
             UserError: a photo cannot be read, or has no scores here and there is no teacher to ask.
         """
-        files = [self._folder / f"{hashlib.sha256(_bytes_of(photo)).hexdigest()}.npy" for photo in photos]
+        files = [
+            self._folder / f"{hashlib.sha256(_bytes_of(photo)).hexdigest()}.npy"
+            for photo in tqdm(photos, "looking up scores", unit="photo", delay=2)
+        ]
         missing = [(photo, file) for photo, file in zip(photos, files, strict=True) if not file.is_file()]
         if missing and self._teacher is None:
             raise UserError(

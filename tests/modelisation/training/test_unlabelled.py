@@ -41,7 +41,7 @@ def recipe(photos, **changes) -> Recipe:
     return Recipe.model_validate(TINY | {"unlabelled": {"folder": str(photos), "teacher": BUNDLE} | changes})
 
 
-def test_photos_are_held_out_by_name_so_that_new_ones_move_none(photos, tmp_path, monkeypatch):
+def test_photos_are_held_out_by_name_so_that_new_ones_move_none(photos, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(kept, "FOLDER", tmp_path / "kept")
     data = open_unlabelled(recipe(photos, held_out=0.5), CONTRACT, STREET8)
     learnt, held = data.listing["learnt from"], data.listing["held out"]
@@ -50,7 +50,9 @@ def test_photos_are_held_out_by_name_so_that_new_ones_move_none(photos, tmp_path
     assert held == [file.name for file, _ in data.held_out]
     assert 1 <= len(held) <= 7
     Image.fromarray(render_scene(99, 64, 128).image).save(photos / "another.png")
+    (photos / "clip.mp4").touch()
     again = open_unlabelled(recipe(photos, held_out=0.5), CONTRACT, STREET8).listing
+    assert "clip.mp4" in caplog.text, "what is left out is said"
     assert set(learnt) <= set(again["learnt from"])
     assert set(held) <= set(again["held out"])
     sample = data.photos[0]
@@ -99,6 +101,10 @@ def test_a_run_learns_from_photos_and_says_so(photos, tmp_path, tracking_uri, mo
     mlflow.end_run()
     record = json.loads((run_dir / "record.json").read_text(encoding="utf-8"))
     assert record["recipe"]["unlabelled"]["folder"] == str(photos)
+    client = mlflow.MlflowClient(tracking_uri)
+    inputs = {one.dataset.name: one for one in client.get_run(record["run_id"]).inputs.dataset_inputs}
+    learnt = json.loads(inputs["unlabelled photos"].dataset.profile)["pictures"]
+    assert 1 <= learnt < 8
     if ways:
         assert record["teacher"] is None
     else:
@@ -110,6 +116,10 @@ def test_a_run_learns_from_photos_and_says_so(photos, tmp_path, tracking_uri, mo
 def test_photos_that_teach_nothing_are_refused_before_the_start(photos):
     with pytest.raises(ValueError, match="name a teacher, or set consistency above 0"):
         recipe(photos, teacher=None)
+    with pytest.raises(ValueError, match="two teachers"):
+        Recipe.model_validate(
+            TINY | {"distillation": {"teacher": BUNDLE}, "unlabelled": {"folder": str(photos), "teacher": BUNDLE}}
+        )
     with pytest.raises(ValueError, match="consistency needs the averaged network"):
         Recipe.model_validate(
             TINY | {"ema_decay": 0.0, "unlabelled": {"folder": str(photos), "teacher": None, "consistency": 1.0}}
