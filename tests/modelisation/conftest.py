@@ -7,8 +7,11 @@ import pytest
 
 from modelisation.export import carry
 from tests.api import empty_database
+from tests.modelisation.convolutions import make_known
 
 __all__ = ["empty_database"]
+
+make_known()
 
 
 @pytest.fixture

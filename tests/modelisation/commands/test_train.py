@@ -13,7 +13,7 @@ from modelisation.outputs.mark import MARK_FILE, Mark, claim
 from modelisation.recipe import load_recipe
 from modelisation.training import fit as fit_module
 from tests.modelisation.commands.folders import content_of
-from tests.modelisation.tiny import write_data, write_recipe
+from tests.modelisation.tiny import SEGFORMER, write_data, write_recipe
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +142,7 @@ def test_data_inside_a_run_folder_of_ours_is_not_deleted(data: Path, tmp_path: P
 def test_what_does_not_go_together_is_found_before_anything_is_written(
     data: Path, tmp_path: Path, database: Path, override: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train(write_recipe(tmp_path), data, tmp_path / "run", "--set", override) == 2
+    assert train(write_recipe(tmp_path, **SEGFORMER), data, tmp_path / "run", "--set", override) == 2
     assert sentence in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
     assert not database.parent.exists()

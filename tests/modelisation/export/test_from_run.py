@@ -19,14 +19,14 @@ from modelisation.evaluation.cost import input_size
 from modelisation.evaluation.perturbations import perturbations
 from modelisation.export.bundle import read_report
 from modelisation.export.from_run import RECIPE_COPY, export_run, save_run
-from modelisation.models import ARCHITECTURES, load_bundle_model
+from modelisation.models import load_bundle_model
 from modelisation.models.base import SegmentationModel
 from modelisation.models.predict import normalise
 from modelisation.recipe import Recipe
 from modelisation.scenes.render import render_scene
 from modelisation.training.setup import build_from_recipe, input_contract
 from tests.bundles import rewrite_card
-from tests.modelisation.tiny import TINY, write_data
+from tests.modelisation.tiny import SEGFORMER, TINY, write_data
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 BUILDS = {
     "deeplabv3plus": {"encoder_name": "timm-tf_efficientnet_lite0", "encoder_weights": "package"},
-    "segformer": TINY["build"],
+    "segformer": SEGFORMER["build"],
+    "convolutions": TINY["build"],
 }
 
 
-def run_folder(folder: Path, architecture: str = "segformer") -> Path:
+def run_folder(folder: Path, architecture: str = "convolutions") -> Path:
     """What a training run leaves, with weights as they begin."""
     return run_of(
         Recipe.model_validate(TINY | {"architecture": architecture, "build": BUILDS[architecture]}), folder
@@ -74,7 +75,7 @@ def run_of(recipe: Recipe, folder: Path) -> tuple[Path, SegmentationModel]:
     return folder, model
 
 
-@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("architecture", sorted(BUILDS))
 def test_the_network_in_the_trainers_memory_is_the_one_that_is_served(data: Path, tmp_path: Path, architecture: str):
     recipe = Recipe.model_validate(TINY | {"architecture": architecture, "build": BUILDS[architecture]})
     folder, model = run_of(recipe, tmp_path / "run")

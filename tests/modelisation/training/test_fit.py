@@ -25,7 +25,7 @@ from modelisation.training import checkpoint
 from modelisation.training.fit import TrainingError, fit, train
 from modelisation.training.samples import cache
 from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
-from tests.modelisation.tiny import TINY, write_data
+from tests.modelisation.tiny import SEGFORMER, TINY, write_data
 
 ROOT = Path(__file__).parents[3]
 TEACHER = ROOT / "modelisation" / "bundled" / "deeplabv3plus"
@@ -117,7 +117,7 @@ def test_an_interrupted_and_resumed_run_ends_with_the_same_weights(data, store, 
 def test_every_option_that_is_off_by_default_trains_together(data, store, tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "FOLDER", tmp_path / "decoded")
     options = {
-        "loss": {"ohem": 0.5}, "layer_decay": 0.8, "freeze_batchnorm_after": 1, "cache": "disk", "epochs": 3,
+        **SEGFORMER, "loss": {"ohem": 0.5}, "layer_decay": 0.8, "freeze_batchnorm_after": 1, "cache": "disk", "epochs": 3,
         "ema_decay": 0.0, "scenes": 2, "scenes_share": 0.4, "distillation": {"teacher": str(TEACHER)},
         "augmentation": TINY["augmentation"] | {"copy_paste": {"classes": ["vehicle", "background"]}},
     }  # fmt: skip
@@ -139,7 +139,9 @@ def test_every_option_that_is_off_by_default_trains_together(data, store, tmp_pa
 
 def test_ctrl_c_on_the_command_line_saves_and_says_how_to_go_on(data, store, tmp_path):
     path = tmp_path / "recipe.yaml"
-    path.write_text(json.dumps(TINY | {"epochs": 500, "workers": 1, "precision": "bf16"}), encoding="utf-8")
+    path.write_text(
+        json.dumps(TINY | SEGFORMER | {"epochs": 500, "workers": 1, "precision": "bf16"}), encoding="utf-8"
+    )
     command = [sys.executable, "-m", "modelisation", "train", str(path), "--data", str(data)]
     process = subprocess.Popen(
         [*command, "--run-dir", str(tmp_path / "run")], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

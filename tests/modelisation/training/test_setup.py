@@ -19,10 +19,10 @@ from modelisation.training.checkpoint import FOLDER
 from modelisation.training.setup import begin_with, build_from_recipe, input_contract, prepare_run_dir, training_data
 from tests.bundles import make_bundle
 from tests.modelisation.data.test_loaders import plain_folder
-from tests.modelisation.tiny import TINY
+from tests.modelisation.tiny import SEGFORMER, TINY
 
 FIELDS = {"name": "tiny", "description": "d", "limits": "l", "architecture": "segformer", "epochs": 2, "lr": 1e-3}
-TINY_RECIPE = Recipe.model_validate(TINY)
+TINY_RECIPE = Recipe.model_validate(TINY | SEGFORMER)
 
 
 @pytest.fixture

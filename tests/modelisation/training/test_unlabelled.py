@@ -80,7 +80,7 @@ def test_only_pixels_of_which_the_teacher_is_sure_count():
 
 def test_the_averaged_network_labels_the_unlabelled_crops_alone():
     torch.manual_seed(0)
-    model = build_model("segformer", 8, **TINY["build"]).train()
+    model = build_model(TINY["architecture"], 8, **TINY["build"]).train()
     plain = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
     label = torch.full((3, 64, 64), 255)
     label[1, :2] = 0
