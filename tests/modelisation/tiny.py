@@ -35,7 +35,7 @@ def write_recipe(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def write_data(root: Path) -> Path:
+def write_data(root: Path, train: int = 6) -> Path:
     """Six training and two validation scenes of 64x128 pixels, in the Cityscapes layout."""
-    write_scenes(root, {"train": 6, "val": 2}, 64, 128, 5, None)
+    write_scenes(root, {"train": train, "val": 2}, 64, 128, 5, None)
     return root

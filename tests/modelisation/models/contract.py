@@ -10,11 +10,19 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-from modelisation.export.onnx import CHECKED, export_onnx
-from modelisation.models import ARCHITECTURES, SegmentationModel, build_model
+from back.runtime.card import CARD_FILE, ONNX_FILE, read_card, verify_files
+from back.runtime.predictor import Predictor
+from modelisation.data.open import open_dataset
+from modelisation.export.from_run import export_run
+from modelisation.export.onnx import CHECKED
+from modelisation.models import ARCHITECTURES, SegmentationModel, build_model, load_bundle_model
+from modelisation.models.predict import normalise
 from modelisation.recipe import Loss
+from modelisation.scenes.render import render_scene
 from modelisation.training.ema import WeightAverage
 from modelisation.training.loss import make_criterion
+from tests.modelisation.runs import run_folder
+from tests.modelisation.tiny import write_data
 
 CLASSES = 5
 IGNORE = 255
@@ -30,9 +38,9 @@ class ModelContract:
     architecture: str
     build: dict[str, Any]
 
-    def fresh(self, seed: int = 0) -> SegmentationModel:
+    def fresh(self, seed: int = 0, classes: int = CLASSES) -> SegmentationModel:
         torch.manual_seed(seed)
-        model = build_model(self.architecture, CLASSES, **self.build)
+        model = build_model(self.architecture, classes, **self.build)
         # Batch norms as after training: with mean 0 and variance 1 a folding mistake would not show.
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
@@ -175,27 +183,45 @@ class ModelContract:
 
     @pytest.fixture(scope="class")
     def exported(self, tmp_path_factory: pytest.TempPathFactory) -> tuple[SegmentationModel, Path]:
-        model = self.fresh()
-        path = tmp_path_factory.mktemp("onnx") / "model.onnx"
-        assert export_onnx(model.export_form(), path, model.size_multiple, (64, 64)) is None, "sizes must be dynamic"
-        return model, path
+        """The network in the trainer's memory, and the bundle that `export` makes of its run."""
+        folder = tmp_path_factory.mktemp("exported")
+        model = run_folder(
+            folder / "run", self.fresh(classes=8).eval(), architecture=self.architecture, build=self.build
+        )
+        val = open_dataset(write_data(folder / "data", train=0), "val")
+        return model, export_run(folder / "run", val, scores_only=True)
 
     @pytest.mark.parametrize(("height", "width"), [*CHECKED, (32, 32), (160, 224)])
     def test_the_export_gives_the_trained_forms_scores(
         self, exported: tuple[SegmentationModel, Path], height: int, width: int
     ) -> None:
-        model, path = exported
+        model, bundle = exported
+        assert read_card(bundle).input.fixed_size is None, "sizes must be dynamic"
         image = torch.randn(2, 3, height, width)
         with torch.no_grad():
             expected = model.eval()(image).numpy()
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(bundle / ONNX_FILE, providers=["CPUExecutionProvider"])
         scores = session.run(["scores"], {"image": image.numpy()})[0]
         assert np.abs(scores - expected).max() <= 1e-5 * np.ptp(expected) * 10
 
+    def test_the_network_in_the_trainers_memory_is_the_one_that_is_served(
+        self, exported: tuple[SegmentationModel, Path]
+    ) -> None:
+        model, bundle = exported
+        verify_files(bundle, read_card(bundle))
+        predictor = Predictor.load(bundle, precision="fp32")
+        image = render_scene(7, 64, 128).image[None].copy()
+        with torch.no_grad():
+            pixels = normalise(torch.from_numpy(image), predictor.card.input)
+            expected = model.eval()(pixels)[0].numpy()
+            again = load_bundle_model(bundle)(pixels)[0].numpy()
+        assert np.abs(predictor.engine.run(image) - expected).max() <= 1e-3 * np.ptp(expected)
+        assert np.abs(again - expected).max() <= 1e-4 * np.ptp(expected)
+
     def test_the_export_is_one_file_without_external_data(self, exported: tuple[SegmentationModel, Path]) -> None:
-        _, path = exported
-        assert [p.name for p in path.parent.iterdir()] == ["model.onnx"]
+        _, bundle = exported
+        assert sorted(p.name for p in bundle.iterdir()) == sorted([CARD_FILE, *read_card(bundle).files])
 
     def test_the_export_tells_nothing_of_the_machine(self, exported: tuple[SegmentationModel, Path]) -> None:
-        _, path = exported
-        assert str(Path(__file__).parents[3]).encode() not in path.read_bytes()
+        _, bundle = exported
+        assert str(Path(__file__).parents[3]).encode() not in (bundle / ONNX_FILE).read_bytes()

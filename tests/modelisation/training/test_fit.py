@@ -117,7 +117,8 @@ def test_an_interrupted_and_resumed_run_ends_with_the_same_weights(data, store, 
 def test_every_option_that_is_off_by_default_trains_together(data, store, tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "FOLDER", tmp_path / "decoded")
     options = {
-        **SEGFORMER, "loss": {"ohem": 0.5}, "layer_decay": 0.8, "freeze_batchnorm_after": 1, "cache": "disk", "epochs": 3,
+        **SEGFORMER,
+        "loss": {"ohem": 0.5}, "layer_decay": 0.8, "freeze_batchnorm_after": 1, "cache": "disk", "epochs": 3,
         "ema_decay": 0.0, "scenes": 2, "scenes_share": 0.4, "distillation": {"teacher": str(TEACHER)},
         "augmentation": TINY["augmentation"] | {"copy_paste": {"classes": ["vehicle", "background"]}},
     }  # fmt: skip
