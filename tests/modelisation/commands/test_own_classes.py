@@ -13,10 +13,13 @@ from PIL import Image
 
 from back.main import create_app
 from modelisation.__main__ import main
+from modelisation.data.open import open_dataset
 from modelisation.export.from_run import export_run
 from modelisation.provenance import REPOSITORY
 from modelisation.scenes.render import render_scene
 from tests.api import Store, serving
+from tests.modelisation.runs import run_folder
+from tests.modelisation.tiny import write_data
 
 CLASSES = re.compile(r"^```yaml\n(name: garden.*?)^```", re.MULTILINE | re.DOTALL)
 COMMANDS = re.compile(r"^```bash\n(python -m modelisation doctor path/to/photos\n.*?)^```", re.MULTILINE | re.DOTALL)
@@ -45,9 +48,23 @@ def photos(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A bundle of three convolutions in place of the page's, which takes a minute to train and to export."""
+    run_folder(tmp_path / "first")
+    return export_run(
+        tmp_path / "first", open_dataset(write_data(tmp_path / "scenes", train=0), "val"), scores_only=True
+    )
+
+
 @pytest.mark.slow
 def test_the_readmes_commands_lead_from_a_folder_to_a_served_model(
-    photos: Path, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    photos: Path,
+    model: Path,
+    tmp_path: Path,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
     monkeypatch.setattr("modelisation.registry.versions.CACHE", tmp_path / "cache")
@@ -60,9 +77,12 @@ def test_the_readmes_commands_lead_from_a_folder_to_a_served_model(
     try:
         for line in found[1].splitlines():
             arguments = shlex.split(line)[3:]
-            arguments = [
-                a.replace("path/to/photos", str(photos)).replace("masks", str(tmp_path / "masks")) for a in arguments
-            ]
+            for theirs, ours in (
+                ("path/to/photos", photos),
+                ("masks", tmp_path / "masks"),
+                ("modelisation/bundled/deeplabv3plus", model),
+            ):
+                arguments = [argument.replace(theirs, str(ours)) for argument in arguments]
             if arguments[0] == "evaluate":
                 arguments += ["--latency-runs", "0"]
             if arguments[0] == "train":
