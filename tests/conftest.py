@@ -16,6 +16,22 @@ GATE = os.open(__file__, os.O_RDONLY)
 ROOM = os.open(Path(__file__).parent, os.O_RDONLY)
 
 
+# Begun first: long tests, and those that share something dear (a browser before a whole stack, a running demo, an
+# exported network). What is stolen by the worker that is done earlier comes from the end, and is short and free of them.
+DEAR = ("tests/browser/", "tests/test_demo.py", "tests/test_dockerfiles.py", "tests/modelisation/models/",
+        "tests/modelisation/notebooks/")  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that keep the others waiting come one after the other, then the dear ones, then the rest as it lies."""
+
+    def place(item: pytest.Item) -> int:
+        dear = item.nodeid.startswith(DEAR)
+        return 1 if dear else 0 if item.get_closest_marker("alone") else 2
+
+    items.sort(key=place)
+
+
 # First, so that the time spent waiting counts for none of the timeouts.
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:

@@ -139,7 +139,6 @@ def test_a_negative_count_is_refused(tmp_path: Path) -> None:
         write_scenes(tmp_path, {"train": -1}, 32, 48)
 
 
-@pytest.mark.alone
 def test_a_scene_takes_less_than_three_times_as_long_as_saving_its_picture() -> None:
     """CPU seconds of one thread, in turn and the least of each, so that a slow or a busy machine slows both."""
     picture = Image.fromarray(render_scene(0, 512, 1024).image)  # makes the cached textures, too
