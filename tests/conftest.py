@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -40,7 +41,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     fcntl.flock(GATE, fcntl.LOCK_EX)
     fcntl.flock(ROOM, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
     fcntl.flock(GATE, fcntl.LOCK_UN)
+    threads = _threads() or int(os.environ.get("OMP_NUM_THREADS", 0))
     try:
         return (yield)
     finally:
+        if threads and threads != _threads():
+            sys.modules["torch"].set_num_threads(threads)  # or all tests after this one would be ten times as slow
         fcntl.flock(ROOM, fcntl.LOCK_UN)
+
+
+def _threads() -> int | None:
+    """How many PyTorch computes with; None where it is not imported."""
+    torch = sys.modules.get("torch")
+    return torch.get_num_threads() if torch is not None else None
