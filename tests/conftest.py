@@ -18,7 +18,7 @@ ROOM = os.open(Path(__file__).parent, os.O_RDONLY)
 
 
 # Begun first: long tests, and those that share something dear (a browser before a whole stack, a running demo, an
-# exported network). What is stolen by the worker that is done earlier comes from the end, and is short and free of them.
+# exported network). What the worker that is done earlier steals comes from the end, and is short and free of them.
 DEAR = ("tests/browser/", "tests/test_demo.py", "tests/test_dockerfiles.py", "tests/modelisation/models/",
         "tests/modelisation/notebooks/")  # fmt: skip
 
@@ -45,7 +45,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     try:
         return (yield)
     finally:
-        if threads and threads != _threads():
+        if threads and _threads() not in (None, threads):
             sys.modules["torch"].set_num_threads(threads)  # or all tests after this one would be ten times as slow
         fcntl.flock(ROOM, fcntl.LOCK_UN)
 

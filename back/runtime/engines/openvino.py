@@ -7,8 +7,7 @@ Worth of that: a peak of 779 MB in place of 853 (both models, 60 mixed requests,
 `back/runtime/process/memory.py`).
 """
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -84,21 +83,13 @@ class OpenVinoEngine:
 
     def run(self, image_NHWC: UInt8Array) -> Float32Array:
         with self._streams.others_running() if self._streams is not None else nullcontext(0) as others:
-            network = self._network_for((image_NHWC.shape[1], image_NHWC.shape[2]), others)
-            scores_CHW = network.run(image_NHWC)
-        for other in self._networks():
-            other.note_use(other is network)
-        return scores_CHW
+            return self._network_for((image_NHWC.shape[1], image_NHWC.shape[2]), others).run(image_NHWC)
 
     def _network_for(self, size: Size, others: int) -> Network:
         # Both are asked each time, since both count what comes.
         hot = None if self._hot_sizes is None else self._hot_sizes.network_for(size)
         streams = None if self._streams is None else self._streams.network_for(size, others)
         return streams or hot or self._any_size
-
-    def _networks(self) -> "Iterator[Network]":
-        kinds = (kind.networks() for kind in (self._hot_sizes, self._streams) if kind is not None)
-        return itertools.chain([self._any_size], *kinds)
 
 
 def _relief(any_size: Network, hot_sizes: HotSizes[Network] | None) -> Callable[[], None]:

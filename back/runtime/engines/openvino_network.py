@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from back.runtime.engines.base import Float32Array, UInt8Array
-from back.runtime.engines.hot_sizes import WINDOW
 
 # Importing openvino would report to its makers and write to the home folder; without this module it does neither.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -40,7 +39,6 @@ class Network:
     def __init__(self, compiled: Any) -> None:
         self._compiled = compiled
         self._releasing = Lock()  # two who each held one request would wait for each other
-        self._unused = 0  # requests that went elsewhere; roughly, as two threads may count at once
         self._requests: LifoQueue[Any] = LifoQueue()
         for _ in range(_REQUESTS):
             self._requests.put(compiled.create_infer_request())
@@ -58,12 +56,6 @@ class Network:
         finally:
             self._requests.put(request)
         return scores_CHW
-
-    def note_use(self, used: bool) -> None:
-        """Count a request; after WINDOW that went to other networks this one frees its memory."""
-        self._unused = 0 if used else self._unused + 1
-        if self._unused == WINDOW:
-            self.release_memory()
 
     def release_memory(self) -> None:
         """Free what lies between the layers (about 60 MB for half a megapixel); the next `run` makes it anew."""

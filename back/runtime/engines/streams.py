@@ -46,7 +46,3 @@ class Streams:
     def network_for(self, size: Size, others: int) -> Network | None:
         """The network for a request that comes while others run; None where it comes alone, or there is none."""
         return self._hot_size.network_for(size if others else None)
-
-    def networks(self) -> list[Network]:
-        """The network, where there is one."""
-        return self._hot_size.networks()
