@@ -48,8 +48,9 @@ def _decode_whole(decoder: Any, data: bytes, ends: list[int]) -> tuple[int, int]
     """Decode up to the end of the last scan. Returns Pillow's (-1, error code); raises ImageError."""
     view, rest = memoryview(data), b""
     for start, end in pairwise([0, *ends]):
-        for piece in (view[start:end], _AHEAD, *[_ANOTHER] * _TRIES):
-            fed = rest + piece if rest else piece
+        pieces: list[bytes | memoryview] = [view[start:end], _AHEAD, *[_ANOTHER] * _TRIES]
+        for piece in pieces:
+            fed = b"".join([rest, piece]) if rest else piece
             taken, error = decoder.decode(fed)
             if taken < 0:
                 return taken, error
