@@ -53,7 +53,8 @@ async def list_runs(request: Request, services: ServicesDep, query: Annotated[Ru
         entries = [RunEntry(**_entry(services, run)) for run in found]
         if query.model is not None:
             entries = [entry for entry in entries if entry.model == query.model][: query.limit]
-        return RunsAnswer(mlflow_ui_url=ui, experiment_id=experiment and experiment.experiment_id, runs=entries)
+        home = experiment.experiment_id if experiment is not None else None
+        return RunsAnswer(mlflow_ui_url=ui, experiment_id=home, runs=entries)
 
     return await _ask(request, services, work)
 
