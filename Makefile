@@ -106,7 +106,7 @@ test: $(SERVE)/.stamp $(FULL)/.stamp ## everything that CI runs (TESTS=path, PYT
 	  && echo "make test: everything passed" || { echo "make test: FAILED, see above" >&2; exit 1; }
 
 hostile: $(FULL)/.stamp ## attack the API: files, clients, models, load and a soak, with a figure a line (SOAK_MINUTES=3)
-	@HOSTILE_SECONDS=60 SOAK_MINUTES='$(SOAK_MINUTES)' $(RUN) -m pytest tests/hostile $(PYTEST_ARGS)
+	@HOSTILE_SECONDS=60 SOAK_MINUTES='$(SOAK_MINUTES)' $(RUN) -m pytest -o faulthandler_timeout=7500 tests/hostile $(PYTEST_ARGS)
 
 lint: $(FULL)/.stamp ## format, lint, types, and which tier may import which
 	$(FULL)/bin/ruff format --check .

@@ -13,6 +13,7 @@ if ROOT not in sys.path:  # `streamlit run` puts this folder on the path, not th
 from front.photos.memory import keep_heap_small  # noqa: E402 (the path is set above)
 from front.photos.picture import PhotoError  # noqa: E402
 from front.photos.visitors import PARAMETER, album_of, visitors  # noqa: E402
+from front.ui.names import as_text  # noqa: E402
 
 # Not in a folder named `pages`: Streamlit would serve those files as an app of its own to whoever opens one by its
 # address before the first visitor of this file.
@@ -40,4 +41,4 @@ with st.container(horizontal=True, gap="xsmall", key="nav"):
 try:
     chosen.run()
 except PhotoError as error:  # of a photo that another window has just removed
-    st.error(str(error), icon=":material/broken_image:")
+    st.error(as_text(str(error)), icon=":material/broken_image:")

@@ -32,25 +32,29 @@ class RunsQuery(BaseModel):
 
 @router.get("/runs", summary="List training runs", response_model=RunsAnswer, responses=responses(404, 422, 503))
 async def list_runs(request: Request, services: ServicesDep, query: Annotated[RunsQuery, Query()]) -> RunsAnswer:
-    """Runs of MLflow's experiment `streetseg`, newest first, with parameters and the last value of each metric."""
+    """Runs of MLflow's experiment `streetseg`, and those elsewhere that made a model that is served.
+
+    Newest first, with parameters and the last value of each metric.
+    """
     if query.model is not None and query.model not in services.registry.catalogue:
         services.registry.find(query.model)  # raises 404 or 503
 
     def work() -> RunsAnswer:
         client, ui = services.registry.client, services.settings.ui_url
         experiment = client.get_experiment_by_name(EXPERIMENT)
-        if experiment is None:
-            return RunsAnswer(mlflow_ui_url=ui, experiment_id=None, runs=[])
         # Which run made which model is known here, not to MLflow's search; so with a model all runs are looked at.
-        found = client.search_runs(
-            [experiment.experiment_id],
-            max_results=query.limit if query.model is None else 1000,
-            order_by=["attributes.start_time DESC"],
-        )
+        most = query.limit if query.model is None else 1000
+        found: list[Run] = []
+        if experiment is not None:
+            newest = ["attributes.start_time DESC"]
+            found = list(client.search_runs([experiment.experiment_id], max_results=most, order_by=newest))
+        if len(found) < most:
+            found = sorted([*found, *_elsewhere(services, found)], key=lambda run: -run.info.start_time)[:most]
         entries = [RunEntry(**_entry(services, run)) for run in found]
         if query.model is not None:
             entries = [entry for entry in entries if entry.model == query.model][: query.limit]
-        return RunsAnswer(mlflow_ui_url=ui, experiment_id=experiment.experiment_id, runs=entries)
+        home = experiment.experiment_id if experiment is not None else None
+        return RunsAnswer(mlflow_ui_url=ui, experiment_id=home, runs=entries)
 
     return await _ask(request, services, work)
 
@@ -77,6 +81,25 @@ async def get_run(run_id: str, request: Request, services: ServicesDep) -> RunDe
         return RunDetail(**_entry(services, run), history=history)
 
     return await _ask(request, services, work, missing=f"There is no run {run_id!r}; /runs lists them.")
+
+
+def _elsewhere(services: Services, known: "list[Run]") -> "list[Run]":
+    """The runs that made the preferred versions, of those not known: their experiment may have another name now."""
+    from mlflow.exceptions import MlflowException
+
+    versions = [model.preferred_version() for model in services.registry.catalogue.values()]
+    wanted = {version.run_id for version in versions if version is not None and version.run_id}
+    runs: list[Run] = []
+    for run_id in wanted - {run.info.run_id for run in known}:
+        try:
+            run = services.registry.client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            continue
+        if run.info.lifecycle_stage == "active":
+            runs.append(run)
+    return runs
 
 
 def _entry(services: Services, run: "Run") -> dict[str, Any]:

@@ -15,6 +15,7 @@ from back.runtime.headers.base import ImageError, damaged
 from back.runtime.headers.exif import SWAPS_SIDES, UPRIGHT
 from back.runtime.headers.png import check_rows
 from back.runtime.headers.read import read_header
+from back.runtime.jpeg_decoder import refuse_missing_pixels
 
 UInt8Array = npt.NDArray[np.uint8]
 
@@ -91,6 +92,8 @@ def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -
             needed_height, needed_width = needed(height, width)
             size = (needed_width, needed_height)
             image.draft(None, size if turn not in SWAPS_SIDES else size[::-1])
+        if header.format == "JPEG":
+            refuse_missing_pixels(image)
         image.load()
     except (ImageError, MemoryError):
         raise

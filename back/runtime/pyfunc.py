@@ -38,6 +38,7 @@ class PhotoModel:
             ImageError: no usable photo.
             OSError: the path cannot be read.
             TypeError: it is none of these.
+            ValueError: the network takes no batch of this shape.
         """
         if isinstance(model_input, str | Path):
             model_input = Path(model_input).read_bytes()
@@ -49,7 +50,14 @@ class PhotoModel:
 
     def _scores(self, image_NCHW: np.ndarray) -> np.ndarray:
         network = self._network
-        (scores_NCHW,) = network.run(None, {network.get_inputs()[0].name: image_NCHW})
+        try:
+            (scores_NCHW,) = network.run(None, {network.get_inputs()[0].name: image_NCHW})
+        except Exception as error:  # ONNX Runtime's own have no class in common
+            stride = self._predictor.card.input.stride
+            raise ValueError(
+                "the network takes a normalised batch as float32 [N, 3, H, W], H and W multiples of "
+                f"{stride}; this is {list(image_NCHW.shape)}"
+            ) from error
         return np.asarray(scores_NCHW)
 
     @cached_property

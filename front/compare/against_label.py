@@ -14,6 +14,7 @@ from front.photos.album import Photo
 from front.photos.label_files import LabelFile, kind_of
 from front.photos.picture import DISPLAY_SIDE, display_size
 from front.ui import charts
+from front.ui.names import as_text
 from front.viewer.canvas import Layer, View, show
 from front.viewer.layers import preview_of
 
@@ -75,8 +76,8 @@ def show_judgement(
     accuracies = [score.pixel_accuracy for score in scores]
     if all(accuracy is not None and accuracy < IMPLAUSIBLE for accuracy in accuracies):
         st.warning(
-            f"Neither model agrees with even {IMPLAUSIBLE:.0%} of {label.name}. Its values may mean something else "
-            f"than {kind_of(kind).title}: choose another kind under “Label file”.",
+            f"Neither model agrees with even {IMPLAUSIBLE:.0%} of {as_text(label.name)}. Its values may mean "
+            f"something else than {kind_of(kind).title}: choose another kind under “Label file”.",
             icon=":material/warning:",
         )
     _errors(photo, titles, found, scores)

@@ -23,7 +23,7 @@ from front.photos.album import Album, Photo
 from front.photos.label_files import LabelFile, in_plain_words
 from front.photos.picture import DISPLAY_SIDE, display_size
 from front.ui import charts
-from front.ui.names import display_name
+from front.ui.names import as_text, display_name
 from front.ui.palette import class_table
 from front.viewer.canvas import show
 from front.viewer.layers import layer_of, preview_of
@@ -98,11 +98,12 @@ def _ask(
     except ApiError as error:
         if not error.of_photo:
             raise
-        st.error(f"**{photo.name}** was refused: {error.advice}", icon=":material/broken_image:")
+        st.error(f"**{as_text(photo.name)}** was refused: {error.advice}", icon=":material/broken_image:")
         return None
     if refusal is not None and label is not None:
         st.error(
-            f"**{label.name}** is not compared with: {in_plain_words(refusal.advice)}", icon=":material/label_off:"
+            f"**{as_text(label.name)}** is not compared with: {in_plain_words(refusal.advice)}",
+            icon=":material/label_off:",
         )
     line.caption("  ·  ".join(f"{display_name(answer.model)} {answer.worked_ms:.0f} ms" for answer in (a, b)))
     return (a, b), agreement, judged

@@ -10,7 +10,7 @@ from front.photos.memory import give_back_freed
 from front.photos.picture import EXTENSIONS, PhotoError
 from front.photos.uploads import arrived, let_go
 from front.photos.visitors import KEPT_SECONDS
-from front.ui.names import shorten
+from front.ui.names import as_text, shorten
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 # Streamlit shows only an icon on a file that it refuses, and keeps the sentence for screen readers.
@@ -28,7 +28,7 @@ _SOURCES = {"Files": ":material/upload:", "Camera": ":material/photo_camera:", "
 def photo_intake(album: Album) -> None:
     """The ways in: laid open while there is no photo, behind a button afterwards; then the photo switch."""
     for message in st.session_state.pop("intake_errors", []):
-        st.error(message, icon=":material/broken_image:")
+        st.error(as_text(message), icon=":material/broken_image:")
     if st.session_state.pop("photos_gone", False):
         st.info(
             f"The photos of this address are gone: they are kept for {KEPT_SECONDS / 60:.0f} minutes after the last "
@@ -54,7 +54,7 @@ def photo_intake(album: Album) -> None:
         if len(album.photos) > 1:
             st.button("Remove this photo", icon=":material/delete:", on_click=album.remove, args=(photo.sha,))
         st.button("Start over", icon=":material/restart_alt:", on_click=_clear, args=(album,))
-        st.caption(f"{shorten(photo.name, 60)} · {photo.width} × {photo.height} pixels", width="content")
+        st.caption(f"{as_text(shorten(photo.name, 60))} · {photo.width} × {photo.height} pixels", width="content")
 
 
 def _switch(album: Album) -> None:

@@ -12,7 +12,7 @@ from front.photos.album import Album, Photo
 from front.photos.label_files import LabelFile, Values, doubt, kind_of, kinds_for, likely_kind
 from front.photos.picture import PhotoError
 from front.photos.uploads import arrived, let_go
-from front.ui.names import shorten
+from front.ui.names import as_text, shorten
 
 
 def label_intake(album: Album, photo: Photo, taxonomies: Iterable[str]) -> str | None:
@@ -31,7 +31,7 @@ def label_intake(album: Album, photo: Photo, taxonomies: Iterable[str]) -> str |
         # Like the photos' uploader: a new key empties the widget, or it would give the label again once removed.
         key = f"label-{photo.sha[:12]}-{st.session_state.setdefault('intake_turn', 0)}"
         st.file_uploader(
-            f"True classes of {shorten(photo.name)}, a PNG of its size",
+            f"True classes of {as_text(shorten(photo.name))}, a PNG of its size",
             type=["png"],
             key=key,
             on_change=_take_label,
@@ -39,12 +39,12 @@ def label_intake(album: Album, photo: Photo, taxonomies: Iterable[str]) -> str |
             help="A picture that says for each pixel of the photo what is there, as a number or as a colour.",
         )
         if label is not None:
-            st.caption(f"{shorten(label.name)} is given for {shorten(photo.name)}.")
+            st.caption(f"{as_text(shorten(label.name))} is given for {as_text(shorten(photo.name))}.")
             kind = _choose_kind(label, values, kinds)
             st.button("Remove the label", icon=":material/delete:", on_click=album.remove_label, args=(photo.sha,))
     against = doubt(label, values, kind, kinds) if label is not None and kind is not None else None
     if against is not None:
-        st.warning(f"{against} Choose what it holds under “Label file”.", icon=":material/label:")
+        st.warning(f"{as_text(against)} Choose what it holds under “Label file”.", icon=":material/label:")
     return kind
 
 

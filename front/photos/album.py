@@ -117,6 +117,11 @@ class Album:
         self.remove_label(sha)
         self.labels[sha] = self._keep(label, f"{sha}-label", label.data)
 
+    def refuse(self, photo: Photo, reason: str) -> None:
+        """Keep why the API refused a photo, unless another window has removed it meanwhile."""
+        if photo.sha in self.photos:
+            self.refused[photo.sha] = reason
+
     def remove_label(self, sha: str) -> None:
         _forget(self.labels.pop(sha, None))
 

@@ -41,7 +41,7 @@ def main() -> None:
         chosen = _choose(runs)
         if len(listing["runs"]) > LISTED:
             st.caption(f"These are the {LISTED} newest runs; MLflow has the older ones.")
-        if listing.get("mlflow_ui_url"):
+        if listing.get("mlflow_ui_url") and listing["experiment_id"]:
             address = experiment_view(listing["mlflow_ui_url"], listing["experiment_id"])
             st.link_button("Open MLflow", address, icon=":material/open_in_new:")
         if not chosen:

@@ -14,7 +14,7 @@ from front.api.predictions import ModelRef, PredictionCache
 from front.api.waiting import client
 from front.photos.album import Album, Photo
 from front.photos.memory import give_back_freed
-from front.ui.names import display_name, shorten
+from front.ui.names import as_text, display_name, shorten
 
 _STATE = "State"  # a column that is there while any photo has no numbers
 
@@ -31,7 +31,7 @@ def run_batch(line: DeltaGenerator, album: Album, refs: Sequence[ModelRef]) -> N
         ApiError: a call brought no result, for another reason than its photo.
     """
     total = len(album.photos)
-    todo = [p for p in waiting(prediction_cache(), album.photos.values(), refs) if p.sha not in album.refused]
+    todo = [p for p in waiting(prediction_cache(), list(album.photos.values()), refs) if p.sha not in album.refused]
     if todo and album.batch_stopped:
         with line:
             done = total - len(todo)
@@ -63,14 +63,14 @@ def _segment_all(line: DeltaGenerator, todo: Sequence[Photo], album: Album, refs
         )
         for done, photo in enumerate(todo, total - len(todo)):
             # Said where everybody sees it: pressing Cancel seems to do nothing until the API has answered.
-            text = f"{done} of {total}, now {shorten(photo.name, 16)}; Cancel waits for it"
+            text = f"{done} of {total}, now {as_text(shorten(photo.name, 16))}; Cancel waits for it"
             bar.progress(done / total, text=text)
             try:
                 predictions.segment(client(), prediction_cache(), photo, refs)
             except ApiError as error:
                 if not error.of_photo:
                     raise
-                album.refused[photo.sha] = error.advice
+                album.refuse(photo, error.advice)
     place.empty()
 
 
@@ -81,7 +81,7 @@ def _set_stopped(album: Album, stopped: bool) -> None:
 def show_table(album: Album, refs: Sequence[ModelRef]) -> None:
     """All photos with their class shares, and below why some have none."""
     rows: list[dict[str, Any]] = []
-    for photo in album.photos.values():
+    for photo in list(album.photos.values()):
         answers = predictions.cached_answers(prediction_cache(), photo, refs)
         refused = photo.sha in album.refused
         for ref in refs:
@@ -104,7 +104,8 @@ def show_table(album: Album, refs: Sequence[ModelRef]) -> None:
         placeholder="—",
         alt="Table of class shares in per cent for every photo and model.",
     )
-    for sha, reason in album.refused.items():
-        if sha == album.selected:  # said above, where it would be shown
+    for photo in list(album.photos.values()):
+        reason = album.refused.get(photo.sha)
+        if reason is None or photo.sha == album.selected:  # said above, where it would be shown
             continue
-        st.error(f"**{album.photos[sha].name}** was refused: {reason}", icon=":material/broken_image:")
+        st.error(f"**{as_text(photo.name)}** was refused: {reason}", icon=":material/broken_image:")

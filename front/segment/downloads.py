@@ -18,7 +18,7 @@ from front.photos.album import Album, Photo
 from front.photos.memory import give_back_freed
 from front.segment.archive import Archive, archive_key
 from front.segment.files import Output, fetch, file_cache, file_name
-from front.ui.names import display_name, shorten
+from front.ui.names import as_text, display_name, shorten
 
 _HELP: dict[Output, str] = {
     "mask": "Palette PNG in the photo's own size, as the API sends it.",
@@ -53,7 +53,7 @@ class Download:
         with self._changed:
             self._started += 1
             self.problem = None
-        said: str | None = f"**{self.name}** could not be made; the dashboard's log says why."
+        said: str | None = f"**{as_text(self.name)}** could not be made; the dashboard's log says why."
         try:
             data = self._get()
             said = None
@@ -80,7 +80,7 @@ def sentence(name: str, error: ApiError) -> str:
     # Pages try again by themselves, and the advice says so; a download waits for its button.
     advice = error.advice.partition(" This page ")[0]
     again = " Press the button again in a moment." if error.passing else ""
-    return f"**{name}** could not be fetched. {error.title}: {advice}{again}"
+    return f"**{as_text(name)}** could not be fetched. {error.title}: {advice}{again}"
 
 
 @st.fragment
@@ -192,7 +192,7 @@ def _fill(archive: Archive, album: Album) -> bool:
         st.button("Cancel", icon=":material/close:", key="cancel-zip", on_click=_set_archive, args=(None,))
 
     def show_progress(done: int, total: int, name: str) -> None:
-        text = f"Making the zip: {done} of {total}, now {shorten(name, 20)}; Cancel waits for it"
+        text = f"Making the zip: {done} of {total}, now {as_text(shorten(name, 20))}; Cancel waits for it"
         bar.progress(done / total, text=text)
 
     try:

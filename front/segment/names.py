@@ -5,15 +5,20 @@ import unicodedata
 from collections.abc import Sequence
 
 _LONGEST = 80  # letters: with a folder before it and an ending after it, a path fits everywhere
-_ILLEGAL = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+_LONGEST_BYTES = 200  # Linux and Android take 255 with the ending; an emoji has four
+_ILLEGAL = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\u2028\u2029]')
+# Letters without a look, among them those that turn the order round, so that "a<202e>gpj.exe" looks like a photo. The
+# two joiners stay: emojis and Persian need them.
+_UNSEEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 # Windows takes these for devices, whatever ending they have.
-_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+_DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?", re.IGNORECASE)
 
 
 def legal_name(name: str) -> str:
     """A name that Windows, macOS and Linux take, as much like the given one as can be."""
     name = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))
-    name = _ILLEGAL.sub("_", name)[:_LONGEST].strip(" .")
+    name = _ILLEGAL.sub("_", _UNSEEN.sub("", name))[:_LONGEST]
+    name = name.encode()[:_LONGEST_BYTES].decode(errors="ignore").strip(" .")
     return f"_{name}" if not name or _DEVICES.fullmatch(name) else name
 
 

@@ -18,7 +18,7 @@ from front.photos.picture import DISPLAY_SIDE, PhotoError, display_size
 from front.segment.batch import run_batch, show_table
 from front.segment.downloads import downloads
 from front.ui import charts
-from front.ui.names import display_name
+from front.ui.names import as_text, display_name
 from front.ui.palette import class_table
 from front.viewer.canvas import describe_shares, show
 from front.viewer.layers import layer_of, preview_of
@@ -71,15 +71,17 @@ def _segment(
     line: DeltaGenerator, album: Album, photo: Photo, refs: list[ModelRef]
 ) -> dict[str, Segmentation] | None:
     """Class maps of the photo looked at; None when the API does not accept this one photo."""
-    if photo.sha not in album.refused:
+    refused = album.refused.get(photo.sha)
+    if refused is None:
         try:
             with line, st.spinner(f"Waiting for {' and '.join(display_name(r.name) for r in refs)} …"):
                 return predictions.segment(client(), prediction_cache(), photo, refs)
         except ApiError as error:
             if not error.of_photo:
                 raise
-            album.refused[photo.sha] = error.advice
-    st.error(f"**{photo.name}** was refused: {album.refused[photo.sha]}", icon=":material/broken_image:")
+            album.refuse(photo, error.advice)
+            refused = error.advice
+    st.error(f"**{as_text(photo.name)}** was refused: {refused}", icon=":material/broken_image:")
     return None
 
 

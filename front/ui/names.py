@@ -1,5 +1,13 @@
 """How names are written for people."""
 
+import re
+
+# What Streamlit's Markdown makes something else of: emphasis, code, links, HTML, formulas, colours, entities. An
+# underscore between letters is none of it.
+_MARKUP = re.compile(r"[\\`*\[\]<>$~:&|#]|(?<![^\W_])_|_(?![^\W_])")
+# So is a list or a heading at the start of a line.
+_LIST = re.compile(r"^([-+]|\d+(?=[.)]))")
+
 _KNOWN = {"deeplabv3plus": "DeepLabV3+", "segformer": "SegFormer", "mask2former": "Mask2Former"}
 _DATASETS = {"camvid": "CamVid", "cityscapes": "Cityscapes"}
 
@@ -23,6 +31,17 @@ def shorten(name: str, length: int = 28) -> str:
         return name
     head = (length - 1) // 2
     return f"{name[:head]}…{name[-(length - 1 - head) :]}"
+
+
+def as_text(name: str) -> str:
+    """A file's name, or a sentence that holds one, as Markdown that shows every letter of it and does nothing.
+
+    Example:
+        >>> print(as_text("*5 $ [a](b).jpg"))
+        \\*5 \\$ \\[a\\](b).jpg
+    """
+    text = _MARKUP.sub(r"\\\g<0>", " ".join(name.split()))
+    return _LIST.sub(lambda found: f"\\{found[1]}" if found[1] in "-+" else f"{found[1]}\\", text)
 
 
 def duration(start_ms: float | None, end_ms: float | None) -> str:

@@ -28,11 +28,16 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     A server decides itself where artifacts go; for an SQLite store they lie beside the database.
 
     Raises:
-        UserError: its artifacts lie where the store no longer is, see `check_in_place`.
+        UserError: it is deleted, or its artifacts lie where the store no longer is, see `check_in_place`.
     """
     database = database_of(client.tracking_uri)
     found = client.get_experiment_by_name(name)
     if found is not None:
+        if found.lifecycle_stage == "deleted":
+            raise UserError(
+                f"MLflow's experiment {name!r} is deleted; bring it back, with its runs: MLFLOW_TRACKING_URI="
+                f"{client.tracking_uri} mlflow experiments restore --experiment-id {found.experiment_id}"
+            )
         check_in_place(str(found.artifact_location), str(found.experiment_id), database)
         return str(found.experiment_id)
     if database is None:

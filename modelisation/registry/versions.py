@@ -58,7 +58,7 @@ def register_bundle(
     """Register a bundle under its card's name and point an alias at it.
 
     The same bundle (card and weights) is registered once: a second call only moves the alias. A card that changed,
-    for instance because it was evaluated again, is a new version.
+    for instance because it was evaluated again, is a new version; so is one whose files are gone from MLflow.
 
     Args:
         bundle: folder with the card and the files that it lists; verified first.
@@ -164,10 +164,18 @@ def _find_version(client: "MlflowClient", name: str, tags: Mapping[str, str]) ->
         (
             version
             for version in client.search_model_versions(f"name='{name}'")
-            if all(version.tags.get(key) == tags[key] for key in same)
+            if all(version.tags.get(key) == tags[key] for key in same) and _has_files(client, version)
         ),
         None,
     )
+
+
+def _has_files(client: "MlflowClient", version: Any) -> bool:
+    from mlflow.artifacts import list_artifacts
+
+    uri = client.get_model_version_download_uri(version.name, version.version)
+    files = list_artifacts(artifact_uri=uri, tracking_uri=client.tracking_uri)
+    return {CARD_FILE, ONNX_FILE} <= {Path(file.path).name for file in files}
 
 
 def _create_version(client: "MlflowClient", bundle: Path, card: Card, run_id: str, tags: Mapping[str, str]) -> Any:

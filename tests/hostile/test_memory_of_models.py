@@ -1,8 +1,10 @@
 """Models that are no longer served leave the memory at once, whatever strangers ask for."""
 
 import gc
+import shutil
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +14,11 @@ from back.pinned import MAX_LOADED
 from back.registry import ModelRegistry
 from back.runtime.engines.hot_sizes import NEARLY_ALL
 from back.runtime.predictor import Predictor
+from modelisation.registry.bundled import FOLDER
+from modelisation.registry.versions import register_bundle
 from tests.api import Store, serving
-from tests.bundles import make_bundle
+from tests.bundles import make_bundle, rewrite_card
+from tests.hostile.figures import LONG, figure
 from tests.hostile.poison import failing_self_test, register_unchecked
 
 
@@ -105,3 +110,29 @@ def test_versions_asked_for_are_let_go_when_others_are(store: Store, engines: "l
         gc.collect()
         assert len(engines) == 9
         assert sum(engine() is not None for engine in engines) == 1 + MAX_LOADED
+
+
+def rss_mb() -> float:
+    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * 4096 / 1e6
+
+
+@pytest.mark.timeout(1800)
+def test_alias_flips_leave_memory_as_it_was(store: Store) -> None:
+    """`make hostile` flips a hundred times between two versions of the bundled SegFormer."""
+    made = store.folder / "made" / "0"
+    bundle = shutil.copytree(FOLDER / "segformer", made) if LONG else make_bundle(made, name="segformer")
+    for limits in ("one", "two"):
+        rewrite_card(bundle, limits=limits)
+        register_bundle(bundle, tracking_uri=store.uri, alias="champion")
+    registry = ModelRegistry(store.settings())
+    photo = np.zeros((512, 1024, 3), np.uint8)
+    memory = []
+    for flip in range(100 if LONG else 8):
+        store.client.set_registered_model_alias("segformer", "champion", str(1 + flip % 2))
+        registry.sync()
+        assert registry.served["segformer"].version.version == str(1 + flip % 2)
+        registry.served["segformer"].predictor.predict_array(photo)
+        memory.append(rss_mb())
+    warm = memory[3]  # both versions were served twice
+    figure("alias flips", flips=len(memory), grown_mb=memory[-1] - warm, worst_mb=max(memory[3:]))
+    assert memory[-1] < warm + 60

@@ -105,6 +105,19 @@ def test_a_damaged_png_never_gets_a_mask(api: TestClient) -> None:
         assert "damaged" in detail
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}], ids=str)
+def test_a_jpeg_that_was_cut_off_never_gets_a_mask(api: TestClient, options: dict[str, object]) -> None:
+    """Closed with an end-of-image marker, too, as programs do that repair files: what is missing would be grey."""
+    noise = np.random.default_rng(4).integers(0, 256, (96, 160, 3), dtype=np.uint8)
+    data = plain_jpeg(noise, **options)
+    assert post(api, data)[0] == 200
+    for end in np.linspace(data.index(b"\xff\xda") + 14, len(data) - 400, 10, dtype=int):
+        for closed in (b"\xff\xd9", b"", bytes(1000)):
+            status, detail = post(api, data[:end].rstrip(b"\xff") + closed)
+            assert status == 400
+            assert "damaged or cut off" in detail
+
+
 @pytest.mark.parametrize("path", ["/predict", "/compare"])
 def test_broken_pngs_are_refused_with_the_reason(api: TestClient, path: str) -> None:
     for data in BROKEN_PNGS.values():

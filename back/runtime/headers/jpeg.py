@@ -11,15 +11,12 @@ SIGNATURE = b"\xff\xd8\xff"
 _MAX_TABLE_BYTES = 1 << 16
 # Fill bytes and stray bytes between segments, which decoders pass over.
 _MAX_STRAY_BYTES = 1 << 16
-# Each pass of a progressive JPEG goes over the whole picture; encoders write about ten.
-_MAX_SCANS = 100
 
 _MARKER = re.compile(rb"\xff[\x01-\xfe]")
-_MARKER_IN_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # 00 and the restart markers belong to the scan
-_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 _WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD8))
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+SEQUENTIAL, PROGRESSIVE = (0xC0, 0xC1), 0xC2  # the frames that browsers show: Huffman codes, no lossless ones
 _COMMENT = 0xFE
 _APP0, _APP1, _APP14, _APP15 = 0xE0, 0xE1, 0xEE, 0xEF
 # The start of the two application segments that say how colours are stored, as far as decoders read them.
@@ -33,7 +30,7 @@ def read_jpeg(data: bytes) -> Header:
         ImageError: 400, damaged or written to cost time; 415, of a kind that no browser shows.
     """
     kept = [data[:2]]
-    frame: tuple[int, int, int] | None = None  # marker, height, width
+    frame: tuple[int, int] | None = None  # height, width
     orientation: int | None = None
     position, table_bytes, stray_bytes = 2, 0, 0
     for _ in range(MAX_PARTS):
@@ -44,15 +41,15 @@ def read_jpeg(data: bytes) -> Header:
         if stray_bytes > _MAX_STRAY_BYTES:
             raise damaged("it is filled up with stray bytes")
         marker, position = data[found.end() - 1], found.end()
-        if marker == _SOS:
+        if marker == SOS:
             return _header(data, kept, found.start(), frame, orientation)
         if marker in _WITHOUT_LENGTH:
             continue
-        if marker in (_SOI, _EOI) or marker < 0xC0:
+        if marker in (SOI, EOI) or marker < 0xC0:
             raise damaged("it holds no picture")
-        body, position = position + 2, _end_of_segment(data, position)
-        if marker in _FRAMES:
-            frame = (marker, *_size(data[body:position]))
+        body, position = position + 2, end_of_segment(data, position)
+        if marker in FRAMES:
+            frame = _size(marker, data[body:position])
         if marker == _APP1 and orientation is None and data[body : body + 5] == b"Exif\0":
             orientation = orientation_of(memoryview(data)[body + 6 : position])
         segment = _colour_segment(marker, data[body:position]) if _APP0 <= marker <= _APP15 else None
@@ -67,21 +64,20 @@ def read_jpeg(data: bytes) -> Header:
 
 
 def _header(
-    data: bytes, kept: list[bytes], scan: int, frame: tuple[int, int, int] | None, orientation: int | None
+    data: bytes, kept: list[bytes], scan: int, frame: tuple[int, int] | None, orientation: int | None
 ) -> Header:
     if frame is None:
         raise damaged("it gives no size")
-    marker, height, width = frame
+    height, width = frame
 
     def decodable() -> bytes:
-        if marker in _PROGRESSIVE:
-            _check_scans(data, scan)
         return b"".join([*kept, memoryview(data)[scan:]])
 
     return Header("JPEG", width, height, orientation or 1, decodable)
 
 
-def _end_of_segment(data: bytes, position: int) -> int:
+def end_of_segment(data: bytes, position: int) -> int:
+    """Where a segment ends whose marker ends at `position`. Raises ImageError: 400, beyond the file."""
     (length,) = struct.unpack_from(">H", data, position) if position + 2 <= len(data) else (len(data),)
     end: int = position + max(2, length)  # decoders read a length of 0 or 1 like 2
     if end > len(data):
@@ -89,8 +85,14 @@ def _end_of_segment(data: bytes, position: int) -> int:
     return end
 
 
-def _size(frame: bytes) -> tuple[int, int]:
+def _size(marker: int, frame: bytes) -> tuple[int, int]:
     """Height and width that a frame header gives."""
+    if marker not in (*SEQUENTIAL, PROGRESSIVE):
+        raise ImageError(
+            "The image is a JPEG of a rare kind (arithmetic coding, lossless or in layers); save it as an ordinary "
+            "JPEG or PNG.",
+            415,
+        )
     if len(frame) < 6:
         raise damaged("its frame header is too short")
     bits, height, width, colours = struct.unpack_from(">BHHB", frame)
@@ -110,21 +112,3 @@ def _colour_segment(marker: int, body: bytes) -> bytes | None:
     if len(body) < size or not start or not body.startswith(start):
         return None
     return struct.pack(">BBH", 0xFF, marker, size + 2) + body[:size]
-
-
-def _check_scans(data: bytes, position: int) -> None:
-    """Count the passes of a progressive JPEG: a small file can ask for a hundred thousand."""
-    scans = 0
-    for _ in range(MAX_PARTS):
-        found = _MARKER_IN_SCAN.search(data, position)
-        if found is None:
-            return  # cut off: the decoder says so
-        marker, position = data[found.end() - 1], found.end()
-        if marker == _EOI:
-            return
-        scans += marker == _SOS
-        if scans > _MAX_SCANS:
-            raise damaged(f"it is stored in more than {_MAX_SCANS} passes")
-        if marker >= 0xC0 and marker != _SOI:
-            position = min(len(data), _end_of_segment(data, position))
-    raise too_many_parts(MAX_PARTS, "segments")

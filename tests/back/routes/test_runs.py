@@ -71,3 +71,19 @@ def test_runs_without_mlflow_are_503_and_predictions_go_on(store: Store) -> None
         assert "Predictions are not affected" in response.json()["detail"]
         assert client.post("/predict", files={"image": PHOTO}).status_code == 200
         assert client.get("/readyz").status_code == 200
+
+
+def test_a_run_whose_experiment_was_renamed_is_listed_and_a_deleted_one_is_not(store: Store) -> None:
+    gone, kept = store.add("deeplabv3plus").run_id, store.add("segformer").run_id
+    experiment = store.client.get_experiment_by_name("streetseg").experiment_id
+    store.client.rename_experiment(experiment, "mine")
+    store.client.delete_run(gone)
+    with serving(create_app(store.settings())) as client:
+        for path in ("/runs", "/runs?model=segformer", "/runs?limit=1"):
+            body = client.get(path).json()
+            assert [run["run_id"] for run in body["runs"]] == [kept], path
+            assert body["experiment_id"] is None
+        assert client.get("/runs?model=deeplabv3plus").json()["runs"] == []
+        other = store.client.create_run(store.client.create_experiment("streetseg"), start_time=1).info.run_id
+        assert [run["run_id"] for run in client.get("/runs").json()["runs"]] == [kept, other]
+        assert len(client.get("/runs?limit=1").json()["runs"]) == 1

@@ -14,6 +14,7 @@ from PIL import Image
 from back.runtime.card import ONNX_FILE, BundleError
 from back.runtime.imaging import ImageError
 from back.runtime.predictor import Predictor
+from back.runtime.pyfunc import PhotoModel
 from back.runtime.taxonomy import STREET8
 from modelisation.registry.versions import register_bundle
 from tests.api import Store, empty_database, store
@@ -76,11 +77,41 @@ def test_the_onnx_flavour_stays_the_bare_network(model: mlflow.pyfunc.PyFuncMode
 
 @pytest.mark.parametrize(
     "photo",
-    [None, 3, 1.5, [PHOTO], {"image": PHOTO}, PHOTO[..., 0], PHOTO[..., :2], PHOTO.astype(np.float32), PHOTO[None]],
+    [
+        *(None, 3, 1.5, [PHOTO], {"image": PHOTO}, Image.fromarray(PHOTO), io.BytesIO(png_bytes(PHOTO))),
+        *(PHOTO[..., 0], PHOTO[..., :1], PHOTO[..., :2], np.dstack([PHOTO, PHOTO[..., :1]]), PHOTO[None]),
+        *(PHOTO.astype(np.float32), PHOTO / 255, PHOTO.astype(np.uint16), PHOTO.astype(int), PHOTO > 3),
+        np.array([png_bytes(PHOTO)], object),
+    ],
 )
 def test_anything_else_is_refused_with_what_it_takes(model: mlflow.pyfunc.PyFuncModel, photo: object) -> None:
     with pytest.raises(TypeError, match="a path, the bytes of its file, or RGB as uint8"):
         model.predict(photo)
+
+
+def test_pixels_may_lie_in_memory_as_they_like(folder: Path) -> None:
+    model = PhotoModel(folder)
+    wide = np.zeros((*PHOTO.shape[:2], 6), np.uint8)
+    wide[..., ::2] = PHOTO
+    fixed = PHOTO.copy()
+    fixed.flags.writeable = False
+    expected = model.predict(PHOTO)
+    for photo in (wide[..., ::2], fixed, np.asfortranarray(PHOTO), PHOTO[::-1].copy()[::-1]):
+        np.testing.assert_array_equal(model.predict(photo), expected)
+    assert model.predict(PHOTO[:1, :1]).shape == (1, 1)
+
+
+def test_photos_and_batches_without_content_or_of_another_shape_are_refused(folder: Path) -> None:
+    model = PhotoModel(folder)
+    for photo in (PHOTO[:0], PHOTO[:, :0]):
+        with pytest.raises(ValueError, match="no content"):
+            model.predict(photo)
+    for data in (b"", b"photo.png"):
+        with pytest.raises(ImageError):
+            model.predict(data)
+    for shape in ((1, 4, 32, 32), (1, 32, 32, 3), (1, 3, 0, 32)):
+        with pytest.raises(ValueError, match=r"float32 \[N, 3, H, W\], H and W multiples of 32; this is"):
+            model.predict(np.zeros(shape, np.float32))
 
 
 def test_a_damaged_photo_and_a_missing_file_are_said(model: mlflow.pyfunc.PyFuncModel, tmp_path: Path) -> None:

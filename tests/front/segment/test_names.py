@@ -23,6 +23,15 @@ from front.segment.names import legal_name, tell_apart
         ("e\u0301", "\u00e9"),  # macOS writes accents apart
         ("half of a pair \ud83d", "half of a pair _"),
         ("x" * 300, "x" * 80),
+        ("街" * 300, "街" * 66),  # 255 bytes are the most that Linux takes
+        ("🚦" * 300, "🚦" * 50),
+        ("👩\u200d🚒", "👩\u200d🚒"),
+        ("شارع", "شارع"),
+        ("street\u202egpj.exe", "streetgpj.exe"),
+        ("\u200b\ufeff", "_"),
+        ("next\x85line", "next_line"),
+        ("CONIN$", "_CONIN$"),
+        ("nul .txt", "_nul .txt"),
     ],
 )
 def test_a_name_is_legal_on_every_system(name: str, legal: str) -> None:

@@ -1,4 +1,5 @@
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -90,6 +91,22 @@ def test_same_bundle_is_registered_once_and_its_alias_moves(store: Store, bundle
     assert (again.version, again.run_id, again.created) == (first.version, first.run_id, False)
     assert len(store.client.search_model_versions("name='segformer'")) == 1
     assert str(store.client.get_model_version_by_alias("segformer", "champion").version) == first.version
+
+
+def test_a_bundle_whose_files_are_gone_from_mlflow_is_registered_anew(store: Store, bundle: Path) -> None:
+    first = register_bundle(bundle, tracking_uri=store.uri, alias="champion")
+    source = store.client.get_model_version("segformer", first.version).source
+    shutil.rmtree(source.removeprefix("file://"))
+    again = register_bundle(bundle, tracking_uri=store.uri, alias="champion")
+    assert (again.version, again.created) == ("2", True)
+    assert (resolve_model("models:/segformer@champion", tracking_uri=store.uri) / ONNX_FILE).is_file()
+
+
+def test_a_deleted_experiment_is_said_with_the_command_that_brings_it_back(store: Store, bundle: Path) -> None:
+    experiment = experiment_id(store.client, "streetseg")
+    store.client.delete_experiment(experiment)
+    with pytest.raises(UserError, match=f"is deleted; bring it back.* restore --experiment-id {experiment}"):
+        register_bundle(bundle, tracking_uri=store.uri)
 
 
 def test_bundle_that_was_evaluated_again_is_a_new_version(store: Store, bundle: Path) -> None:
