@@ -61,7 +61,7 @@ async def decode(
         return Upload(photo, (time.perf_counter() - start) * 1e3)
 
     try:
-        decoded = await services.workers.codec(work)
+        decoded = await services.workers.run(work)
     except ImageError as error:
         raise Problem(error.status, str(error)) from error
     if services.telemetry is not None:
@@ -80,7 +80,7 @@ async def is_large(services: Services, upload: UploadFile, models: Sequence[Serv
         # size, and one is for what is made of all of them.
         return 4 * decoded + (2 * len(models) + 1) * pixels > _LARGE_BYTES
 
-    return await services.workers.codec(work)
+    return await services.workers.run(work)
 
 
 def _decoding_size(models: Sequence[Served], output: Output) -> NeededSize | None:
@@ -103,13 +103,13 @@ async def segment(
         Problem: 500, the network answered with NaN or infinity.
     """
     try:
-        prediction = await services.workers.infer(served.predictor.predict_array, upload.photo)
+        prediction = await services.workers.run(served.predictor.predict_array, upload.photo)
     except ScoresError as error:
         raise Problem(
             500, f"{served.name}/{served.version.version} fails on this photo: {error}; use another model or version."
         ) from error
     start, inferred_ns = time.perf_counter(), time.time_ns()
-    png = await services.workers.codec(encode, upload.photo.image, prediction, output, opacity)
+    png = await services.workers.run(encode, upload.photo.image, prediction, output, opacity)
     encode_ms = (time.perf_counter() - start) * 1e3
     timings = {"decode": upload.decode_ms, **prediction.timings_ms, "encode": encode_ms}
     services.metrics.observe_stages(served.name, timings)

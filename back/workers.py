@@ -2,8 +2,8 @@
 
 A request passes three gates. `admit` counts it, and refuses it at once when too many are here already: an answer
 "try again in 3 s" beats a wait of minutes. The turn lets as many work at a time as keep the processors busy, so that
-decoded photos (up to 200 MB each) do not pile up. Inside its turn a request decodes and encodes on the codec threads
-and infers on the engine's, so that the engine does not wait while another photo is decoded.
+decoded photos (up to 200 MB each) do not pile up. Inside its turn a request decodes, infers and encodes on threads of
+one pool.
 """
 
 import asyncio
@@ -20,20 +20,24 @@ P = ParamSpec("P")
 T = TypeVar("T")
 IsGone = Callable[[], Awaitable[bool]]
 
-# Two: as many as the engine runs at once under load. When the first is alone in it, the other is resized meanwhile.
-INFER_THREADS = 2
+# As many as the engine runs at once under load. When the first is alone in it, the other is resized meanwhile.
+_INFERRING = 2
 _LOOK_SECONDS = 0.25  # how often it is asked whether a client that waits is still there
 
 
 class Workers:
-    """The thread pools and the gates before them."""
+    """The threads and the gates before them.
+
+    Attributes:
+        parallel: how many requests have their turn at a time.
+    """
 
     def __init__(self, *, cpus: int, max_requests: int) -> None:
-        self._codec = ThreadPoolExecutor(cpus, thread_name_prefix="codec")
-        self._infer = ThreadPoolExecutor(INFER_THREADS, thread_name_prefix="infer")
         # Besides those that infer, few: whoever decodes takes the processors from the engine.
-        self._parallel = INFER_THREADS + max(1, cpus // 2)
-        self._turns = asyncio.Semaphore(self._parallel)
+        self.parallel = _INFERRING + max(1, cpus // 2)
+        # One thread more, for the look at a photo's header before its turn.
+        self._threads = ThreadPoolExecutor(self.parallel + 1, thread_name_prefix="work")
+        self._turns = asyncio.Semaphore(self.parallel)
         self._large = asyncio.Lock()  # taken before the turn, so that whoever waits for it blocks no small photo
         self._max_requests = max_requests
         self._seconds = 0.5  # smoothed time of one turn, for Retry-After
@@ -67,7 +71,7 @@ class Workers:
         """
         self._refuse_while_draining()
         if self.admitted >= self._max_requests:
-            wait = min(30, max(1, math.ceil(self._seconds * self.admitted / self._parallel)))
+            wait = min(30, max(1, math.ceil(self._seconds * self.admitted / self.parallel)))
             raise Problem(
                 503,
                 f"{self.admitted} photos are being worked on or wait; try again in {wait} s.",
@@ -101,17 +105,12 @@ class Workers:
                 503, "The service is being stopped; send the photo again.", retry_after_s=5, cause="overloaded"
             )
 
-    async def codec(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run decoding, encoding and the like on the codec threads."""
-        return await _run(self._codec, function, *args, **kwargs)
-
-    async def infer(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a prediction on the threads of the engine."""
-        return await _run(self._infer, function, *args, **kwargs)
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what takes long on a thread of the pool."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: function(*args, **kwargs))
 
     def close(self) -> None:
-        self._codec.shutdown(wait=False, cancel_futures=True)
-        self._infer.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 @contextlib.asynccontextmanager
@@ -139,7 +138,3 @@ async def unless_gone(awaitable: Awaitable[T], is_gone: IsGone) -> T:
         return task.result()
     finally:
         task.cancel()  # no effect on what is done
-
-
-async def _run(pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    return await asyncio.get_running_loop().run_in_executor(pool, lambda: function(*args, **kwargs))

@@ -70,7 +70,7 @@ async def compare(
             upload = await decode(services, image, request, models, query.output)
             truth = await _read_label(services, upload.photo, label, query.label_taxonomy, models)
             results = await asyncio.gather(*(segment(services, served, upload, query.output) for served in models))
-            body = await services.workers.codec(
+            body = await services.workers.run(
                 lambda: _answer(upload, results, query.output, truth, started).model_dump_json().encode()
             )
     return Response(body, media_type="application/json")
@@ -104,7 +104,7 @@ async def _read_label(
         label_HW = decode_label(label.file.read(), kind, photo.width, photo.height)
         return {key: remap_label(label_HW, table) for key, table in tables.items()}
 
-    return await services.workers.codec(work)
+    return await services.workers.run(work)
 
 
 def _answer(

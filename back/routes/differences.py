@@ -71,7 +71,7 @@ async def _work_out(
     )
     async with services.workers.turn(request.is_disconnected):
         try:
-            return await services.workers.codec(differences_of, first, second)
+            return await services.workers.run(differences_of, first, second)
         except ComparisonError as error:
             raise Problem(409, f"{error}; evaluate both on one split with the same classes.") from error
 

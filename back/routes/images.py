@@ -48,7 +48,7 @@ async def get_image(request: Request, services: ServicesDep, query: Annotated[Im
 
         async with services.workers.turn(request.is_disconnected, large=True):
             try:
-                jpeg = await services.workers.codec(work)
+                jpeg = await services.workers.run(work)
             except PermissionError as error:
                 raise Problem(404, f"The API may not read the picture of {query.name[:80]!r}.") from error
             except (ImageError, OSError) as error:

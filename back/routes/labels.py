@@ -29,5 +29,5 @@ async def read_values(
     """
     await check_form(request, ("label",))
     async with services.workers.admit(), services.workers.turn(request.is_disconnected):
-        values = await services.workers.codec(lambda: label_values(label.file.read(), services.settings.max_pixels))
+        values = await services.workers.run(lambda: label_values(label.file.read(), services.settings.max_pixels))
     return LabelValuesAnswer(values=values)

@@ -73,7 +73,7 @@ async def predict(
             result = await segment(services, served, upload, query.output, query.opacity)
             if query.format == "png":
                 return Response(result.png, media_type="image/png", headers=model_headers(result))
-            body = await services.workers.codec(
+            body = await services.workers.run(
                 lambda: make_answer(result, query.output, started).model_dump_json().encode()
             )
     return Response(body, media_type="application/json", headers=model_headers(result))

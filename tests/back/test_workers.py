@@ -4,7 +4,7 @@ import time
 import pytest
 
 from back.problems import Problem
-from back.workers import INFER_THREADS, Workers
+from back.workers import Workers
 
 
 async def _never() -> bool:
@@ -31,7 +31,7 @@ def test_one_too_many_is_told_when_to_come_back() -> None:
 def test_only_a_few_hold_a_photo_at_a_time() -> None:
     most = 0
 
-    async def scenario() -> None:
+    async def scenario() -> int:
         workers = Workers(cpus=2, max_requests=100)
 
         async def request() -> None:
@@ -42,9 +42,10 @@ def test_only_a_few_hold_a_photo_at_a_time() -> None:
 
         await asyncio.gather(*(request() for _ in range(30)))
         assert (workers.admitted, workers.working) == (0, 0)
+        return workers.parallel
 
-    asyncio.run(scenario())
-    assert most == INFER_THREADS + 1
+    parallel = asyncio.run(scenario())
+    assert most == parallel == 3
 
 
 def test_failure_inside_gives_the_place_back() -> None:
@@ -53,19 +54,18 @@ def test_failure_inside_gives_the_place_back() -> None:
         for _ in range(10):
             with pytest.raises(ZeroDivisionError):
                 async with workers.admit(), workers.turn(_never):
-                    await workers.codec(lambda: 1 // 0)
+                    await workers.run(lambda: 1 // 0)
         assert (workers.admitted, workers.working) == (0, 0)
 
     asyncio.run(scenario())
 
 
 @pytest.mark.alone
-def test_event_loop_is_free_and_codec_work_runs_beside_inference() -> None:
+def test_event_loop_is_free_and_those_who_have_their_turn_work_side_by_side() -> None:
     async def scenario() -> tuple[float, float]:
         workers = Workers(cpus=2, max_requests=10)
         start = time.perf_counter()
-        busy = [workers.infer(time.sleep, 0.2), workers.infer(time.sleep, 0.2), workers.codec(time.sleep, 0.2)]
-        tasks = [asyncio.ensure_future(work) for work in busy]
+        tasks = [asyncio.ensure_future(workers.run(time.sleep, 0.2)) for _ in range(workers.parallel)]
         await asyncio.sleep(0.01)
         free_after = time.perf_counter() - start
         await asyncio.gather(*tasks)
@@ -114,8 +114,8 @@ def test_when_the_service_ends_who_works_finishes_and_who_waits_is_told() -> Non
         return await asyncio.gather(*requests, request(), return_exceptions=True)
 
     answers = asyncio.run(scenario())
-    assert answers.count("answered") == INFER_THREADS + 1
+    assert answers.count("answered") == 3
     refused = [answer for answer in answers if isinstance(answer, Problem)]
-    assert len(refused) == len(answers) - INFER_THREADS - 1
+    assert len(refused) == len(answers) - 3
     assert {problem.status_code for problem in refused} == {503}
     assert all(problem.headers is not None and problem.headers["Retry-After"] for problem in refused)

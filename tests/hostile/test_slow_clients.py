@@ -89,21 +89,22 @@ def drip(clients: list[socket.socket], piece: bytes = b"x") -> Iterator[None]:
 def busy(app: FastAPI) -> Iterator[None]:
     """No prediction ends while this is held."""
     workers, go_on = app.state.services.workers, threading.Event()
-    real = workers.infer
+    real = workers.run
 
-    async def infer(function: Callable[..., object], *args: object) -> object:
+    async def run(function: Callable[..., object], *args: object) -> object:
         def wait() -> object:
-            go_on.wait(60)
+            if function.__name__ == "predict_array":
+                go_on.wait(60)
             return function(*args)
 
         return await real(wait)
 
-    workers.infer = infer
+    workers.run = run
     try:
         yield
     finally:
         go_on.set()
-        del workers.infer
+        del workers.run
 
 
 def healthz_seconds(url: str) -> float:
