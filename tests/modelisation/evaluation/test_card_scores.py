@@ -19,16 +19,17 @@ from modelisation.evaluation.metrics import scores_of
 from modelisation.registry.bundled import FOLDER, find_bundles
 from modelisation.registry.versions import register_bundle
 from modelisation.scenes.writer import write_scenes
-from tests.api import Store, empty_database, listening, store, wait_until
+from tests.api import empty_database, listening, new_store, wait_until
 
-__all__ = ["empty_database", "store"]
+__all__ = ["empty_database"]
 CAMVID = Path(__file__).resolve().parents[4] / "shared" / "camvid"
 POINTS = 0.003
 BUNDLES = find_bundles(FOLDER)
 
 
-@pytest.fixture
-def api(store: Store) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[str]:
+    store = new_store(tmp_path_factory.mktemp("cards") / "store", empty_database)
     for bundle in BUNDLES:
         register_bundle(bundle, tracking_uri=store.uri, alias="champion")
     with listening(create_app(store.settings(precision="auto"))) as url:
