@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 from fastapi.testclient import TestClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from PIL import Image
 from starlette.datastructures import UploadFile
 
@@ -78,6 +80,9 @@ def test_questions_to_mlflow_whose_clients_left_are_not_asked(shared_store: Stor
         def get_experiment_by_name(self, _: str) -> None:
             asked.append(time.monotonic())
             time.sleep(0.5)
+
+        def get_run(self, _: str) -> None:
+            raise MlflowException("no such run", RESOURCE_DOES_NOT_EXIST)
 
     with listening(app) as url:
         wait_until(lambda: requests.get(f"{url}/readyz", timeout=5).status_code == 200, "the API")
