@@ -80,13 +80,13 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def store(tmp_path: Path, empty_database: Path) -> Store:
     """An empty store for one test."""
-    return _new_store(tmp_path / "store", empty_database)
+    return new_store(tmp_path / "store", empty_database)
 
 
 @pytest.fixture(scope="session")
 def shared_store(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Store:
     """A store with two models, for tests that only read."""
-    store = _new_store(tmp_path_factory.mktemp("shared") / "store", empty_database)
+    store = new_store(tmp_path_factory.mktemp("shared") / "store", empty_database)
     store.add("deeplabv3plus", miou=0.6, score_stride=4)
     store.add("segformer", miou=0.7, score_stride=8)
     store.add("segformer", alias="candidate", miou=0.8, bias=0.5)
@@ -152,7 +152,7 @@ def noise_png(height: int, width: int, seed: int = 0) -> bytes:
     return png_bytes(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
-def _new_store(folder: Path, empty_database: Path) -> Store:
+def new_store(folder: Path, empty_database: Path) -> Store:
     (folder / "made").mkdir(parents=True)
     shutil.copy(empty_database, folder / "mlflow.db")
     store = Store(folder)
