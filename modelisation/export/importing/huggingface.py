@@ -27,6 +27,7 @@ from modelisation.models.imported.huggingface import POSITION_CODED, QUERY_MODEL
 Extra = dict[str, Tensor]
 LIBRARY = f"transformers {transformers.__version__}"
 _AS_THEY_ARE = ("do_resize", "do_center_crop", "do_pad", "do_split_image")  # switched off: pictures have their size
+_NO_LABEL = ("unlabeled", "unlabelled", "void", "ignore", "background")
 _TASK = "the task is semantic"
 # Fields of a configuration that say nothing of the network, or follow from the labels.
 _LEFT_OUT = ("id2label", "label2id", "architectures", "dtype", "torch_dtype", "transformers_version", "_name_or_path")
@@ -146,9 +147,12 @@ def _place(config: PreTrainedConfig, preparation: Preparation, wishes: Wishes, s
         labels = same_order(wishes.labels, config.num_labels, source.name)
     elif all(label.startswith("LABEL_") for label in labels):
         raise UserError(f"{source.folder / CONFIG}: names no labels; say with --labels SET whose classes they are")
-    return place_labels(
-        labels, wishes.classes, wishes.maps or {}, wishes.name, first_value=int(preparation.reduce_labels)
-    )
+    elif preparation.reduce_labels and labels[0].casefold() in _NO_LABEL:
+        raise UserError(
+            f"{source.folder}: its image processor takes one off the values of label files, so that channel 0 is the "
+            f"second class, and {CONFIG} calls it {labels[0]}; say with --labels SET whose classes its channels are"
+        )
+    return place_labels(labels, wishes.classes, wishes.maps, wishes.name)
 
 
 def _processor(source: Source, config: PreTrainedConfig) -> Any:

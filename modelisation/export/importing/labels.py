@@ -28,9 +28,7 @@ class Placed:
     onto: Mapping[str, str]
 
 
-def place_labels(
-    labels: Sequence[str], wanted: str | None, maps: Mapping[str, str], name: str, *, first_value: int = 1
-) -> Placed:
+def place_labels(labels: Sequence[str], wanted: str | None, maps: Mapping[str, str], name: str) -> Placed:
     """Find the class of every label.
 
     Args:
@@ -38,7 +36,6 @@ def place_labels(
         wanted: class set to predict; None takes the labels as they are.
         maps: label -> class or `ignore`, before anything else.
         name: of the model, for a class set of its own labels.
-        first_value: what channel 0 is called in ADE20K's files, where its classes begin with 1.
 
     Raises:
         NamesError: labels have no class in the wanted set; lists them.
@@ -53,7 +50,7 @@ def place_labels(
     spelt = dict(zip(labels, source.taxonomy.names if source else labels, strict=True))
     known = {spelt[label]: onto for label, onto in maps.items()}
     if target is not None and source is None:
-        known = _from_ade20k(labels, target, first_value) | known
+        known = _from_ade20k(labels, target) | known
     export = Export(name, name, (), tuple(spelt.values()), classes=source)
     naming = name_classes(export, known, target)
     if unplaced := [label for label in labels if spelt[label] not in naming.ids]:
@@ -111,11 +108,11 @@ def _built_in_of(labels: Sequence[str]) -> ClassSet | None:
     return None
 
 
-def _from_ade20k(labels: Sequence[str], target: ClassSet, first_value: int) -> dict[str, str]:
-    """Label -> class for ADE20K's labels; nothing where these are others."""
-    if len(labels) - (1 - first_value) != 150:
+def _from_ade20k(labels: Sequence[str], target: ClassSet) -> dict[str, str]:
+    """Label -> class for ADE20K's 150 labels, or these behind one for the rest; nothing where these are others."""
+    shift = len(labels) - 150
+    if shift not in (0, 1):
         return {}
-    shift = 1 - first_value
     alike = sum(_form(labels[i + shift].split(",")[0]) == name for i, name in _ADE20K.items())
     if alike < 0.8 * len(_ADE20K):
         return {}
@@ -126,7 +123,7 @@ def _from_ade20k(labels: Sequence[str], target: ClassSet, first_value: int) -> d
     table, names = street.known["ade20k"], target.taxonomy.names
     found = {}
     for i, label in enumerate(labels):
-        onto = table.get(i + first_value, IGNORE)
+        onto = table.get(i + 1 - shift, IGNORE)  # its files count from 1; 0 is unlabelled
         found[label] = IGNORED if onto == IGNORE else names[places[onto]]
     return found
 

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from back.runtime.card import HISTORY_FILE, ONNX_FILE, REPORT_FILE, WEIGHTS_FILE, Card, InputContract, Origin
+from back.runtime.card import (
+    HISTORY_FILE,
+    MAX_FILE_BYTES,
+    ONNX_FILE,
+    REPORT_FILE,
+    WEIGHTS_FILE,
+    Card,
+    InputContract,
+    Origin,
+)
+from back.runtime.errors import UserError
 from back.runtime.imaging import plan_resize
 from back.runtime.taxonomy import Taxonomy
 from modelisation.evaluation.cost import multiply_adds
@@ -60,6 +70,7 @@ def write_imported(foreign: Foreign, bundle: Path, photos: Path | None) -> dict[
     model, contract = foreign.model, foreign.contract
     size = input_size(contract)
     if foreign.parameters is None:
+        _check_fits(model, foreign.origin.source)
         save_weights(model, foreign.build, bundle / WEIGHTS_FILE)
         form = model.export_form()
         fixed = export_onnx(form, bundle / ONNX_FILE, model.size_multiple, size, dynamic=foreign.dynamic)
@@ -91,6 +102,16 @@ LIMITS = (
     "Trained elsewhere: what it was trained on, and where it fails, its source says. Evaluate it on photos of your "
     "own before you rely on it."
 )
+
+
+def _check_fits(model: SegmentationModel, source: str) -> None:
+    """Whether the weights are small enough for a bundle. Raises UserError."""
+    size = sum(tensor.nbytes for tensor in model.state_dict().values())
+    if size > MAX_FILE_BYTES:
+        raise UserError(
+            f"{source}: its weights take {size / 1e6:.0f} MB where a bundle's file has at most "
+            f"{MAX_FILE_BYTES // 10**6}; choose a smaller model of its family"
+        )
 
 
 def input_size(contract: InputContract) -> tuple[int, int]:

@@ -142,6 +142,14 @@ def test_a_network_for_something_else_is_refused(broken: Path) -> None:
         read(broken)
 
 
+def test_names_that_are_one_off_the_channels_are_refused(broken: Path) -> None:
+    names = ("unlabeled", *CITYSCAPES[:18])
+    change_json(broken / "config.json", id2label=dict(enumerate(names)), label2id={n: i for i, n in enumerate(names)})
+    change_json(broken / "preprocessor_config.json", do_reduce_labels=True)
+    with pytest.raises(UserError, match=r"channel 0 is the second class, and config\.json calls it unlabeled"):
+        read(broken)
+
+
 def test_labels_without_names_are_asked_for(broken: Path) -> None:
     change_json(
         broken / "config.json",

@@ -19,8 +19,8 @@ def ade20k() -> list[str]:
     return [known.get(i, f"thing {i}") for i in range(150)]
 
 
-def place(labels: list[str], wanted: str | None = None, maps: dict[str, str] | None = None, first: int = 1) -> Placed:
-    return place_labels(labels, wanted, maps or {}, "mine", first_value=first)
+def place(labels: list[str], wanted: str | None = None, maps: dict[str, str] | None = None) -> Placed:
+    return place_labels(labels, wanted, maps or {}, "mine")
 
 
 def test_cityscapes_labels_stay_what_they_are() -> None:
@@ -49,7 +49,7 @@ def test_ade20k_goes_to_street8_by_its_files_values() -> None:
 
 
 def test_ade20k_with_its_unlabelled_channel_is_shifted_by_one() -> None:
-    placed = place(["background", *ade20k()], "street8", {"background": "ignore"}, first=0)
+    placed = place(["background", *ade20k()], "street8", {"background": "ignore"})
     assert placed.onto["sidewalk, pavement"] == "sidewalk"
     assert 0 not in {channel for channels in placed.merge for channel in channels}
 
