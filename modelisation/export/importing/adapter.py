@@ -130,7 +130,7 @@ def fixed_size_of(model: onnx.ModelProto, adapter: Adapter) -> tuple[int, int] |
     given = _the_input(model.graph)
     dims = [d.dim_value for d in given.type.tensor_type.shape.dim]
     colours = dims[1 if adapter.input.layout == "NCHW" else 3] if len(dims) == 4 else None
-    if colours not in (0, 3):
+    if colours != 3 and (colours != 0 or 3 in dims[1:]):
         raise UserError(
             f"its input {given.name} has the shape {dims}, which is no picture of three colours in the layout "
             f"{adapter.input.layout}; set input.layout"

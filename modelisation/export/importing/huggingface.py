@@ -181,7 +181,13 @@ def _task_tokens(source: Source, config: PreTrainedConfig) -> list[int] | None:
 def _fields(config: PreTrainedConfig) -> dict[str, Any]:
     """What makes the network anew: the fields that are not the defaults, as JSON has them."""
     fields = json.loads(config.to_json_string(use_diff=True))
-    return {"model_type": config.model_type} | {k: v for k, v in fields.items() if k not in _LEFT_OUT}
+    return {"model_type": config.model_type, **_without_labels(fields)}
+
+
+def _without_labels(fields: dict[str, Any]) -> dict[str, Any]:
+    """Without what says nothing of the network, in the configuration of its backbone, too."""
+    kept = {key: value for key, value in fields.items() if key not in _LEFT_OUT}
+    return {key: _without_labels(value) if isinstance(value, dict) else value for key, value in kept.items()}
 
 
 def _first_line(error: BaseException) -> str:

@@ -23,9 +23,11 @@ from modelisation.provenance import REPOSITORY
 from modelisation.recipe import load_recipe
 from modelisation.registry.versions import resolve_model
 from modelisation.training.setup import begin_with, build_from_recipe
-from tests.api import PHOTO, Store, new_store, serving
+from tests.api import PHOTO, Store, new_store, serving, trusted
 from tests.bundles import rewrite_card
 from tests.modelisation.export.importing.families import change_json, save
+
+__all__ = ["trusted"]
 
 
 @dataclass(frozen=True)

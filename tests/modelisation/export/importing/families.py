@@ -14,7 +14,7 @@ SWIN = {
     "embed_dim": 8, "depths": [1, 1, 1, 1], "num_heads": [1, 1, 2, 2], "window_size": 4,
     "out_features": ["stage1", "stage2", "stage3", "stage4"],
 }  # fmt: skip
-_LAST = ("classifier.weight", "class_predictor.weight", "head.head.4.weight")
+_GAINS = {"classifier.weight": 30.0, "class_predictor.weight": 30.0, "head.head.4.weight": 1e6}
 CITYSCAPES = class_set("cityscapes19").taxonomy.names
 
 
@@ -27,8 +27,8 @@ def save(kind: str, folder: Path, names: tuple[str, ...] = CITYSCAPES, **process
     net = _NETS[kind](config)
     with torch.no_grad():
         for name, weight in net.named_parameters():
-            if name.endswith(_LAST):
-                weight *= 30  # random ones are unsure of everything, and rounding would decide
+            # Random ones are unsure of everything, and rounding would decide; DPT's scores differ by a millionth.
+            weight *= next((gain for last, gain in _GAINS.items() if name.endswith(last)), 1)
     net.save_pretrained(folder)
     size = _SIZES.get(kind, {"height": 96, "width": 128})
     _PROCESSORS.get(kind, hf.SegformerImageProcessor)(**{"size": size, **processor}).save_pretrained(folder)

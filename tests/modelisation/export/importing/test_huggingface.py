@@ -1,6 +1,7 @@
 """Networks of transformers behind our interface: the library's labels, whatever its classes become."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,21 +16,28 @@ from modelisation.export.importing.source import find_source
 from modelisation.export.importing.wishes import Wishes
 from modelisation.export.importing.write import Foreign
 from modelisation.models import rebuild
-from modelisation.models.predict import normalise
 from tests.modelisation.export.importing.families import CITYSCAPES, change_json, save
 
 ADE20K = tuple(f"thing {i}" for i in range(150))
 
 
-@pytest.fixture(autouse=True)
-def small_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agreement, "SHAPES", ((96, 128), (64, 160)))
-    monkeypatch.setattr(agreement, "DEFAULT_PHOTOS", Path("missing"))
+@pytest.fixture(scope="module", autouse=True)
+def small_scenes() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(agreement, "SHAPES", ((64, 96), (48, 96)))
+        patch.setattr(agreement, "DEFAULT_PHOTOS", Path("missing"))
+        yield
 
 
 @pytest.fixture(scope="module")
 def segformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save("segformer", tmp_path_factory.mktemp("segformer"))
+
+
+@pytest.fixture(scope="module")
+def merged(segformer: Path) -> Foreign:
+    """It as street8."""
+    return read(segformer, "street8", licence="MIT")
 
 
 @pytest.fixture
@@ -50,12 +58,10 @@ def read(folder: Path, classes: str | None = None, **wishes: object) -> Foreign:
     ("kind", "names", "classes"),
     [
         ("segformer", CITYSCAPES, None),
-        ("segformer", CITYSCAPES, "street8"),
         ("upernet", CITYSCAPES, "street8"),
         ("dpt", CITYSCAPES, "street8"),
         ("beit", ADE20K, None),
         ("mask2former", CITYSCAPES, "street8"),
-        ("mask2former", ADE20K, None),
         ("oneformer", CITYSCAPES, "street8"),
         ("eomt", CITYSCAPES, "street8"),
     ],
@@ -65,34 +71,36 @@ def test_pytorch_gives_the_labels_of_the_library(
 ) -> None:
     foreign = read(save(kind, tmp_path, names), classes)
     assert len(foreign.taxonomy.classes) == (8 if classes else len(names))
+    assert agrees(foreign) >= 0.996
+
+
+def agrees(foreign: Foreign) -> float:
+    """Share of the pixels of scenes on which PyTorch behind our interface gives the library's labels."""
     pictures = agreement.gate_pictures(foreign.contract, None)["scenes"]
-    ours = [torch_labels(foreign.model, picture, foreign.contract) for picture in pictures]
-    assert agreement.agreement(ours, [foreign.library(picture) for picture in pictures]) >= 0.996
+    ours = [torch_labels(foreign.model, picture, foreign.contract) for picture in pictures]  # type: ignore[arg-type]
+    return agreement.agreement(ours, [foreign.library(picture) for picture in pictures])
 
 
-def test_a_rebuilt_network_gives_the_same_scores(segformer: Path) -> None:
-    foreign = read(segformer, "street8")
-    build = json.loads(json.dumps(foreign.build))
+def test_a_rebuilt_network_gives_the_same_scores(merged: Foreign) -> None:
+    build = json.loads(json.dumps(merged.build))
     again = rebuild("transformers", 8, build)
-    again.load_state_dict(foreign.model.state_dict())
+    again.load_state_dict(merged.model.state_dict())
     picture = torch.rand(1, 3, 64, 96)
-    torch.testing.assert_close(again.eval()(picture), foreign.model(picture))
+    torch.testing.assert_close(again.eval()(picture), merged.model(picture))
 
 
-def test_another_number_of_classes_gets_a_head_of_its_own(segformer: Path) -> None:
-    build = read(segformer, "street8").build
-    scores = rebuild("transformers", 5, build).eval()(torch.rand(1, 3, 64, 96))
+def test_another_number_of_classes_gets_a_head_of_its_own(merged: Foreign) -> None:
+    scores = rebuild("transformers", 5, merged.build).eval()(torch.rand(1, 3, 64, 96))
     assert scores.shape == (1, 5, 16, 24)
 
 
-def test_merged_scores_are_the_probabilities_added(segformer: Path) -> None:
-    merged, plain = read(segformer, "street8"), read(segformer)
-    picture = normalise(torch.randint(0, 256, (1, 64, 96, 3), dtype=torch.uint8), plain.contract)
+def test_merged_scores_are_the_librarys_probabilities_added(merged: Foreign) -> None:
+    picture = torch.rand(1, 3, 64, 96)
+    net = merged.model.net
     with torch.inference_mode():
-        labels, classes = plain.model(picture).softmax(1), merged.model.eval()(picture).softmax(1)
-    if merged.contract.score_stride == plain.contract.score_stride:
-        torch.testing.assert_close(classes[:, 3], labels[:, 13:19].sum(1))
-    torch.testing.assert_close(classes.sum(1), torch.ones_like(classes[:, 0]))
+        labels, classes = net(pixel_values=picture).logits.softmax(1), merged.model(picture).softmax(1)
+    torch.testing.assert_close(classes[:, 3], labels[:, 13:19].sum(1), rtol=1e-3, atol=1e-5)
+    assert agrees(merged) >= 0.996
 
 
 def test_the_size_of_a_network_with_position_codes_is_fixed(tmp_path: Path) -> None:
@@ -101,8 +109,8 @@ def test_the_size_of_a_network_with_position_codes_is_fixed(tmp_path: Path) -> N
     assert foreign.build["only_size"] == [64, 64]
 
 
-def test_what_the_source_says_is_on_record(segformer: Path) -> None:
-    origin = read(segformer, "street8", licence="MIT").origin
+def test_what_the_source_says_is_on_record(segformer: Path, merged: Foreign) -> None:
+    origin = merged.origin
     assert (origin.source, origin.licence) == (segformer.name, "MIT")
     assert origin.library.startswith("transformers ")
     assert list(origin.sha256) == ["model.safetensors"]

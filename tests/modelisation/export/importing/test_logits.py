@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from back.runtime.errors import UserError
 from modelisation.export.importing import agreement
 from modelisation.export.importing.fit import torch_labels
-from modelisation.export.importing.logits import read_smp, read_torchvision
+from modelisation.export.importing.logits import load_weights, read_smp, read_torchvision
 from modelisation.export.importing.source import find_source
 from modelisation.export.importing.wishes import Wishes
 from modelisation.export.importing.write import Foreign
@@ -87,7 +87,7 @@ def test_a_pickle_of_torchvision_is_refused_unless_allowed(lraspp: Path) -> None
     pickle = lraspp.with_suffix(".pth")
     with pytest.raises(UserError, match="is a pickle"):
         read_torchvision("lraspp_mobilenet_v3_large", pickle, CITYSCAPES, allow_pickle=False)
-    assert read_torchvision("lraspp_mobilenet_v3_large", pickle, CITYSCAPES, allow_pickle=True)
+    assert load_weights(pickle).keys() == load_file(lraspp).keys()
 
 
 def test_weights_of_another_network_are_refused(lraspp: Path, tmp_path: Path) -> None:
