@@ -106,7 +106,8 @@ def _labels(predictor: Predictor, picture: UInt8Array) -> UInt8Array:
 
 
 def _as_input(image: UInt8Array, contract: InputContract) -> UInt8Array:
-    return np.array(to_input(image, plan_resize(*image.shape[:2], contract, None), contract))
+    height, width = image.shape[:2]
+    return np.array(to_input(image, plan_resize(height, width, contract, None), contract))
 
 
 def _photos_in(folder: Path) -> list[Path]:

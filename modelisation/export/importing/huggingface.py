@@ -142,9 +142,11 @@ def _load(source: Source, config: PreTrainedConfig) -> PreTrainedModel:
 
 
 def _place(config: PreTrainedConfig, preparation: Preparation, wishes: Wishes, source: Source) -> Placed:
-    labels = [str(config.id2label.get(i, f"LABEL_{i}")) for i in range(config.num_labels)]
+    named: dict[Any, Any] = dict(config.id2label or {})
+    channels = int(config.num_labels or 0)
+    labels = [str(named.get(i, f"LABEL_{i}")) for i in range(channels)]
     if wishes.labels:
-        labels = same_order(wishes.labels, config.num_labels, source.name)
+        labels = same_order(wishes.labels, channels, source.name)
     elif all(label.startswith("LABEL_") for label in labels):
         raise UserError(f"{source.folder / CONFIG}: names no labels; say with --labels SET whose classes they are")
     elif preparation.reduce_labels and labels[0].casefold() in _NO_LABEL:

@@ -27,7 +27,7 @@ class Smp(ImportedModel):
         made = getattr(smp, net, None)
         if not (isinstance(made, type) and issubclass(made, nn.Module)):
             raise UserError(f"segmentation-models-pytorch {smp.__version__} has no network {net}")
-        self.net = made(**{**arguments, "encoder_weights": None, "classes": self.labels})
+        self.net: Any = made(**{**arguments, "encoder_weights": None, "classes": self.labels})
 
     def label_scores(self, image_NCHW: Tensor) -> Tensor:
         return self.upsampled(self.net(image_NCHW))
@@ -51,7 +51,7 @@ class Torchvision(ImportedModel):
         known = torchvision.models.list_models(torchvision.models.segmentation)
         if net not in known:
             raise UserError(f"torchvision {torchvision.__version__} has no network {net}; it has {', '.join(known)}")
-        self.net = torchvision.models.get_model(
+        self.net: Any = torchvision.models.get_model(
             net, weights=None, weights_backbone=None, num_classes=self.labels, aux_loss=False
         )
         self.takes_all = net.startswith("lraspp")  # its head takes two features, those of the others one
