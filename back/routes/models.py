@@ -60,7 +60,7 @@ def _entry(model: RegisteredModel, served: Served | None, error: str | None) -> 
             entry |= {"error": loading_sentence([model.name]), "loading": True}
         return entry
     predictor, card = served.predictor, served.predictor.card
-    training = card.training
+    training, origin = card.training, card.origin
     return entry | {
         "sha256": predictor.sha256,
         "architecture": card.architecture,
@@ -75,5 +75,5 @@ def _entry(model: RegisteredModel, served: Served | None, error: str | None) -> 
         "file_size_bytes": served.file_size_bytes,
         "pixel_budget": predictor.pixel_budget,
         "data_licence": training.data_licence if training else None,
-        "weights_licence": training.weights_licence if training else None,
+        "weights_licence": training.weights_licence if training else origin.licence if origin else None,
     }

@@ -138,6 +138,16 @@ class TrainingRecord(_Strict):
     packages: dict[str, str]
 
 
+class Origin(_Strict):
+    """Where the weights of a network come from that was trained elsewhere and imported."""
+
+    source: str = Field(description="the hub's id with its revision, or the name of the folder or file")
+    library: str = Field(description="whose network it is, with its version")
+    licence: str = Field(description="of the weights, as the source names it")
+    sha256: dict[str, str] = Field(description="file of the source's weights -> sha256")
+    labels: dict[str, str] = Field(description="label of the source -> class, or `ignore`")
+
+
 class SelfTest(_Strict):
     """A tiny rendered picture and its label map, both PNG as base64, which an engine must reproduce."""
 
@@ -161,6 +171,8 @@ class Card(_Strict):
     multiply_adds: int | None = Field(default=None, description="per photo at the pixel budget")
     metrics: Metrics | None = None
     training: TrainingRecord | None = None
+    # Left out of the JSON where there is none, so that a card from before this field stays as it is.
+    origin: Origin | None = Field(default=None, exclude_if=lambda origin: origin is None)
     robustness: dict[str, float] = Field(default_factory=dict, description="perturbation -> mIoU lost, in points")
     carries: dict[str, float] = Field(
         default_factory=dict, description="pictures unlike those of training -> mIoU on them, 0..1"

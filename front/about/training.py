@@ -31,6 +31,15 @@ def show_origin(entry: Json, card: Json) -> None:
     training = card.get("training") or {}
     teacher = training.get("teacher")
     st.subheader("Data and licence", anchor=False)
+    if origin := card.get("origin"):
+        facts = {
+            "Imported from": origin["source"],
+            "Library": origin["library"],
+            "Licence of the weights": origin["licence"],
+            "sha256 of the source": ", ".join(f"{name} {value[:12]}" for name, value in origin["sha256"].items()),
+        }
+        show_facts(facts, "Data and licence")
+        return
     show_facts(
         {
             "Trained on": data_of(training),

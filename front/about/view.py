@@ -15,6 +15,8 @@ from front.api.waiting import guard
 from front.ui.names import dataset_name, display_name
 from front.ui.palette import class_table, css
 
+_LONG = 100  # characters of a build argument: whole configurations of imported networks stand in the card alone
+
 
 def main() -> None:
     page.header("About this model", "What a model is, where it comes from, and what it is not for.")
@@ -162,7 +164,7 @@ def _files(entry: Json, card: Json) -> None:
             hide_index=True,
             alt="Table of the bundle's files and their sha256.",
         )
-    build = ", ".join(f"{name} {value}" for name, value in card["build"].items())
+    build = ", ".join(f"{name} {value}" for name, value in card["build"].items() if len(str(value)) < _LONG)
     st.caption(escape(f"Architecture {card['architecture']}" + (f", built with {build}." if build else ".")))
 
 

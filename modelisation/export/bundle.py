@@ -1,6 +1,7 @@
 """Writing a bundle's card and report, so that the card's sha256 always fit the files beside it. Needs no torch."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,28 @@ from back.runtime.card import (
     read_card,
     sha256_of,
 )
+from back.runtime.errors import UserError
 
+GRAPH = "onnx"  # architecture of a network that is known by its graph alone
 # Parts of report.json beside the evaluation.
 PARITY, ROBUSTNESS, PIXEL_BUDGET = "parity", "robustness", "pixel_budget"
+
+
+def check_name(name: str) -> None:
+    """Whether a model may be called so. Raises UserError."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,199}", name):
+        raise UserError(f"{name!r}: a model's name is of small letters, digits, and - _ . after the first")
 
 
 def write_card(bundle: Path, card: Card) -> None:
     """Write `model.json` with the sha256 of the files beside it as they are now.
 
-    These are the four that every bundle has and whatever else the card lists (the registry's `MLmodel`).
+    These are the four that a bundle has and whatever else the card lists (the registry's `MLmodel`). A network that
+    came as a graph has no weights beside it.
     """
     names = dict.fromkeys((ONNX_FILE, WEIGHTS_FILE, HISTORY_FILE, REPORT_FILE, *card.files))
+    if not (bundle / WEIGHTS_FILE).exists() and card.architecture == GRAPH:
+        del names[WEIGHTS_FILE]
     files = {name: sha256_of(bundle / name) for name in names}
     text = card.model_copy(update={"files": files}).model_dump_json(indent=1)
     (bundle / CARD_FILE).write_text(text, encoding="utf-8")

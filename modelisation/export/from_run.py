@@ -103,7 +103,7 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
         parameters=sum(p.numel() for p in model.parameters()),
         multiply_adds=multiply_adds(bundle, size),
         training=record,
-        self_test=make_self_test(lambda image: _label(model, image, contract)),
+        self_test=make_self_test(lambda image: sure_labels(model, image, contract)),
         files={},
     )
     write_card(bundle, card)
@@ -152,7 +152,8 @@ def _write_report(bundle: Path, evaluation: dict[str, Any]) -> None:
     (bundle / REPORT_FILE).write_text(json.dumps(report, indent=1), encoding="utf-8")
 
 
-def _label(model: SegmentationModel, image: np.ndarray, contract: InputContract) -> tuple[np.ndarray, float]:
+def sure_labels(model: SegmentationModel, image: np.ndarray, contract: InputContract) -> tuple[np.ndarray, float]:
+    """Label map uint8 [H, W] of a picture uint8 [H, W, 3], and the share of scores with a clear winner, 0..1."""
     labels, scores = predict_labels(model, image, contract)
     best, second = scores[0].topk(2, dim=0).values
     clear = (best - second) > _CLEAR_MARGIN * (scores.max() - scores.min())

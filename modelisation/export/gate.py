@@ -10,6 +10,9 @@ from modelisation.export.bundle import PARITY, read_report
 # Share of the pixels whose label must be PyTorch's. Narrow arithmetic moves outlines; it must not move more.
 MIN_AGREEMENT = {"fp32": 0.9999, "bf16": 0.99, "int8": 0.99}
 MAX_MIOU_POINTS = 0.3
+# Of an import: share of the pixels whose label must be that of the library which the weights came from.
+MIN_LIBRARY_AGREEMENT = 0.995
+LIBRARY_PARITY = "library_parity"  # the part of report.json that tells of it
 
 
 def engine_passes(precision: str, agreement: float, miou_points: float) -> bool:
@@ -28,10 +31,14 @@ def parity_failure(bundle: Path) -> str | None:
 
     The report must be of this very network: it names the sha256 of the ONNX file that was compared.
     """
-    parity: Mapping[str, Any] | None = read_report(bundle).get(PARITY)
+    report, card = read_report(bundle), read_card(bundle)
+    library: Mapping[str, Any] = report.get(LIBRARY_PARITY) or {}
+    if card.origin and not (library.get("passed") and library.get("model_sha256") == card.files.get(ONNX_FILE)):
+        return f"{bundle} was not compared with the library that it was imported from; import it again"
+    parity: Mapping[str, Any] | None = report.get(PARITY)
     if not parity:
         return f"{bundle} carries no parity report; run `python -m modelisation promote {bundle} --data DIR` first"
-    if parity.get("model_sha256") != read_card(bundle).files.get(ONNX_FILE):
+    if parity.get("model_sha256") != card.files.get(ONNX_FILE):
         return f"{bundle}: the parity report is of another network; run `promote` again"
     if not parity.get("passed"):
         return f"{bundle}: {why_failed(parity)}"

@@ -22,7 +22,7 @@ TOLERANCE = 1e-4  # largest difference, as a share of the range of the scores
 
 
 def export_onnx(
-    form: nn.Module, path: Path, size_multiple: int, fixed_size: tuple[int, int]
+    form: nn.Module, path: Path, size_multiple: int, fixed_size: tuple[int, int], *, dynamic: bool = True
 ) -> tuple[int, int] | None:
     """Write a network as ONNX and compare the file with PyTorch.
 
@@ -34,6 +34,7 @@ def export_onnx(
         path: file to write.
         size_multiple: H and W are multiples of this many pixels.
         fixed_size: H and W of the second attempt.
+        dynamic: whether to make the first.
 
     Returns:
         None where the sizes are dynamic, else `fixed_size`.
@@ -42,9 +43,10 @@ def export_onnx(
         UserError: the file differs from PyTorch at the fixed size, too.
     """
     try:
-        _write(form, path, TRACED, size_multiple)
-        if all(_difference(form, path, size) <= TOLERANCE for size in CHECKED):
-            return None
+        if dynamic:
+            _write(form, path, TRACED, size_multiple)
+            if all(_difference(form, path, size) <= TOLERANCE for size in CHECKED):
+                return None
     except (RuntimeError, torch.onnx.errors.OnnxExporterError):
         pass  # a network that cannot be traced dynamically is still served at its fixed size
     _write(form, path, fixed_size, None)
@@ -107,8 +109,13 @@ def _difference(form: nn.Module, path: Path, size: tuple[int, int]) -> float:
     """Largest difference between ONNX Runtime and PyTorch, as a share of the scores' range."""
     image = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
     expected = form(image).numpy()
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    scores = session.run([OUTPUT], {INPUT: image.numpy()})[0]
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what fails is told by the difference
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        scores = session.run([OUTPUT], {INPUT: image.numpy()})[0]
+    except Exception:  # ONNX Runtime's exceptions share no public base class
+        return np.inf
     if scores.shape != expected.shape:
         return np.inf
     return float(np.abs(scores - expected).max() / max(np.ptp(expected), 1e-12))

@@ -13,11 +13,14 @@ from back.runtime.card import WEIGHTS_FILE, BundleError, Card, read_card
 from back.runtime.errors import UserError
 from modelisation.models.base import SegmentationModel
 from modelisation.models.deeplabv3plus import DeepLabV3Plus
+from modelisation.models.imported.graph import GraphModel, graph_of
+from modelisation.models.imported.huggingface import HuggingFace
+from modelisation.models.imported.logits import Smp, Torchvision
 from modelisation.models.segformer import SegFormer
 
 ARCHITECTURES: dict[str, type[SegmentationModel]] = {
     cls.architecture: cls
-    for cls in (DeepLabV3Plus, SegFormer)  # type: ignore[type-abstract]
+    for cls in (DeepLabV3Plus, SegFormer, HuggingFace, Smp, Torchvision)  # type: ignore[type-abstract]
 }
 
 __all__ = [
@@ -89,6 +92,8 @@ def load_bundle_model(bundle: Path) -> SegmentationModel:
         BundleError: the folder is no bundle, or the card builds another network than the one that was trained.
     """
     card = read_card(bundle)
+    if card.architecture == GraphModel.architecture:
+        return graph_of(bundle)
     trained = build_of(bundle / WEIGHTS_FILE)
     if trained is not None and trained != card.build:
         changed = sorted(key for key in trained | card.build if trained.get(key) != card.build.get(key))

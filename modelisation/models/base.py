@@ -22,8 +22,8 @@ class SegmentationModel(nn.Module, ABC):
     """
 
     architecture: ClassVar[str]
-    score_stride: ClassVar[int] = 4
-    size_multiple: ClassVar[int] = 32
+    score_stride: int = 4
+    size_multiple: int = 32
     smallest_batch: ClassVar[int] = 1  # in training mode, with batch norms that are not frozen
     mean: tuple[float, float, float]
     std: tuple[float, float, float]

@@ -13,7 +13,7 @@ from modelisation.data.base import SegmentationDataset
 from modelisation.data.class_files import CLASSES_FILE, to_yaml
 from modelisation.data.class_sets import DEFAULT, class_set
 from modelisation.export.from_run import BUNDLE, RECIPE_COPY, RECORD_FILE
-from modelisation.models import build_model, load_bundle_model, rebuild
+from modelisation.models import ARCHITECTURES, build_model, load_bundle_model, rebuild
 from modelisation.models.base import SegmentationModel
 from modelisation.outputs.mark import Mark, check_free, empty, read_mark, write_mark
 from modelisation.provenance import REPOSITORY
@@ -124,8 +124,19 @@ def build_from_recipe(recipe: Recipe, taxonomy: Taxonomy | None = None) -> Segme
 
 
 def begin_with(recipe: Recipe, bundle: Path) -> Recipe:
-    """The recipe, with the network of a bundle, whose weights it begins with."""
+    """The recipe, with the network of a bundle, whose weights it begins with.
+
+    Raises:
+        UserError: that network cannot be trained here.
+    """
     card = read_card(bundle)
+    if card.architecture not in ARCHITECTURES:
+        raise UserError(f"{card.name} came as a graph without a network around it, so it cannot be trained further")
+    if card.build.get("only_size"):
+        raise UserError(
+            f"{card.name} takes pictures of one size alone, since its position codes are of that size; it cannot be "
+            "trained further here"
+        )
     changes = {"architecture": card.architecture, "build": card.build, "init_from": str(bundle.absolute())}
     return recipe.model_copy(update=changes)
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class Compiler:
         blob = read_compiled(self._cache_dir, key)
         if blob is not None:
             try:
-                return Network(self._core.import_model(blob, "CPU", config))
+                return Network(compile_anyway(lambda wanted: self._core.import_model(blob, "CPU", wanted), config))
             except RuntimeError as error:
                 log.warning("a compiled network cannot be read back, and is compiled anew: %s", error)
                 discard_compiled(self._cache_dir, key)
@@ -65,7 +66,10 @@ class Compiler:
         return Network(compiled)
 
     def _compile(self, size: Size, config: dict[str, Any]) -> Any:
-        return self._core.compile_model(_with_uint8_input(self.read(), self._card, size), "CPU", config)
+        def compile_with(wanted: dict[str, Any]) -> Any:
+            return self._core.compile_model(_with_uint8_input(self.read(), self._card, size), "CPU", wanted)
+
+        return compile_anyway(compile_with, config)
 
     def _key(self, size: Size, config: dict[str, Any]) -> str:
         """Stands for all that the compiled network depends on, the processor and OpenVINO's version among it."""
@@ -81,6 +85,24 @@ class Compiler:
             "instructions": self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def compile_anyway(make: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> Any:
+    """What `make` gives of a configuration; without OpenVINO's snippets where these fail.
+
+    Snippets are operators that the plug-in fuses and generates code for. Those of OpenVINO 2026.4 fail on a network
+    that sums over another axis than the last ("ReduceDecomposition supports only Reduce by last dimension"), as
+    Mask2Former does. It has no narrower switch, and other networks keep theirs.
+
+    Raises:
+        RuntimeError: it fails for another reason, or without them, too.
+    """
+    try:
+        return make(config)
+    except RuntimeError as error:
+        if "snippets" not in str(error):
+            raise
+        return make(config | {"SNIPPETS_MODE": "DISABLE"})
 
 
 def _with_uint8_input(model: Any, card: Card, size: Size) -> Any:

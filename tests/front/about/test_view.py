@@ -54,6 +54,33 @@ def test_text_of_a_card_cannot_become_markup(open_page: OpenPage, api: FakeApi) 
     assert "<img" not in shown
 
 
+def test_a_model_that_was_imported_says_where_it_comes_from(open_page: OpenPage, api: FakeApi) -> None:
+    real = api.answer
+
+    def imported(path: str, query: dict[str, str], files: dict[str, bytes]) -> object:
+        answer = real(path, query, files)
+        if path.startswith("/models/"):
+            answer["card"] |= {
+                "training": None,
+                "build": {"config": {"field": "x" * 200}, "bgr": False},
+                "origin": {
+                    "source": "owner/model@0123456789ab",
+                    "library": "transformers 5",
+                    "licence": "MIT",
+                    "sha256": {"model.safetensors": "ab" * 32},
+                    "labels": {"bus": "vehicle"},
+                },
+            }
+        return answer
+
+    api.answer = imported  # type: ignore[method-assign]
+    app = open_page("about")
+    assert not app.exception
+    for fact in ("owner/model@0123456789ab", "transformers 5", "MIT", "model.safetensors abababababab"):
+        assert fact in body(app)
+    assert "x" * 200 not in texts(app.caption)
+
+
 def test_pictures_in_a_card_s_markdown_are_not_loaded(open_page: OpenPage, api: FakeApi) -> None:
     real = api.answer
     picture = "![seen](https://elsewhere.example/pixel.png)"

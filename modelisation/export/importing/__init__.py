@@ -1,0 +1,1 @@
+"""Foreign weights as bundles: from hubs, folders and files, checked against the library that they came from."""
