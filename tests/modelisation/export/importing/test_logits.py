@@ -17,7 +17,7 @@ from modelisation.export.importing.wishes import Wishes
 from modelisation.export.importing.write import Foreign
 from modelisation.models import rebuild
 
-CITYSCAPES = Wishes("mine", "street8", labels="cityscapes19")
+CITYSCAPES = Wishes("mine", "street8", labels="cityscapes19", pixel_budget=64 * 96)
 
 
 @pytest.fixture(autouse=True)

@@ -80,7 +80,9 @@ def make_adapter(path: Path, **fields: Any) -> Path:
 
 def import_graph(folder: Path, graph: Path, adapter: Path, classes: str | None = None) -> Card:
     folder.mkdir()
-    write_imported(read_onnx(graph, read_adapter(adapter), Wishes("mine", classes), folder), folder, None)
+    write_imported(
+        read_onnx(graph, read_adapter(adapter), Wishes("mine", classes, pixel_budget=96 * 128), folder), folder, None
+    )
     return read_card(folder)
 
 
