@@ -30,7 +30,7 @@ def budget_lines(bundles: Sequence[Path]) -> list[str]:
             measured = f"{curve['dataset']} {curve['split']}, {curve['images']} images, {curve['threads']} thread(s)"
             parts.append(f"**{read_card(bundle).name}** ({measured})\n\n{format_budget(curve)}")
     if not parts:
-        return ["Not measured yet: `python -m modelisation budget`."]
+        return ["Not measured yet: `python -m modelisation budget MODEL --data DIR`."]
     return "\n\n".join(parts).splitlines()
 
 

@@ -35,8 +35,8 @@ def folder(store: Store, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> mlflow.pyfunc.PyFuncModel:
+    mlflow.set_tracking_uri(None)  # which takes the variable away where an earlier test had set another
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
-    mlflow.set_tracking_uri(None)
     return mlflow.pyfunc.load_model("models:/segformer@champion")
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,15 +75,16 @@ def test_earlier_runs_are_replayed_once_each_as_runs_of_their_own(store: Store, 
     assert len(store.client.search_runs([experiment])) == 2
 
 
-def test_the_bundled_segformer_has_the_run_that_its_weights_began_with() -> None:
-    bundle = FOLDER / "segformer"
+@pytest.mark.parametrize(("name", "epochs"), [("deeplabv3plus", [16]), ("segformer", [3, 20])])
+def test_a_bundled_model_has_the_runs_that_its_weights_began_with(name: str, epochs: list[int]) -> None:
+    bundle = FOLDER / name
     training = read_card(bundle).training
     assert training is not None
-    (earlier,) = (bundle / EARLIER_RUNS).glob("*.json")
-    assert f"run {earlier.stem}, {training.steps_before} steps" in str(training.initialisation)
-    history = json.loads(earlier.read_text(encoding="utf-8"))
-    assert history["run_id"] == earlier.stem
-    assert len(history["metrics"]["val_miou"]) == 20
+    before = re.findall(r"run (\w+), (\d+) steps", str(training.initialisation))
+    assert sum(int(steps) for _, steps in before) == training.steps_before
+    histories = [json.loads((bundle / EARLIER_RUNS / f"{run}.json").read_text(encoding="utf-8")) for run, _ in before]
+    assert [history["run_id"] for history in histories] == [run for run, _ in before]
+    assert [len(history["metrics"]["val_miou"]) for history in histories] == epochs
 
 
 def test_same_bundle_is_registered_once_and_its_alias_moves(store: Store, bundle: Path) -> None:
