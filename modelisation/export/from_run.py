@@ -91,7 +91,7 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
     size = (plan.padded_height, plan.padded_width)
     fixed = export_onnx(model.export_form(), bundle / ONNX_FILE, model.size_multiple, size)
     contract = contract.model_copy(update={"fixed_size": fixed})
-    _write_report(bundle, {})
+    write_report(bundle, {})
     card = Card(
         name=recipe.name,
         architecture=recipe.architecture,
@@ -112,7 +112,7 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
     if scores_only:
         options = replace(options, latency_runs=0)
     evaluation = evaluate(bundle, val_set, options, predictor=predictor)
-    _write_report(bundle, evaluation)
+    write_report(bundle, evaluation)
     write_card(bundle, card.model_copy(update={"metrics": metrics_of(evaluation)}))
     if not scores_only:
         store_robustness(bundle, measure_robustness(predictor, val_set, progress=True))
@@ -147,7 +147,8 @@ def metrics_of(evaluation: dict[str, Any]) -> Metrics:
     return Metrics.model_validate({key: evaluation[key] for key in Metrics.model_fields})
 
 
-def _write_report(bundle: Path, evaluation: dict[str, Any]) -> None:
+def write_report(bundle: Path, evaluation: dict[str, Any]) -> None:
+    """A report of this evaluation, empty where nothing was measured, and of nothing else yet."""
     report = {"schema_version": 1, "evaluation": evaluation or None, "parity": None, "robustness": None}
     (bundle / REPORT_FILE).write_text(json.dumps(report, indent=1), encoding="utf-8")
 

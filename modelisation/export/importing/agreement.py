@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from back.runtime.card import ONNX_FILE, InputContract, read_card
 from back.runtime.engines.base import EngineKind
@@ -27,6 +29,7 @@ _FIRST_SEED = 980_000_000
 # A picture uint8 [H, W, 3] as the network takes it, padding included -> its labels uint8 [H, W], the picture's size.
 Labeller = Callable[[UInt8Array], UInt8Array]
 Pictures = Mapping[str, Sequence[UInt8Array]]
+Merge = Sequence[Sequence[int]]
 
 
 def gate_pictures(contract: InputContract, photos: Path | None) -> dict[str, list[UInt8Array]]:
@@ -93,6 +96,18 @@ def check_agreement(
         "machine": machine(),
         "packages": package_versions(),
     }
+
+
+def merged_labels(scores_LHW: Tensor, merge: Merge, *, logits: bool) -> UInt8Array:
+    """Class map uint8 [H, W] of a library's scores [labels, H, W]: the probabilities of each class's labels added.
+
+    Args:
+        merge: for each class the channels that are it.
+        logits: whether the scores are logits, of which a softmax first would lose digits; else probabilities.
+    """
+    add = torch.logsumexp if logits else torch.sum
+    summed = [add(scores_LHW[list(channels)].double(), dim=0) for channels in merge]
+    return torch.stack(summed).argmax(0).numpy().astype(np.uint8)
 
 
 def label_at_own_size(scores_CHW: np.ndarray, picture: UInt8Array, score_stride: int) -> UInt8Array:

@@ -5,7 +5,6 @@ import pickle
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 import transformers
 from huggingface_hub.errors import StrictDataclassError
@@ -13,15 +12,15 @@ from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoConfig, AutoImageProcessor, AutoTokenizer, PreTrainedConfig, PreTrainedModel
 
-from back.runtime.card import Origin
 from back.runtime.errors import UserError
 from back.runtime.imaging import UInt8Array
+from modelisation.export.importing.agreement import merged_labels
 from modelisation.export.importing.fit import fit
 from modelisation.export.importing.labels import Placed, place_labels, same_order
 from modelisation.export.importing.preparation import Preparation, read_preparation
 from modelisation.export.importing.source import CONFIG, Source
 from modelisation.export.importing.wishes import Wishes
-from modelisation.export.importing.write import Foreign
+from modelisation.export.importing.write import Foreign, origin_of
 from modelisation.models.imported.huggingface import POSITION_CODED, QUERY_MODELS, HuggingFace, net_class
 
 Extra = dict[str, Tensor]
@@ -59,13 +58,7 @@ def read_huggingface(source: Source, wishes: Wishes) -> Foreign:
     library = _Library(net, _processor(source, config), placed.merge, model.extra_inputs)
     only_size = _own_size(config) if model.kind in POSITION_CODED else None
     contract, found = fit(model, preparation, wishes, library, LIBRARY, only_size)
-    origin = Origin(
-        source=source.name,
-        library=LIBRARY,
-        licence=wishes.licence or source.licence,
-        sha256=source.sha256,
-        labels=dict(placed.onto),
-    )
+    origin = origin_of(source, LIBRARY, wishes, placed)
     dynamic = contract.fixed_size is None
     return Foreign(wishes.name, model, build | found, placed.taxonomy, contract, origin, library, dynamic)
 
@@ -88,10 +81,7 @@ class _Library:
         post = self._processor.post_process_semantic_segmentation
         found = post(outputs, target_sizes=[(height, width)], return_segmentation_scores=True)[0]
         scores_LHW = found["segmentation_scores"]
-        # Of queries the scores are probabilities already; of the others logits, of which a softmax would lose digits.
-        add = torch.sum if self._queries else torch.logsumexp
-        summed = torch.stack([add(scores_LHW[list(channels)].double(), dim=0) for channels in self._merge])
-        return summed.argmax(0).numpy().astype(np.uint8)
+        return merged_labels(scores_LHW, self._merge, logits=not self._queries)
 
 
 def _own_size(config: PreTrainedConfig) -> tuple[int, int]:

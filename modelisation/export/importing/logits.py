@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import segmentation_models_pytorch as smp
 import torch
 import torchvision
@@ -14,15 +13,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from back.runtime.card import Origin, sha256_of
 from back.runtime.errors import UserError
 from back.runtime.imaging import UInt8Array
+from modelisation.export.importing.agreement import merged_labels
 from modelisation.export.importing.fit import fit
 from modelisation.export.importing.labels import place_labels, same_order
 from modelisation.export.importing.preparation import IMAGENET, Preparation
 from modelisation.export.importing.source import CONFIG, UNKNOWN_LICENCE, Source, check_pickle, is_pickle
 from modelisation.export.importing.wishes import Wishes
-from modelisation.export.importing.write import Foreign
+from modelisation.export.importing.write import Foreign, origin_of
 from modelisation.models.imported.base import ImportedModel
 from modelisation.models.imported.logits import Smp, Torchvision
 
@@ -127,13 +126,7 @@ def _read(
     model.eval()
     reference = _Library(whole(model), placed.merge, mean, std)
     contract, found = fit(model, Preparation(mean, std), wishes, reference, library)
-    origin = Origin(
-        source=source.name,
-        library=library,
-        licence=wishes.licence or source.licence,
-        sha256={path.name: sha256_of(path) for path in source.weights},
-        labels=dict(placed.onto),
-    )
+    origin = origin_of(source, library, wishes, placed)
     dynamic = contract.fixed_size is None
     return Foreign(wishes.name, model, build | found, placed.taxonomy, contract, origin, reference, dynamic)
 
@@ -177,6 +170,4 @@ class _Library:
     @torch.no_grad()
     def __call__(self, picture: UInt8Array) -> UInt8Array:
         values = torch.from_numpy(picture).permute(2, 0, 1).float() / 255
-        scores_LHW = self._net(((values - self._mean) / self._std)[None])[0].double()
-        summed = [torch.logsumexp(scores_LHW[list(channels)], dim=0) for channels in self._merge]
-        return torch.stack(summed).argmax(0).numpy().astype(np.uint8)
+        return merged_labels(self._net(((values - self._mean) / self._std)[None])[0], self._merge, logits=True)

@@ -18,6 +18,7 @@ from back.runtime.imaging import UInt8Array
 from back.runtime.onnx_file import check_network
 from modelisation.data.class_sets import built_in_names, class_set
 from modelisation.export.importing.adapter import Adapter, adapt, fixed_size_of
+from modelisation.export.importing.agreement import merged_labels
 from modelisation.export.importing.labels import place_labels
 from modelisation.export.importing.source import UNKNOWN_LICENCE
 from modelisation.export.importing.wishes import Wishes
@@ -95,13 +96,7 @@ class SourceGraph:
     def __call__(self, picture: UInt8Array) -> UInt8Array:
         scores = torch.from_numpy(self._scores(picture).astype(np.float64))[None]
         full_LHW = F.interpolate(scores, picture.shape[:2], mode="bilinear", align_corners=False)[0]
-        add = torch.logsumexp if self._adapter.output.holds == "logits" else torch.sum
-        return (
-            torch.stack([add(full_LHW[list(those)], dim=0) for those in self._merge])
-            .argmax(0)
-            .numpy()
-            .astype(np.uint8)
-        )
+        return merged_labels(full_LHW, self._merge, logits=self._adapter.output.holds == "logits")
 
     def _scores(self, picture: UInt8Array) -> np.ndarray:
         """[channels, h, w]: logits, probabilities, or labels as 0 and 1."""

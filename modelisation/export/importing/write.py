@@ -11,20 +11,21 @@ from back.runtime.card import (
     HISTORY_FILE,
     MAX_FILE_BYTES,
     ONNX_FILE,
-    REPORT_FILE,
     WEIGHTS_FILE,
     Card,
     InputContract,
     Origin,
 )
 from back.runtime.errors import UserError
-from back.runtime.imaging import plan_resize
 from back.runtime.taxonomy import Taxonomy
-from modelisation.evaluation.cost import multiply_adds
+from modelisation.evaluation.cost import input_size, multiply_adds
 from modelisation.export.bundle import store_result, write_card
-from modelisation.export.from_run import sure_labels
+from modelisation.export.from_run import sure_labels, write_report
 from modelisation.export.gate import LIBRARY_PARITY
 from modelisation.export.importing.agreement import Labeller, check_agreement, gate_pictures
+from modelisation.export.importing.labels import Placed
+from modelisation.export.importing.source import Source
+from modelisation.export.importing.wishes import Wishes
 from modelisation.export.onnx import export_onnx
 from modelisation.export.self_test import make_self_test
 from modelisation.models import save_weights
@@ -68,7 +69,7 @@ def write_imported(foreign: Foreign, bundle: Path, photos: Path | None) -> dict[
         UserError: the graph or its labels differ from the library's.
     """
     model, contract = foreign.model, foreign.contract
-    size = input_size(contract)
+    size = input_size(contract, (360, 480))
     if foreign.parameters is None:
         _check_fits(model, foreign.origin.source)
         save_weights(model, foreign.build, bundle / WEIGHTS_FILE)
@@ -98,6 +99,17 @@ def write_imported(foreign: Foreign, bundle: Path, photos: Path | None) -> dict[
     return report
 
 
+def origin_of(source: Source, library: str, wishes: Wishes, placed: Placed) -> Origin:
+    """Where weights come from, for the card."""
+    return Origin(
+        source=source.name,
+        library=library,
+        licence=wishes.licence or source.licence,
+        sha256=source.sha256,
+        labels=dict(placed.onto),
+    )
+
+
 LIMITS = (
     "Trained elsewhere: what it was trained on, and where it fails, its source says. Evaluate it on photos of your "
     "own before you rely on it."
@@ -114,12 +126,6 @@ def _check_fits(model: SegmentationModel, source: str) -> None:
         )
 
 
-def input_size(contract: InputContract) -> tuple[int, int]:
-    """Height and width of the input for a photo of 4 to 3."""
-    plan = plan_resize(360, 480, contract, None)
-    return plan.padded_height, plan.padded_width
-
-
 def write_records(bundle: Path, name: str, origin: Origin, taxonomy: Taxonomy) -> None:
     """A report without measurements, and the history of a run that only imported."""
     now = int(time.time() * 1000)
@@ -133,5 +139,4 @@ def write_records(bundle: Path, name: str, origin: Origin, taxonomy: Taxonomy) -
         "metrics": {},
     }
     (bundle / HISTORY_FILE).write_text(json.dumps(history, indent=1), encoding="utf-8")
-    report = {"schema_version": 1, "evaluation": None, "parity": None, "robustness": None}
-    (bundle / REPORT_FILE).write_text(json.dumps(report, indent=1), encoding="utf-8")
+    write_report(bundle, {})
