@@ -25,6 +25,7 @@ ONCE :=
 IMAGE :=
 DEMO_FLAGS :=
 UPGRADE :=
+REGISTRY :=
 RECIPE :=
 DATA :=
 SPLIT := val
@@ -56,8 +57,8 @@ export TORCH_HOME := $(CACHE)/torch
 RUN := env GIT_CONFIG_GLOBAL="$${GIT_CONFIG_GLOBAL:-$$HOME/.gitconfig}" HOME='$(CACHE)/home' \
 	XDG_CACHE_HOME='$(CACHE)/home/.cache' XDG_CONFIG_HOME='$(CACHE)/home/.config' $(FULL)/bin/python
 
-.PHONY: help setup demo test hostile lint lock audit sbom train lab notebooks scenes benchmark benchmark-quality tables screenshots \
-	up down clean
+.PHONY: help setup demo test hostile lint lock pin-images audit sbom train lab notebooks scenes \
+	benchmark benchmark-quality tables screenshots up down clean
 
 help: ## list the targets
 	@echo "StreetSeg: make TARGET [NAME=value]"
@@ -125,6 +126,9 @@ $(LOCK)/.stamp: Makefile
 	$(call make_venv,$(LOCK))
 	@$(LOCK)/bin/python $(PIP) install --quiet uv==$(UV_VERSION)
 	@touch $@
+
+pin-images: $(LOCK)/.stamp ## write digest and date of the images that the Dockerfiles start from (REGISTRY=URL of a mirror)
+	@$(LOCK)/bin/python .ci/images/pin.py $(if $(REGISTRY),--registry '$(REGISTRY)')
 
 audit: $(AUDIT)/.stamp ## weak spots in our code (bandit) and known ones in what is pinned (pip-audit)
 	@$(AUDIT)/bin/python .ci/audit/audit.py

@@ -19,6 +19,7 @@ TARGETS = (
         "hostile",
         "lint",
         "lock",
+        "pin-images",
         "audit",
         "sbom",
         "train",

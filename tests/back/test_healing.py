@@ -1,5 +1,6 @@
 """Failures of MLflow, network and disk: no model keeps another from loading, and what may pass is tried again."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -112,6 +113,29 @@ def test_models_of_last_time_serve_while_mlflow_is_away_at_the_start(store: Stor
     assert registry.stale_s is not None
     assert 0 <= registry.stale_s < 300
     del registry.client
+    registry.sync()
+    assert registry.stale_s is None
+
+
+def test_models_of_last_time_serve_while_mlflow_has_not_answered_at_the_start(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add()
+    ModelRegistry(store.settings()).sync()
+    monkeypatch.setattr("back.registry.FIRST_ASK_S", 0.1)
+    registry, answers = ModelRegistry(store.settings()), threading.Event()
+    ask = registry.client.search_registered_models
+
+    def slow(**options: object) -> object:
+        assert answers.wait(60)
+        return ask(**options)
+
+    monkeypatch.setattr(registry.client, "search_registered_models", slow)
+    registry.sync()
+    assert _versions(registry) == {"segformer": "1"}
+    assert registry.reason_not_ready() is None
+    assert registry.stale_s is not None
+    answers.set()
     registry.sync()
     assert registry.stale_s is None
 
