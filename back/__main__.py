@@ -17,6 +17,7 @@ from back.mlflow_errors import without_password
 from back.runtime.errors import UserError
 from back.runtime.process.console import use_utf8
 from back.runtime.process.memory import keep_heap_small
+from back.runtime.process.modules import leave_out_unused
 from back.settings import Settings, SettingsError, load_settings, unknown_variables
 
 
@@ -81,10 +82,7 @@ def _keys(path: Path | None, action: str, name: str | None) -> int:
 
 def _serve(settings: Settings) -> None:
     keep_heap_small()
-    # Where the whole of mlflow is installed, importing its client would import these too: 80 MB and half a second for
-    # tables that the API never makes. It does without where they are missing.
-    for name in ("pandas", "pyarrow", "scipy", "matplotlib"):
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    leave_out_unused()
     # After the checks, so that what is wrong is said at once: these imports take a second.
     from back.logs import set_up
     from back.main import create_app

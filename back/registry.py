@@ -27,7 +27,7 @@ from back.settings import Settings
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-FIRST_ASK_S = 2.0  # for MLflow's first answer, where the models of last time could serve meanwhile
+FIRST_ASK_S = 1.0  # for MLflow's first answer, where the models of last time could serve meanwhile
 READY_S = 30.0  # a model that loads for longer no longer keeps the others from being ready
 _NOT_ASKED = "MLflow has not been asked yet; try again in a few seconds."
 log = logging.getLogger("streetseg")

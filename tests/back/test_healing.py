@@ -140,12 +140,13 @@ def test_models_of_last_time_serve_while_mlflow_has_not_answered_at_the_start(
     assert registry.stale_s is None
 
 
-@pytest.mark.parametrize("damage", [b"", b"{}", b"[1]", b'{"schema": 1, "store": 3}', b"\xff\xfe"])
-def test_damaged_memory_of_last_time_is_none(store: Store, damage: bytes) -> None:
+def test_damaged_memory_of_last_time_is_none(store: Store) -> None:
     store.add()
     ModelRegistry(store.settings()).sync()
-    (store.folder / "cache" / FILE).write_bytes(damage)
-    assert recall(store.folder / "cache", store.uri) is None
+    assert recall(store.folder / "cache", store.uri) is not None
+    for damage in (b"", b"{}", b"[1]", b'{"schema": 1, "store": 3}', b"\xff\xfe"):
+        (store.folder / "cache" / FILE).write_bytes(damage)
+        assert recall(store.folder / "cache", store.uri) is None, damage
 
 
 def test_memory_of_another_store_is_not_used(store: Store) -> None:
