@@ -17,7 +17,7 @@ from back.mlflow_errors import without_password
 from back.runtime.errors import UserError
 from back.runtime.process.console import use_utf8
 from back.runtime.process.memory import keep_heap_small
-from back.runtime.process.modules import leave_out_unused
+from back.runtime.process.modules import leave_out_unused, quick_imports
 from back.settings import Settings, SettingsError, load_settings, unknown_variables
 
 
@@ -84,9 +84,10 @@ def _serve(settings: Settings) -> None:
     keep_heap_small()
     leave_out_unused()
     # After the checks, so that what is wrong is said at once: these imports take a second.
-    from back.logs import set_up
-    from back.main import create_app
-    from back.server import Server
+    with quick_imports():
+        from back.logs import set_up
+        from back.main import create_app
+        from back.server import Server
 
     set_up(settings.log_format)
     log = logging.getLogger("streetseg")

@@ -22,6 +22,7 @@ from back.problems import Cause, Problem
 from back.remembered import Remembered, recall, remember
 from back.runtime.bundle_cache import ASK_S, quiet_mlflow, touch
 from back.runtime.process.deadline import within
+from back.runtime.process.modules import quick_imports
 from back.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class ModelRegistry:
     def client(self) -> "MlflowClient":
         """The MLflow client; importing it takes a second, which is why the loader thread does it."""
         quiet_mlflow()
-        from mlflow import MlflowClient
+        with quick_imports():
+            from mlflow import MlflowClient
 
         uri = self._settings.mlflow_tracking_uri
         return MlflowClient(tracking_uri=uri, registry_uri=uri)

@@ -21,7 +21,7 @@ import numpy as np
 
 from back.runtime.card import CARD_FILE, BundleError, sha256_of
 from back.runtime.process.bounded import answer_one, run_bounded
-from back.runtime.process.modules import leave_out_unused
+from back.runtime.process.modules import leave_out_unused, quick_imports
 
 _SCHEMA = 1
 _KEPT_S = 90 * 24 * 3600  # since it was last asked for
@@ -90,7 +90,8 @@ def try_bundle(bundle: Path, options: Mapping[str, Any], cache_dir: Path) -> Non
     Raises:
         BundleError: a file is wrong, the self-test fails, or a photo of another shape is not labelled.
     """
-    from back.runtime.predictor import Predictor  # with numba, after what it need not import was left out
+    with quick_imports():
+        from back.runtime.predictor import Predictor  # with numba, after what it need not import was left out
 
     predictor = Predictor.load(bundle, **options, cache_dir=compiled_dir(cache_dir))
     for height, width in _SHAPES:
