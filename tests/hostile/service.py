@@ -138,10 +138,12 @@ class Load:
                 continue
             finally:
                 connection.close()
-            self.statuses[answer.status] += 1
+            wait_s = answer.headers["Retry-After"]
+            refused = answer.status == 503
+            self.statuses[answer.status if bool(wait_s) == refused else f"{answer.status}, Retry-After {wait_s}"] += 1
             (self.answer_s if answer.status == 200 else self.refusal_s).append(time.perf_counter() - start)
-            if answer.status == 503:
-                self.stop.wait(float(answer.headers["Retry-After"]))
+            if refused:
+                self.stop.wait(float(wait_s or 1))
 
     def run(self, bodies: list[bytes], seconds: float) -> None:
         host, port = self.api.url.removeprefix("http://").split(":")

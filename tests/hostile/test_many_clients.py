@@ -24,7 +24,7 @@ SOAK_MINUTES = float(os.environ.get("SOAK_MINUTES", "0"))
 SMALL, LARGE = (200, 50) if LONG else (40, 10)
 AT_THE_END = 48
 MEMORY_MB = 2000  # the page's figure for the API: docs/deployment.md
-READY_S = 5 if LONG else 30  # of a machine of one's own; of one that runs other tests
+READY_S = 5 if LONG else 60  # of a machine of one's own; of one that runs other tests
 
 
 @pytest.mark.alone
@@ -50,6 +50,7 @@ def test_a_service_under_load_after_a_crash_and_at_its_end(store: Store) -> None
             figure("kill -9, then a start while MLflow does not answer", tried=1, worst_ready_s=ready_s)
             assert ready_s < READY_S
             assert api.predict(photo).content == mask
+            assert requests.get(f"{api.url}/models", timeout=30).json()["stale_s"] > 0
             few_file_descriptors_serve_with_fewer_connections(api)
             a_full_queue_is_answered_and_the_process_ends_with_zero(api)
 
@@ -74,12 +75,13 @@ def every_client_is_answered_in_bounded_memory_and_capacity_is_back_at_once(api:
         worst_capacity_back_s=back_s,
         peak_mb=api.memory_mb("VmHWM"),
     )
-    # Whatever else there is, is the name of an exception: somebody was cut off.
+    # Whatever else there is, is the name of an exception (somebody was cut off), or a refusal that says not how long.
     assert set(load.statuses) <= {200, 503}
     assert load.statuses[200] > 0
     assert api.memory_mb("VmHWM") < MEMORY_MB
     assert back_s < 5
-    assert p99_ms < (100 if LONG else 1000)  # as for READY_S
+    if LONG:  # on a machine of one's own
+        assert p99_ms < 100
 
 
 def few_file_descriptors_serve_with_fewer_connections(api: Api) -> None:
