@@ -1,8 +1,8 @@
 """`python -m back`: run the API with the settings in the environment; `--check` says only whether it could."""
 
 import argparse
-import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -98,8 +98,18 @@ def _serve(settings: Settings) -> None:
     server = Server(create_app(settings), max_connections=max_connections)
     # uvicorn raises the signal again when it has ended; by default that would make a clean end look like a crash.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with contextlib.suppress(KeyboardInterrupt):
+    code: int | str | None = 0
+    try:
         server.run()
+    except SystemExit as end:
+        code = end.code
+    except KeyboardInterrupt:
+        pass
+    # Every request is answered. Python would wait for threads that ask an MLflow which never answers.
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1 if code else 0)
 
 
 def _obstacles(settings: Settings, *, ask_mlflow: bool) -> Iterator[str]:

@@ -102,17 +102,20 @@ def a_full_queue_is_answered_and_the_process_ends_with_zero(api: Api) -> None:
         api.process.send_signal(signal.SIGTERM)
         start = time.monotonic()
         statuses = [answer.result().status_code for answer in answers]
-        assert api.process.wait(30) == 0
-        seconds = time.monotonic() - start
+        answered = time.monotonic()
+        assert api.process.wait(60) == 0
+        seconds, ending_s = time.monotonic() - start, time.monotonic() - answered
     figure(
         "SIGTERM with a full queue",
         tried=AT_THE_END,
         answered=statuses.count(200),
         refused=statuses.count(503),
         worst_s=seconds,
+        worst_ending_s=ending_s,
     )
     assert set(statuses) <= {200, 503}
-    assert seconds < 15
+    assert ending_s < 8  # it waits for nobody then, least of all for an MLflow that does not answer
+    assert seconds < (15 if LONG else 60)  # as for READY_S
 
 
 @pytest.mark.alone
