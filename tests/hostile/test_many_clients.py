@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import requests
 
+from back.registry import FIRST_ASK_S
 from back.remembered import recall, remember
 from tests.api import Store, wait_until
 from tests.hostile.figures import LONG, figure
@@ -24,7 +25,6 @@ SOAK_MINUTES = float(os.environ.get("SOAK_MINUTES", "0"))
 SMALL, LARGE = (200, 50) if LONG else (40, 10)
 AT_THE_END = 48
 MEMORY_MB = 2000  # the page's figure for the API: docs/deployment.md
-READY_S = 5 if LONG else 60  # of a machine of one's own; of one that runs other tests
 
 
 @pytest.mark.alone
@@ -46,9 +46,15 @@ def test_a_service_under_load_after_a_crash_and_at_its_end(store: Store) -> None
         remember(cache, mlflow_uri, remembered.catalogue, remembered.folders)
         start = time.monotonic()
         with running(store, mlflow_uri, files=256) as api:
-            ready_s = time.monotonic() - start
-            figure("kill -9, then a start while MLflow does not answer", tried=1, worst_ready_s=ready_s)
-            assert ready_s < READY_S
+            ready_s, cpu_s = time.monotonic() - start, api.cpu_s()
+            figure(
+                "kill -9, then a start while MLflow does not answer",
+                tried=1,
+                worst_ready_s=ready_s,
+                worst_cpu_s=cpu_s,
+            )
+            # Ready within 5 s: its own work and the time that it gives MLflow, without the turns of other programs.
+            assert cpu_s + FIRST_ASK_S < 5
             assert api.predict(photo).content == mask
             assert requests.get(f"{api.url}/models", timeout=30).json()["stale_s"] > 0
             few_file_descriptors_serve_with_fewer_connections(api)
@@ -115,7 +121,7 @@ def a_full_queue_is_answered_and_the_process_ends_with_zero(api: Api) -> None:
     )
     assert set(statuses) <= {200, 503}
     assert ending_s < 8  # it waits for nobody then, least of all for an MLflow that does not answer
-    assert seconds < (15 if LONG else 60)  # as for READY_S
+    assert seconds < (15 if LONG else 60)  # on a machine of one's own; on one that runs other tests
 
 
 @pytest.mark.alone
