@@ -34,6 +34,7 @@ def test_a_service_under_load_after_a_crash_and_at_its_end(store: Store) -> None
     store.add(pixel_budget=1 << 19)
     photo = jpeg(1200, 1600)
     with running(store) as api:
+        first_cpu_s = api.cpu_s()
         every_client_is_answered_in_bounded_memory_and_capacity_is_back_at_once(api)
         mask = api.predict(photo).content
         api.process.send_signal(signal.SIGKILL)
@@ -53,8 +54,9 @@ def test_a_service_under_load_after_a_crash_and_at_its_end(store: Store) -> None
                 worst_ready_s=ready_s,
                 worst_cpu_s=cpu_s,
             )
-            # Ready within 5 s: its own work and the time that it gives MLflow, without the turns of other programs.
-            assert cpu_s + FIRST_ASK_S < 5
+            assert cpu_s < first_cpu_s / 2
+            if LONG:  # 5 s: its own work and the time that it gives MLflow, without the turns of other programs
+                assert cpu_s + FIRST_ASK_S < 5
             assert api.predict(photo).content == mask
             assert requests.get(f"{api.url}/models", timeout=30).json()["stale_s"] > 0
             few_file_descriptors_serve_with_fewer_connections(api)
