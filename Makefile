@@ -11,6 +11,7 @@ AUDIT := .venv-audit
 PIP := -m pip --disable-pip-version-check --require-virtualenv
 SERVE_REQUIREMENTS := back/requirements.txt front/requirements.txt modelisation/mlflow_server/requirements.txt
 CONSTRAINTS := .ci/constraints.txt
+TORCH_PINS = $$(grep -Eo '^torch(vision)?==[^ ]+' $(CONSTRAINTS))
 UV_VERSION := 0.13.9
 
 # What may be set on the command line (make demo IMAGE=photo.jpg); those with ?= in the environment too.
@@ -24,6 +25,7 @@ ONCE :=
 IMAGE :=
 DEMO_FLAGS :=
 UPGRADE :=
+REGISTRY :=
 RECIPE :=
 DATA :=
 SPLIT := val
@@ -55,8 +57,8 @@ export TORCH_HOME := $(CACHE)/torch
 RUN := env GIT_CONFIG_GLOBAL="$${GIT_CONFIG_GLOBAL:-$$HOME/.gitconfig}" HOME='$(CACHE)/home' \
 	XDG_CACHE_HOME='$(CACHE)/home/.cache' XDG_CONFIG_HOME='$(CACHE)/home/.config' $(FULL)/bin/python
 
-.PHONY: help setup demo test hostile lint lock audit sbom train lab notebooks scenes benchmark benchmark-quality tables screenshots \
-	up down clean
+.PHONY: help setup demo test hostile lint lock pin-images audit sbom train lab notebooks scenes \
+	benchmark benchmark-quality tables screenshots up down clean
 
 help: ## list the targets
 	@echo "StreetSeg: make TARGET [NAME=value]"
@@ -79,21 +81,24 @@ define make_venv
 endef
 
 # A stamp tells that the environment holds what the requirements say; pip runs again only when they change.
-$(SERVE)/.stamp: $(SERVE_REQUIREMENTS) $(CONSTRAINTS)
+$(SERVE)/.stamp: $(SERVE_REQUIREMENTS)
 	$(call make_venv,$(SERVE))
 	@echo "Installing what serving needs into $(SERVE) (a minute or two the first time) …"
-	@$(SERVE)/bin/python $(PIP) install $(addprefix -r ,$(SERVE_REQUIREMENTS)) -c $(CONSTRAINTS) | .ci/pip-progress
+	@$(SERVE)/bin/python $(PIP) install $(addprefix -r ,$(SERVE_REQUIREMENTS)) | .ci/pip-progress
 	@touch $@
 
-# torch comes first where another index is asked for; pip then finds its pin satisfied and leaves it alone.
-$(FULL)/.stamp: tests/requirements.txt $(CONSTRAINTS)
+# pip takes no file whose hash the requirements do not hold. Another index has other files of torch, and CUDA libraries
+# of its own if any: there torch comes first, unhashed, then everything else, then what this torch still lacks.
+$(FULL)/.stamp: tests/requirements.txt .ci/cuda.txt $(CONSTRAINTS)
 	$(call make_venv,$(FULL))
 	@echo "Installing everything, torch included, into $(FULL) (several minutes the first time) …"
 ifneq ($(strip $(TORCH_INDEX)),)
-	@$(FULL)/bin/python $(PIP) install --no-deps --index-url '$(TORCH_INDEX)' \
-	  $$(grep -E '^torch(vision)?==' modelisation/requirements.txt)
+	@$(FULL)/bin/python $(PIP) install --no-deps --index-url '$(TORCH_INDEX)' $(TORCH_PINS)
+	@$(FULL)/bin/python $(PIP) install --no-deps -r tests/requirements.txt | .ci/pip-progress
+	@$(FULL)/bin/python $(PIP) install -c $(CONSTRAINTS) $(TORCH_PINS) | .ci/pip-progress
+else
+	@$(FULL)/bin/python $(PIP) install -r tests/requirements.txt -r .ci/cuda.txt | .ci/pip-progress
 endif
-	@$(FULL)/bin/python $(PIP) install -r tests/requirements.txt -c $(CONSTRAINTS) | .ci/pip-progress
 	@touch $@
 
 setup: $(SERVE)/.stamp $(FULL)/.stamp ## install both environments (TORCH_INDEX=URL: take torch from there, e.g. its CPU builds, see pytorch.org)
@@ -114,13 +119,16 @@ lint: $(FULL)/.stamp ## format, lint, types, and which tier may import which
 	$(FULL)/bin/mypy
 	$(FULL)/bin/lint-imports
 
-lock: $(LOCK)/.stamp ## compile every requirements.in to pinned requirements.txt (UPGRADE=1: newest versions of everything)
+lock: $(LOCK)/.stamp ## compile every requirements.in to pinned and hashed requirements.txt (UPGRADE=1: newest versions of everything)
 	@.ci/lock $(LOCK)/bin/uv $(if $(UPGRADE),--upgrade)
 
 $(LOCK)/.stamp: Makefile
 	$(call make_venv,$(LOCK))
 	@$(LOCK)/bin/python $(PIP) install --quiet uv==$(UV_VERSION)
 	@touch $@
+
+pin-images: $(LOCK)/.stamp ## write digest and date of the images that the Dockerfiles start from (REGISTRY=URL of a mirror)
+	@$(LOCK)/bin/python .ci/images/pin.py $(if $(REGISTRY),--registry '$(REGISTRY)')
 
 audit: $(AUDIT)/.stamp ## weak spots in our code (bandit) and known ones in what is pinned (pip-audit)
 	@$(AUDIT)/bin/python .ci/audit/audit.py
@@ -130,9 +138,9 @@ sbom: $(AUDIT)/.stamp $(SERVE)/.stamp ## what the serving environment is made of
 	@$(AUDIT)/bin/cyclonedx-py environment --output-reproducible --output-file out/sbom.json $(SERVE)
 	@echo "out/sbom.json lists $$(grep -c '"purl"' out/sbom.json) packages"
 
-$(AUDIT)/.stamp: .ci/audit/requirements.txt $(CONSTRAINTS)
+$(AUDIT)/.stamp: .ci/audit/requirements.txt
 	$(call make_venv,$(AUDIT))
-	@$(AUDIT)/bin/python $(PIP) install --quiet -r .ci/audit/requirements.txt -c $(CONSTRAINTS)
+	@$(AUDIT)/bin/python $(PIP) install --quiet -r .ci/audit/requirements.txt
 	@touch $@
 
 need-%:

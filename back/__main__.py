@@ -1,8 +1,8 @@
 """`python -m back`: run the API with the settings in the environment; `--check` says only whether it could."""
 
 import argparse
-import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -17,6 +17,7 @@ from back.mlflow_errors import without_password
 from back.runtime.errors import UserError
 from back.runtime.process.console import use_utf8
 from back.runtime.process.memory import keep_heap_small
+from back.runtime.process.modules import leave_out_unused, quick_imports
 from back.settings import Settings, SettingsError, load_settings, unknown_variables
 
 
@@ -81,14 +82,12 @@ def _keys(path: Path | None, action: str, name: str | None) -> int:
 
 def _serve(settings: Settings) -> None:
     keep_heap_small()
-    # Where the whole of mlflow is installed, importing its client would import these too: 80 MB and half a second for
-    # tables that the API never makes. It does without where they are missing.
-    for name in ("pandas", "pyarrow", "scipy", "matplotlib"):
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    leave_out_unused()
     # After the checks, so that what is wrong is said at once: these imports take a second.
-    from back.logs import set_up
-    from back.main import create_app
-    from back.server import Server
+    with quick_imports():
+        from back.logs import set_up
+        from back.main import create_app
+        from back.server import Server
 
     set_up(settings.log_format)
     log = logging.getLogger("streetseg")
@@ -99,8 +98,18 @@ def _serve(settings: Settings) -> None:
     server = Server(create_app(settings), max_connections=max_connections)
     # uvicorn raises the signal again when it has ended; by default that would make a clean end look like a crash.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with contextlib.suppress(KeyboardInterrupt):
+    code: int | str | None = 0
+    try:
         server.run()
+    except SystemExit as end:
+        code = end.code
+    except KeyboardInterrupt:
+        pass
+    # Every request is answered. Python would wait for threads that ask an MLflow which never answers.
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1 if code else 0)
 
 
 def _obstacles(settings: Settings, *, ask_mlflow: bool) -> Iterator[str]:

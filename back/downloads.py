@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from back.runtime.bundle_cache import Download, download_here, quiet_mlflow
 from back.runtime.card import MAX_FILE_BYTES, BundleError
 from back.runtime.process.bounded import answer_one, run_bounded
+from back.runtime.process.modules import leave_out_unused, quick_imports
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -44,8 +45,10 @@ def _size_of(folder: Path) -> int:
 
 
 def _work(request: dict[str, Any]) -> dict[str, str]:
+    leave_out_unused()
     quiet_mlflow()
-    from mlflow import MlflowClient
+    with quick_imports():
+        from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=request["uri"], registry_uri=request["uri"])
     folder = download_here(client, request["name"], request["version"], Path(request["scratch"]))

@@ -15,7 +15,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${VENV:-.venv-api}
 requirements=back/requirements.txt
-constraints=.ci/constraints.txt
 
 fail() {
   echo "install-app.sh: $*" >&2
@@ -38,7 +37,7 @@ find_python() { # prints a command that runs Python 3.11 with venv
 }
 
 wanted() { # what the environment must have been made from
-  cat "$requirements" "$constraints" | sha256sum
+  sha256sum <"$requirements"
 }
 
 is_installed() {
@@ -65,7 +64,7 @@ install() {
     "$python" -m venv "$venv" || fail "$venv could not be made (the reason is above); set VENV=DIR to a folder that can be written"
   fi
   echo "Installing the API into $venv (a minute or two the first time) …"
-  "$venv/bin/python" -m pip --disable-pip-version-check install --quiet -r "$requirements" -c "$constraints" ||
+  "$venv/bin/python" -m pip --disable-pip-version-check install --quiet -r "$requirements" ||
     fail "pip could not install $requirements (its message is above); behind a proxy or a mirror set HTTPS_PROXY or PIP_INDEX_URL"
   wanted >"$venv/.installed"
 }
@@ -79,7 +78,7 @@ check() {
 }
 
 [ $# -le 1 ] || fail "one option at a time; --help lists them"
-[ -f "$requirements" ] && [ -f "$constraints" ] || fail "$requirements or $constraints is missing; check out the whole repository"
+[ -f "$requirements" ] || fail "$requirements is missing; check out the whole repository"
 case "${1:-}" in
   --help | -h) usage ;;
   --check) check ;;

@@ -19,14 +19,16 @@ from back.loads import Loads
 from back.mlflow_errors import mlflow_sentence, without_password
 from back.pinned import Pinned
 from back.problems import Cause, Problem
-from back.remembered import recall, remember
+from back.remembered import Remembered, recall, remember
 from back.runtime.bundle_cache import ASK_S, quiet_mlflow, touch
 from back.runtime.process.deadline import within
+from back.runtime.process.modules import quick_imports
 from back.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+FIRST_ASK_S = 1.0  # for MLflow's first answer, where the models of last time could serve meanwhile
 READY_S = 30.0  # a model that loads for longer no longer keeps the others from being ready
 _NOT_ASKED = "MLflow has not been asked yet; try again in a few seconds."
 log = logging.getLogger("streetseg")
@@ -54,7 +56,8 @@ class ModelRegistry:
     def client(self) -> "MlflowClient":
         """The MLflow client; importing it takes a second, which is why the loader thread does it."""
         quiet_mlflow()
-        from mlflow import MlflowClient
+        with quick_imports():
+            from mlflow import MlflowClient
 
         uri = self._settings.mlflow_tracking_uri
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
@@ -78,8 +81,11 @@ class ModelRegistry:
 
     def _follow(self) -> None:
         """Ask MLflow what there is, and begin to load what is missing."""
+        first = not self._asked and not self.catalogue
+        remembered = recall(self._settings.cache_dir, self._settings.mlflow_tracking_uri) if first else None
         try:
-            catalogue = within(ASK_S, partial(read_catalogue, self.client))
+            client = self.client  # its import is none of MLflow's time
+            catalogue = within(FIRST_ASK_S if remembered else ASK_S, partial(read_catalogue, client))
             for name in self.served:
                 if name not in catalogue and not within(ASK_S, partial(is_deleted, self.client, name)):
                     raise ValueError(f"it lists no model {name}, and does not say that {name} was deleted")
@@ -88,8 +94,8 @@ class ModelRegistry:
             if sentence != self.mlflow_error:
                 log.warning("%s", sentence)
             self.mlflow_error = sentence
-            if not self._asked:
-                self._serve_remembered()
+            if remembered is not None:
+                self._serve_remembered(remembered)
             return
         self._asked, self._answered_at = True, time.time()
         with self._lock:
@@ -105,13 +111,8 @@ class ModelRegistry:
     def _fetch(self, version: ModelVersion) -> Path:
         return self._loader.fetch_from(self.client, version)
 
-    def _serve_remembered(self) -> None:
+    def _serve_remembered(self, found: Remembered) -> None:
         """Serve what MLflow named last time, from the cache, until it answers."""
-        if self.catalogue:
-            return
-        found = recall(self._settings.cache_dir, self._settings.mlflow_tracking_uri)
-        if found is None or not found.folders:
-            return
         self.catalogue, self._answered_at = found.catalogue, found.asked_at
         self._load_missing(lambda version: verify_cached(found.folders.get(version)))
 

@@ -58,7 +58,7 @@ def remember(cache_dir: Path, tracking_uri: str, catalogue: Catalogue, folders: 
 
 
 def recall(cache_dir: Path, tracking_uri: str) -> Remembered | None:
-    """What was written down for this store; None where nothing was, or it cannot be read."""
+    """What was written down for this store; None where that is nothing that could serve, or cannot be read."""
     try:
         record = json.loads((cache_dir / FILE).read_bytes())
         if record["schema"] != _SCHEMA or record["store"] != _store_id(tracking_uri):
@@ -76,7 +76,7 @@ def recall(cache_dir: Path, tracking_uri: str) -> Remembered | None:
             ModelVersion(**entry["version"]): cache_dir / "bundles" / Path(entry["folder"]).name
             for entry in record["served"]
         }
-        return Remembered(float(record["asked_at"]), catalogue, folders)
+        return Remembered(float(record["asked_at"]), catalogue, folders) if folders else None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -19,6 +19,7 @@ TARGETS = (
         "hostile",
         "lint",
         "lock",
+        "pin-images",
         "audit",
         "sbom",
         "train",
@@ -77,15 +78,23 @@ def test_quality_is_measured_on_the_camvid_beside_the_clone_unless_other_data_is
     assert "../shared/camvid" not in make("--dry-run", "notebooks").stdout
 
 
-def test_every_environment_is_made_from_pinned_files_under_the_shared_constraints() -> None:
-    installs = [line for line in MAKEFILE.splitlines() if re.search(r"\$\(PIP\) install .*-r", line)]
+def test_every_environment_is_made_from_pinned_files_and_what_they_hash() -> None:
+    commands = make("--dry-run", "--always-make", "setup", "sbom").stdout
+    installs = re.findall(r"pip .*install .*", commands)
     assert len(installs) == 3
-    assert all("-c $(CONSTRAINTS)" in line for line in installs)
+    for install in installs:
+        files = re.findall(r"-r (\S+)", install)
+        assert files
+        for file in files:
+            assert "--hash=sha256:" in (ROOT / file).read_text(encoding="utf-8")
+    assert "-r tests/requirements.txt -r .ci/cuda.txt" in commands
 
 
 def test_torch_can_come_from_another_index_without_its_address_in_the_project() -> None:
     commands = make("--dry-run", "--always-make", "setup", "TORCH_INDEX=https://example.org/cpu").stdout
     assert "--no-deps --index-url 'https://example.org/cpu'" in commands
+    assert "install --no-deps -r tests/requirements.txt" in commands  # or pip would ask for hashes of its libraries
+    assert ".ci/cuda.txt" not in commands
     assert "--index-url" not in make("--dry-run", "--always-make", "setup").stdout
     assert not re.search(r"https?://(?!localhost)", MAKEFILE)
 

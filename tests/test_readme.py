@@ -14,10 +14,10 @@ import requests
 from back.main import create_app
 from modelisation.__main__ import make_parser
 from modelisation.scenes.render import render_scene
-from tests.api import Store, empty_database, listening, shared_store, wait_until
+from tests.api import Store, empty_database, listening, shared_store, trusted, wait_until
 from tests.bundles import png_bytes
 
-__all__ = ["empty_database", "shared_store"]
+__all__ = ["empty_database", "shared_store", "trusted"]
 
 ROOT = Path(__file__).parents[1]
 TIERS = ("back", "front", "modelisation")

@@ -1,6 +1,10 @@
 """The pinned requirements: compiled from the short .in files under one set of versions; no torch for serving."""
 
+import os
 import re
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,16 +14,25 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("back", "front", "modelisation/mlflow_server", "modelisation", "tests")
 SERVING = FOLDERS[:3]
+HASHED = (*(f"{folder}/requirements.txt" for folder in (*FOLDERS, ".ci/audit")), ".ci/cuda.txt")
+
+
+def entries_of(path: Path) -> list[str]:
+    """The requirements as lines, with the lines that continue them, without comments."""
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def pins_of(path: Path) -> dict[str, str]:
-    """Canonical name -> exact version of every line that is no comment."""
+    """Canonical name -> exact version of every entry; an entry may be for some platforms only, and hashed."""
     pins = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            match = re.fullmatch(r"([A-Za-z0-9_.-]+)==(\S+)", line)
-            assert match, f"{path}: {line!r} is no exact pin"
-            pins[canonicalize_name(match[1])] = match[2]
+    for entry in entries_of(path):
+        requirement = Requirement(entry.split(" --hash")[0])
+        match = re.fullmatch(r"==([^*]+)", str(requirement.specifier))
+        assert match, f"{path}: {entry!r} is no exact pin"
+        name = canonicalize_name(requirement.name)
+        assert name not in pins, f"{path}: {name} is pinned twice"
+        pins[name] = match[1]
     return pins
 
 
@@ -57,20 +70,57 @@ def test_the_full_environment_holds_every_tier() -> None:
         assert pins_of(ROOT / folder / "requirements.txt").items() <= full.items()
 
 
+@pytest.mark.parametrize("file", HASHED)
+def test_pip_takes_no_file_whose_hash_is_not_written_down(file: str) -> None:
+    # One hash makes pip ask for that of every file that it installs; one entry without would make it refuse all.
+    for entry in entries_of(ROOT / file):
+        assert re.search(r" --hash=sha256:[0-9a-f]{64}( |$)", entry), f"{file}: {entry!r}; run make lock"
+
+
+def test_a_file_of_another_content_is_refused(tmp_path: Path) -> None:
+    name = "six-1.17.0-py2.py3-none-any"
+    entry = next(
+        entry for entry in entries_of(ROOT / "tests" / "requirements.txt") if entry.startswith("six==1.17.0")
+    )
+    (tmp_path / "requirements.txt").write_text(entry, encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / f"{name}.whl", "w") as wheel:
+        wheel.writestr("six.py", "")
+        wheel.writestr("six-1.17.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: six\nVersion: 1.17.0\n")
+        wheel.writestr("six-1.17.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py2-none-any\nTag: py3-none-any\n")
+        wheel.writestr("six-1.17.0.dist-info/RECORD", "")
+    options = ["--no-index", "--find-links", tmp_path, "--no-deps", "--target", tmp_path / "site"]
+    result = subprocess.run(
+        [sys.executable, "-m", "pip", "install", *options, "-r", tmp_path / "requirements.txt"],
+        env={key: value for key, value in os.environ.items() if not key.startswith("PIP_")},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert result.returncode == 1
+    assert "DO NOT MATCH THE HASHES" in result.stderr
+
+
 @pytest.mark.parametrize("folder", SERVING)
 def test_serving_needs_no_torch(folder: str) -> None:
     heavy = re.compile(r"torch|nvidia|cuda|triton|transformers|segmentation-models|timm|accelerate")
     assert not [name for name in pins_of(ROOT / folder / "requirements.txt") if heavy.search(name)]
 
 
-def test_cuda_libraries_are_pinned_but_come_only_with_torch() -> None:
+def test_cuda_libraries_are_pinned_apart_and_for_linux_only() -> None:
     cuda = re.compile(r"(nvidia|cuda)-|triton$")
-    assert [name for name in pins_of(ROOT / ".ci" / "constraints.txt") if cuda.match(name)]
+    apart = pins_of(ROOT / ".ci" / "cuda.txt")
+    pinned = pins_of(ROOT / ".ci" / "constraints.txt")
+    assert apart == {name: version for name, version in pinned.items() if cuda.match(name)}
+    assert apart
     assert not [name for name in pins_of(ROOT / "tests" / "requirements.txt") if cuda.match(name)]
+    for entry in entries_of(ROOT / ".ci" / "cuda.txt"):
+        marker = Requirement(entry.split(" --hash")[0]).marker
+        assert marker is not None
+        assert not marker.evaluate({"sys_platform": "darwin", "platform_machine": "arm64"})
 
 
 def test_no_file_names_a_package_index() -> None:
-    files = [ROOT / ".ci" / "constraints.txt", *(ROOT / folder / "requirements.txt" for folder in FOLDERS)]
+    files = [ROOT / ".ci" / "constraints.txt", *(ROOT / file for file in HASHED)]
     assert not [
         str(file)
         for file in files

@@ -33,6 +33,8 @@ class CompareQuery(BaseModel):
         max_length=1000,
         description="names, name@alias or name/version, separated by commas; default: every model that is ready",
         examples=["deeplabv3plus,segformer"],
+        # Told, not checked: `_models` says in a sentence what is wrong, and forgives a comma too many.
+        json_schema_extra={"pattern": rf"^[^,\s][^,]*(,[^,]*){{0,{MAX_MODELS - 1}}}$"},
     )
     output: Literal["mask", "classes"] = Field(default="classes", description="form of each model's label map")
     label_taxonomy: str = Field(

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from back.runtime.card import CARD_FILE, BundleError, sha256_of
-from back.runtime.predictor import Predictor
 from back.runtime.process.bounded import answer_one, run_bounded
+from back.runtime.process.modules import leave_out_unused, quick_imports
 
 _SCHEMA = 1
 _KEPT_S = 90 * 24 * 3600  # since it was last asked for
@@ -90,6 +90,9 @@ def try_bundle(bundle: Path, options: Mapping[str, Any], cache_dir: Path) -> Non
     Raises:
         BundleError: a file is wrong, the self-test fails, or a photo of another shape is not labelled.
     """
+    with quick_imports():
+        from back.runtime.predictor import Predictor  # with numba, after what it need not import was left out
+
     predictor = Predictor.load(bundle, **options, cache_dir=compiled_dir(cache_dir))
     for height, width in _SHAPES:
         try:
@@ -104,6 +107,7 @@ def try_bundle(bundle: Path, options: Mapping[str, Any], cache_dir: Path) -> Non
 
 
 def _work(request: dict[str, Any]) -> dict[str, Any]:
+    leave_out_unused()
     try_bundle(Path(request["bundle"]), request["options"], Path(request["cache_dir"]))
     return {}
 

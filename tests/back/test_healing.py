@@ -1,5 +1,6 @@
 """Failures of MLflow, network and disk: no model keeps another from loading, and what may pass is tried again."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -116,12 +117,36 @@ def test_models_of_last_time_serve_while_mlflow_is_away_at_the_start(store: Stor
     assert registry.stale_s is None
 
 
-@pytest.mark.parametrize("damage", [b"", b"{}", b"[1]", b'{"schema": 1, "store": 3}', b"\xff\xfe"])
-def test_damaged_memory_of_last_time_is_none(store: Store, damage: bytes) -> None:
+def test_models_of_last_time_serve_while_mlflow_has_not_answered_at_the_start(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store.add()
     ModelRegistry(store.settings()).sync()
-    (store.folder / "cache" / FILE).write_bytes(damage)
-    assert recall(store.folder / "cache", store.uri) is None
+    monkeypatch.setattr("back.registry.FIRST_ASK_S", 0.1)
+    registry, answers = ModelRegistry(store.settings()), threading.Event()
+    ask = registry.client.search_registered_models
+
+    def slow(**options: object) -> object:
+        assert answers.wait(60)
+        return ask(**options)
+
+    monkeypatch.setattr(registry.client, "search_registered_models", slow)
+    registry.sync()
+    assert _versions(registry) == {"segformer": "1"}
+    assert registry.reason_not_ready() is None
+    assert registry.stale_s is not None
+    answers.set()
+    registry.sync()
+    assert registry.stale_s is None
+
+
+def test_damaged_memory_of_last_time_is_none(store: Store) -> None:
+    store.add()
+    ModelRegistry(store.settings()).sync()
+    assert recall(store.folder / "cache", store.uri) is not None
+    for damage in (b"", b"{}", b"[1]", b'{"schema": 1, "store": 3}', b"\xff\xfe"):
+        (store.folder / "cache" / FILE).write_bytes(damage)
+        assert recall(store.folder / "cache", store.uri) is None, damage
 
 
 def test_memory_of_another_store_is_not_used(store: Store) -> None:

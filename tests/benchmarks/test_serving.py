@@ -27,7 +27,7 @@ from modelisation.evaluation.latency import as_jpeg
 from modelisation.models import load_bundle_model
 from modelisation.registry.bundled import FOLDER, find_bundles
 from modelisation.scenes.render import render_scene
-from tests.api import Store, empty_database, listening, wait_until
+from tests.api import Store, empty_database, listening, trusted, wait_until
 from tests.benchmarks.agreement import Reference
 from tests.benchmarks.material import Material, save_for_transformers
 from tests.benchmarks.measure import interleaved, ratio, timed
@@ -35,7 +35,7 @@ from tests.benchmarks.peers import OnnxRuntime, OursOverHttp, TorchEager, Transf
 from tests.benchmarks.photos import LARGE_BUDGET, Case
 from tests.benchmarks.usual import labels_of
 
-__all__ = ["empty_database"]
+__all__ = ["empty_database", "trusted"]
 SEGFORMER = FOLDER / "segformer"
 
 

@@ -1,6 +1,7 @@
 """`mlflow.pyfunc.load_model(...).predict(photo)`: what the API answers, without the API."""
 
 import io
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,28 +17,35 @@ from back.runtime.imaging import ImageError
 from back.runtime.predictor import Predictor
 from back.runtime.pyfunc import PhotoModel
 from back.runtime.taxonomy import STREET8
-from modelisation.registry.versions import register_bundle
-from tests.api import Store, empty_database, store
-from tests.bundles import make_bundle, paint, png_bytes, stripes
+from tests.api import Store, empty_database, new_store
+from tests.bundles import paint, png_bytes, stripes
 
-__all__ = ["empty_database", "store"]
+__all__ = ["empty_database"]
 LABELS_HW = stripes(120, 250, 8)
 PHOTO = paint(LABELS_HW, STREET8)
 
 
-@pytest.fixture
-def folder(store: Store, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Store:
+    """A store with one bundle, for tests that only read."""
+    store = new_store(tmp_path_factory.mktemp("registered") / "store", empty_database)
+    store.add()
+    return store
+
+
+@pytest.fixture(scope="module")
+def folder(registered: Store) -> Path:
     """The bundle as MLflow stores it."""
-    registered = register_bundle(make_bundle(tmp_path, name="segformer"), tracking_uri=store.uri, alias="champion")
-    version = store.client.get_model_version(registered.name, registered.version)
+    version = registered.client.get_model_version("segformer", "1")
     return Path(version.source.removeprefix("file://"))
 
 
-@pytest.fixture
-def model(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> mlflow.pyfunc.PyFuncModel:
+@pytest.fixture(scope="module")
+def model(registered: Store) -> mlflow.pyfunc.PyFuncModel:
     mlflow.set_tracking_uri(None)  # which takes the variable away where an earlier test had set another
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
-    return mlflow.pyfunc.load_model("models:/segformer@champion")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", registered.uri)
+        return mlflow.pyfunc.load_model("models:/segformer@champion")
 
 
 def test_a_path_bytes_and_pixels_give_the_label_map(model: mlflow.pyfunc.PyFuncModel, tmp_path: Path) -> None:
@@ -121,7 +129,8 @@ def test_a_damaged_photo_and_a_missing_file_are_said(model: mlflow.pyfunc.PyFunc
         model.predict(tmp_path / "gone.png")
 
 
-def test_what_does_not_match_its_card_is_not_loaded(folder: Path) -> None:
+def test_what_does_not_match_its_card_is_not_loaded(folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(folder, tmp_path / "changed")
     data = bytearray((folder / ONNX_FILE).read_bytes())
     data[100] ^= 1
     (folder / ONNX_FILE).write_bytes(data)

@@ -19,9 +19,9 @@ from modelisation.evaluation.metrics import scores_of
 from modelisation.registry.bundled import FOLDER, find_bundles
 from modelisation.registry.versions import register_bundle
 from modelisation.scenes.writer import write_scenes
-from tests.api import empty_database, listening, new_store, wait_until
+from tests.api import empty_database, listening, new_store, trusted, wait_until
 
-__all__ = ["empty_database"]
+__all__ = ["empty_database", "trusted"]
 CAMVID = Path(__file__).resolve().parents[4] / "shared" / "camvid"
 POINTS = 0.003
 BUNDLES = find_bundles(FOLDER)

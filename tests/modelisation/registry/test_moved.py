@@ -21,9 +21,11 @@ def uri(folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def filled(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
     """A bundle, and a store in which it is registered."""
     root = tmp_path_factory.mktemp("moved")
+    (root / "store").mkdir()
+    shutil.copy(empty_database, root / "store" / "mlflow.db")
     register_bundle(make_bundle(root, name="segformer"), tracking_uri=uri(root / "store"), alias="champion")
     return root
 

@@ -1,6 +1,7 @@
 """What MLflow's own pages show of a model: its data, its scores, two sentences, and a file to load."""
 
 import json
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -23,9 +24,9 @@ REPORT = json.loads((BUNDLE / REPORT_FILE).read_text(encoding="utf-8"))["evaluat
 
 
 @pytest.fixture(scope="module")
-def registered(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, RegisteredVersion]:
+def registered(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> tuple[str, RegisteredVersion]:
     """The bundled SegFormer in a store of its own."""
-    uri = f"sqlite:///{tmp_path_factory.mktemp('story') / 'mlflow.db'}"
+    uri = f"sqlite:///{shutil.copy(empty_database, tmp_path_factory.mktemp('story') / 'mlflow.db')}"
     return uri, register_bundle(BUNDLE, tracking_uri=uri, alias="champion")
 
 

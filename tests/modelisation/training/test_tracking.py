@@ -12,9 +12,8 @@ from modelisation.training.tracking import ParentRun, Tracker
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    uri = f"sqlite:///{tmp_path / 'store' / 'mlflow.db'}"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+def store(tmp_path: Path, tracking_uri: str):  # type: ignore[no-untyped-def]
+    assert tracking_uri == f"sqlite:///{tmp_path / 'store' / 'mlflow.db'}"
     yield tmp_path / "store"
     mlflow.end_run()
 
