@@ -16,7 +16,7 @@ from back.runtime.errors import UserError
 
 INPUT, OUTPUT = "image", "scores"
 # Height and width at which the network is traced, then three other sizes at which the file is compared with PyTorch.
-TRACED = (128, 192)
+TRACED = (96, 160)
 CHECKED = ((64, 96), (352, 480), (32, 256))
 TOLERANCE = 1e-4  # largest difference, as a share of the range of the scores
 
