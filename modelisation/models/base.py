@@ -24,6 +24,7 @@ class SegmentationModel(nn.Module, ABC):
     architecture: ClassVar[str]
     score_stride: int = 4
     size_multiple: int = 32
+    open_sizes: ClassVar[bool] = True  # whether its graph can be exported for pictures of any size
     smallest_batch: ClassVar[int] = 1  # in training mode, with batch norms that are not frozen
     mean: tuple[float, float, float]
     std: tuple[float, float, float]

@@ -5,26 +5,17 @@ from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation, SwinConfig
+from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation
 
 from back.runtime.errors import UserError
 from back.runtime.taxonomy import IGNORE
 from modelisation.models.base import Criterion, SegmentationModel
 from modelisation.models.mask2former_loss import SetLoss
 from modelisation.models.queries import log_scores
+from modelisation.models.swin import SIZES, convolutional_stem, swin_config
 
-_STAGES = ["stage1", "stage2", "stage3", "stage4"]
-# Swin (Liu et al., ICCV 2021, arXiv:2103.14030), table 7; windows and drop path as Mask2Former's own configurations
-# have them.
-_SWIN: dict[str, dict[str, Any]] = {
-    "swin-nano": {"embed_dim": 32, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8], "window_size": 8, "drop_path_rate": 0.0},
-    "swin-tiny": {"embed_dim": 96, "depths": [2, 2, 6, 2], "num_heads": [3, 6, 12, 24], "window_size": 7},
-    "swin-small": {"embed_dim": 96, "depths": [2, 2, 18, 2], "num_heads": [3, 6, 12, 24], "window_size": 7},
-    "swin-base": {"embed_dim": 128, "depths": [2, 2, 18, 2], "num_heads": [4, 8, 16, 32], "window_size": 12},
-    "swin-large": {"embed_dim": 192, "depths": [2, 2, 18, 2], "num_heads": [6, 12, 24, 48], "window_size": 12},
-}  # fmt: skip
-# What is smaller than in the paper, which has 256 channels, 100 queries, 6 layers of deformable attention and 9 of the
-# decoder (the library counts the prediction before the first layer as one more), and 12,544 points for each mask.
+# What is smaller than in the paper, which has 256 channels, 100 queries, 6 layers of deformable attention, 9 of the
+# decoder (the library counts the prediction before the first one as one more), and 12,544 points for each mask.
 _NANO: dict[str, Any] = {
     "feature_size": 64,
     "mask_feature_size": 64,
@@ -37,7 +28,7 @@ _NANO: dict[str, Any] = {
     "num_queries": 24,
     "train_num_points": 1024,
 }
-VARIANTS = tuple(_SWIN)
+VARIANTS = tuple(SIZES)
 
 
 class Mask2Former(SegmentationModel):
@@ -58,6 +49,9 @@ class Mask2Former(SegmentationModel):
     """
 
     architecture = "mask2former"
+    # With open sizes the exporter takes six times as long, and what it writes fails at other sizes than the traced one:
+    # it fixes whether Swin cuts the padding of its windows off, and the length of the pixel decoder's reference points.
+    open_sizes = False
     mean = (0.485, 0.456, 0.406)
     std = (0.229, 0.224, 0.225)
 
@@ -73,14 +67,12 @@ class Mask2Former(SegmentationModel):
         super().__init__(num_classes)
         if variant not in VARIANTS:
             raise UserError(f"unknown Mask2Former variant {variant!r}; known: {', '.join(VARIANTS)}")
-        swin = {"drop_path_rate": 0.3} | _SWIN[variant] | dict(backbone or {})
-        fields = (_NANO if variant == "swin-nano" else {}) | {"num_labels": num_classes} | config
-        for kind, given in ((SwinConfig, dict(backbone or {})), (Mask2FormerConfig, config)):
-            if unknown := sorted(given.keys() - kind().to_dict().keys()):
-                raise UserError(
-                    f"transformers' {kind.__name__} has no {', '.join(unknown)}; change the recipe's build"
-                )
-        fields["backbone_config"] = SwinConfig(**swin, out_features=_STAGES)
+        if unknown := sorted(config.keys() - Mask2FormerConfig().to_dict().keys()):
+            raise UserError(f"transformers' Mask2FormerConfig has no {', '.join(unknown)}; change the recipe's build")
+        swin = swin_config(variant, backbone or {})
+        fields = (
+            (_NANO if variant == "swin-nano" else {}) | {"num_labels": num_classes, "backbone_config": swin} | config
+        )
         if pretrained is None:
             self.net = Mask2FormerForUniversalSegmentation(Mask2FormerConfig(**fields))
             self.initialisation = "random"
@@ -91,10 +83,11 @@ class Mask2Former(SegmentationModel):
             self.initialisation = f"transformers weights {pretrained}"
         self.set_loss = SetLoss(self.net.config, IGNORE)
         self.net.criterion = nn.Identity()  # the library's loss, which `set_loss` stands for
-        swin_net = self.net.model.pixel_level_module.encoder.swin
-        swin_net.layernorm = nn.Identity()  # of the classifier: nothing reads what it gives
+        backbone_net = self.net.model.pixel_level_module.encoder
+        backbone_net.set_attn_implementation("eager")  # the exporter cannot trace the fused kernel
+        backbone_net.swin.layernorm = nn.Identity()  # of the classifier: nothing reads what it gives
         if variant == "swin-nano":
-            swin_net.embeddings.patch_embeddings.projection = _stem(swin["embed_dim"])
+            backbone_net.swin.embeddings.patch_embeddings.projection = convolutional_stem(swin.embed_dim)
 
     def forward(self, image_NCHW: Tensor) -> Tensor:
         class_logits, mask_logits = self._predictions(image_NCHW)[-1]
@@ -131,13 +124,3 @@ class Mask2Former(SegmentationModel):
             layers += blocks
         layers[0].append(swin.embeddings)
         return layers
-
-
-def _stem(width: int) -> nn.Module:
-    """Pictures to patches [N, width, H / 4, W / 4] (Xiao et al., Early convolutions, NeurIPS 2021, arXiv:2106.14881)."""
-    return nn.Sequential(
-        nn.Conv2d(3, width // 2, 3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(width // 2),
-        nn.GELU(),
-        nn.Conv2d(width // 2, width, 3, stride=2, padding=1),
-    )

@@ -1,8 +1,8 @@
 """Mask2Former's matching loss on label maps, with pixels that have no label left out.
 
-Transformers' `Mask2FormerLoss` takes what lies outside of a mask for "not this class", and a query without a mask for "no
-object". A pixel without a label says neither. Here such pixels count in no cost and no loss, and a query that found
-something where nobody labelled is not told that there is nothing. Where every pixel has a label the loss is the
+Transformers' `Mask2FormerLoss` takes what lies outside of a mask for "not this class", and a query without a mask for
+"no object". A pixel without a label says neither. Here such pixels count in no cost and no loss, and a query that
+found something where nobody labelled is not told that there is nothing. Where every pixel has a label the loss is the
 library's, point for point (a test compares them).
 """
 
@@ -19,12 +19,19 @@ from transformers.models.mask2former.modeling_mask2former import sample_point
 
 @dataclass(frozen=True)
 class _Targets:
-    """Of a batch: masks of its classes float32 [N, K, H, W], 1 where nobody labelled [N, 1, H, W], classes int64 [K]."""
+    """What a batch shows.
+
+    Attributes:
+        masks: of the classes in it, float32 [N, K, H, W].
+        ignored: 1 where a pixel has no label, float32 [N, 1, H, W].
+        classes: int64 [K].
+        present: which picture shows which class, bool [N, K].
+    """
 
     masks: Tensor
     ignored: Tensor
     classes: Tensor
-    present: Tensor  # bool [N, K]: which picture shows which class
+    present: Tensor
 
 
 class SetLoss:

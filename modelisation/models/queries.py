@@ -11,9 +11,9 @@ _SMALLEST = 1e-12  # of a score before its logarithm is taken
 def log_scores(class_logits_NQL: Tensor, mask_logits_NQHW: Tensor) -> Tensor:
     """Log-scores float32 [N, L - 1, H, W]: log of the sum over queries of P(class) x P(pixel is in the mask).
 
-    Their argmax is the semantic inference of Cheng et al., MaskFormer, NeurIPS 2021, arXiv:2107.06278, and their softmax
-    the share of each class in that sum. Always finite, and in float32 also under autocast: the logarithm of a sum in
-    bf16 would have two digits.
+    Their argmax is the semantic inference of Cheng et al., MaskFormer, NeurIPS 2021, arXiv:2107.06278, and their
+    softmax the share of each class in that sum. Always finite, and in float32 also under autocast: the logarithm of a
+    sum in bf16 would have two digits.
 
     Args:
         class_logits_NQL: of each query; the last one stands for "no object".

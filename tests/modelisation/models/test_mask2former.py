@@ -2,26 +2,33 @@
 
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch import Tensor
 from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation
 from transformers.models.mask2former.modeling_mask2former import Mask2FormerLoss
 
+from back.runtime.card import ONNX_FILE, read_card
 from back.runtime.errors import UserError
+from modelisation.data.class_sets import class_set
+from modelisation.models import SegmentationModel
 from modelisation.models.mask2former import VARIANTS, Mask2Former
 from modelisation.models.mask2former_loss import SetLoss
 from modelisation.models.queries import log_scores
-from modelisation.recipe import Loss
+from modelisation.recipe import Loss, Recipe
 from modelisation.training.distillation import add_teacher
 from modelisation.training.loss import make_criterion
+from modelisation.training.setup import build_from_recipe
 from tests.modelisation.models.contract import CLASSES, IGNORE, ModelContract
+from tests.modelisation.tiny import TINY
 
 SMALL = {
-    "backbone": {"depths": [2, 1, 1, 1], "embed_dim": 8, "num_heads": [1, 1, 1, 1]},
+    "backbone": {"depths": [2, 1, 1, 1], "embed_dim": 8, "num_heads": [1, 1, 2, 2], "window_size": 4},
     "feature_size": 32, "mask_feature_size": 32, "hidden_dim": 32, "num_attention_heads": 2,
     "encoder_feedforward_dim": 32, "dim_feedforward": 32, "encoder_layers": 1, "decoder_layers": 2,
-    "num_queries": 8, "train_num_points": 256,
+    "num_queries": 8, "train_num_points": 128,
 }  # fmt: skip
 N, Q, SIZE, GRID = 3, 6, (32, 48), (8, 12)
 
@@ -41,6 +48,33 @@ class TestMask2Former(ModelContract):
         for _, masks in predictions:
             assert masks.grad[..., 9:].abs().max() == 0
             assert masks.grad[..., :8].abs().max() > 0
+
+    def test_the_export_gives_the_trained_forms_scores(self, exported: tuple[SegmentationModel, Path]) -> None:
+        """At the one size of its graph."""
+        model, bundle = exported
+        size = read_card(bundle).input.fixed_size
+        assert size is not None
+        image = torch.randn(1, 3, *size)
+        with torch.no_grad():
+            expected = model.eval()(image).numpy()
+        session = onnxruntime.InferenceSession(bundle / ONNX_FILE, providers=["CPUExecutionProvider"])
+        scores = session.run(["scores"], {"image": image.numpy()})[0]
+        assert np.abs(scores - expected).max() <= 1e-4 * np.ptp(expected)
+
+    def test_another_class_set_gets_a_new_class_of_each_query(self, exported: tuple[SegmentationModel, Path]) -> None:
+        model, bundle = exported
+        recipe = Recipe.model_validate(
+            TINY | {"architecture": self.architecture, "build": self.build, "init_from": str(bundle.absolute())}
+        )
+        tuned = build_from_recipe(recipe, class_set("cityscapes19").taxonomy)
+        assert tuned(torch.randn(1, 3, 32, 32)).shape[1] == 19
+        assert "its last layer is new" in tuned.initialisation
+        weights, own = model.state_dict(), tuned.state_dict()
+        assert {n for n in own if own[n].shape != weights[n].shape} == {
+            "net.class_predictor.weight",
+            "net.class_predictor.bias",
+        }
+        assert all(torch.equal(own[n], weights[n]) for n in own if "class_predictor" not in n)
 
 
 def predictions(layers: int = 2, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
