@@ -26,7 +26,7 @@ from tests.modelisation.tiny import TINY
 
 SMALL = {
     "backbone": {"depths": [2, 1, 1, 1], "embed_dim": 8, "num_heads": [1, 1, 2, 2], "window_size": 4},
-    "feature_size": 64, "mask_feature_size": 32, "hidden_dim": 32, "num_attention_heads": 2,
+    "feature_size": 64, "mask_feature_size": 32, "hidden_dim": 64, "num_attention_heads": 2,
     "encoder_feedforward_dim": 32, "dim_feedforward": 32, "encoder_layers": 1, "decoder_layers": 2,
     "num_queries": 8, "train_num_points": 128,
 }  # fmt: skip
