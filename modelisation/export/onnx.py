@@ -1,6 +1,7 @@
 """A trained network as one self-contained ONNX file, checked against PyTorch."""
 
 import gc
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from torch import nn
 
 from back.runtime.errors import UserError
 
+logging.getLogger("onnxscript.optimizer").setLevel(logging.ERROR)  # it warns of every constant that it leaves alone
 INPUT, OUTPUT = "image", "scores"
 # Height and width at which the network is traced, then three other sizes at which the file is compared with PyTorch.
 TRACED = (96, 160)

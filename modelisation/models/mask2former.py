@@ -84,7 +84,7 @@ class Mask2Former(SegmentationModel):
             )
             self.initialisation = f"transformers weights {pretrained}"
         self.set_loss = SetLoss(self.net.config, IGNORE)
-        self.net.criterion = nn.Identity()  # the library's loss, which `set_loss` stands for
+        self.net.criterion = nn.Identity()  # type: ignore[assignment] # `set_loss` stands for the library's
         backbone_net = self.net.model.pixel_level_module.encoder
         backbone_net.set_attn_implementation("eager")  # the exporter cannot trace the fused kernel
         backbone_net.swin.layernorm = nn.Identity()  # of the classifier: nothing reads what it gives

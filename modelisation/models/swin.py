@@ -16,6 +16,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "swin-base": {"embed_dim": 128, "depths": [2, 2, 18, 2], "num_heads": [4, 8, 16, 32], "window_size": 12},
     "swin-large": {"embed_dim": 192, "depths": [2, 2, 18, 2], "num_heads": [6, 12, 24, 48], "window_size": 12},
 }
+_STAGES = ["stage1", "stage2", "stage3", "stage4"]
 _DROP_PATH = {
     "swin-nano": 0.0
 }  # the paper's networks have 0.3 in Mask2Former; one as small learns too little as it is
@@ -33,8 +34,8 @@ def swin_config(size: str, changes: Mapping[str, Any]) -> SwinConfig:
     """
     if unknown := sorted(changes.keys() - SwinConfig().to_dict().keys()):
         raise UserError(f"transformers' SwinConfig has no {', '.join(unknown)}; change the recipe's build")
-    fields = {"drop_path_rate": _DROP_PATH.get(size, 0.3)} | SIZES[size] | dict(changes)
-    return SwinConfig(**fields, out_features=["stage1", "stage2", "stage3", "stage4"])
+    fields = {"drop_path_rate": _DROP_PATH.get(size, 0.3), "out_features": _STAGES} | SIZES[size] | dict(changes)
+    return SwinConfig(**fields)
 
 
 def convolutional_stem(width: int) -> nn.Module:

@@ -67,7 +67,7 @@ class TestMask2Former(ModelContract):
             TINY | {"architecture": self.architecture, "build": self.build, "init_from": str(bundle.absolute())}
         )
         tuned = build_from_recipe(recipe, class_set("cityscapes19").taxonomy)
-        assert tuned(torch.randn(1, 3, 32, 32)).shape[1] == 19
+        assert tuned.eval()(torch.randn(1, 3, 32, 32)).shape[1] == 19
         assert "its last layer is new" in tuned.initialisation
         weights, own = model.state_dict(), tuned.state_dict()
         assert {n for n in own if own[n].shape != weights[n].shape} == {
