@@ -11,8 +11,8 @@ from back.runtime.errors import UserError
 # Section 3.3 of the paper, and one size of our own for processors, which learns too little as it is to drop paths;
 # windows as in Mask2Former's own configurations.
 SIZES: dict[str, dict[str, Any]] = {
-    "swin-nano": {"embed_dim": 32, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8], "window_size": 8,
-                  "drop_path_rate": 0.0},
+    "swin-nano": {"embed_dim": 32, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8], "window_size": 6,
+                  "mlp_ratio": 3.0, "drop_path_rate": 0.0},
     "swin-tiny": {"embed_dim": 96, "depths": [2, 2, 6, 2], "num_heads": [3, 6, 12, 24], "window_size": 7},
     "swin-small": {"embed_dim": 96, "depths": [2, 2, 18, 2], "num_heads": [3, 6, 12, 24], "window_size": 7},
     "swin-base": {"embed_dim": 128, "depths": [2, 2, 18, 2], "num_heads": [4, 8, 16, 32], "window_size": 12},
