@@ -39,7 +39,7 @@ class Mask2Former(SegmentationModel):
 
     Args:
         num_classes: number of classes.
-        variant: `swin-nano` (a size of our own, 2.7 million parameters, whose patches come from two convolutions with
+        variant: `swin-nano` (a size of our own, 2.3 million parameters, whose patches come from two convolutions with
             stride 2, which learn faster from few photos than one with stride 4), or the paper's `swin-tiny`,
             `swin-small`, `swin-base` and `swin-large`.
         pretrained: None for random weights, or a folder or hub name of a transformers Mask2Former to start from.
