@@ -89,7 +89,8 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
     shutil.copy(run_dir / HISTORY_FILE, bundle / HISTORY_FILE)
     plan = plan_resize(360, 480, contract, None)
     size = (plan.padded_height, plan.padded_width)
-    fixed = export_onnx(model.export_form(), bundle / ONNX_FILE, model.size_multiple, size)
+    form, multiple = model.export_form(), model.size_multiple
+    fixed = export_onnx(form, bundle / ONNX_FILE, multiple, size, dynamic=model.open_sizes)
     contract = contract.model_copy(update={"fixed_size": fixed})
     write_report(bundle, {})
     card = Card(

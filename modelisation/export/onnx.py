@@ -1,6 +1,7 @@
 """A trained network as one self-contained ONNX file, checked against PyTorch."""
 
 import gc
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,10 @@ from torch import nn
 
 from back.runtime.errors import UserError
 
+logging.getLogger("onnxscript.optimizer").setLevel(logging.ERROR)  # it warns of every constant that it leaves alone
 INPUT, OUTPUT = "image", "scores"
 # Height and width at which the network is traced, then three other sizes at which the file is compared with PyTorch.
-TRACED = (128, 192)
+TRACED = (96, 160)
 CHECKED = ((64, 96), (352, 480), (32, 256))
 TOLERANCE = 1e-4  # largest difference, as a share of the range of the scores
 

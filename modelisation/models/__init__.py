@@ -16,11 +16,12 @@ from modelisation.models.deeplabv3plus import DeepLabV3Plus
 from modelisation.models.imported.graph import GraphModel, graph_of
 from modelisation.models.imported.huggingface import HuggingFace
 from modelisation.models.imported.logits import Smp, Torchvision
+from modelisation.models.mask2former import Mask2Former
 from modelisation.models.segformer import SegFormer
 
 ARCHITECTURES: dict[str, type[SegmentationModel]] = {
     cls.architecture: cls
-    for cls in (DeepLabV3Plus, SegFormer, HuggingFace, Smp, Torchvision)  # type: ignore[type-abstract]
+    for cls in (DeepLabV3Plus, SegFormer, Mask2Former, HuggingFace, Smp, Torchvision)  # type: ignore[type-abstract]
 }
 
 __all__ = [

@@ -24,6 +24,7 @@ class SegmentationModel(nn.Module, ABC):
     architecture: ClassVar[str]
     score_stride: int = 4
     size_multiple: int = 32
+    open_sizes: ClassVar[bool] = True  # whether its graph can be exported for pictures of any size
     smallest_batch: ClassVar[int] = 1  # in training mode, with batch norms that are not frozen
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -71,13 +72,20 @@ class SegmentationModel(nn.Module, ABC):
         The picture is padded right and bottom with zeros, which is the mean colour of a normalised picture.
         """
         height, width = image_NCHW.shape[-2:]
+        return self.to_pixels(self(self.padded(image_NCHW)))[..., :height, :width]
+
+    def padded(self, image_NCHW: Tensor) -> Tensor:
+        """Pictures padded right and bottom with zeros to multiples of `size_multiple`."""
+        height, width = image_NCHW.shape[-2:]
         m = self.size_multiple
-        scores = self(F.pad(image_NCHW, (0, -width % m, 0, -height % m)))
+        return F.pad(image_NCHW, (0, -width % m, 0, -height % m))
+
+    def to_pixels(self, scores_NChw: Tensor) -> Tensor:
+        """Scores float32 [N, C, h * score_stride, w * score_stride] at the size of the picture that they are of."""
         # In float32: interpolation and softmax of bf16 scores would lose the last digits of the loss.
-        upsampled = F.interpolate(
-            scores.float(), scale_factor=float(self.score_stride), mode="bilinear", align_corners=False
+        return F.interpolate(
+            scores_NChw.float(), scale_factor=float(self.score_stride), mode="bilinear", align_corners=False
         )
-        return upsampled[..., :height, :width]
 
     def loss(self, image_NCHW: Tensor, label_NHW: Tensor, criterion: Criterion) -> Tensor:
         """Scalar training loss; label int64 [N, H, W] with the ignore index where unlabelled."""

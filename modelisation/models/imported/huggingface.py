@@ -21,13 +21,13 @@ from transformers import (
 from back.runtime.errors import UserError
 from modelisation.models.imported.base import ImportedModel, merge_channels
 from modelisation.models.imported.pooling import use_bin_pools
+from modelisation.models.queries import log_scores
 from modelisation.models.segformer_head import FoldedHead, merged_head_scores
 
 # Queries whose masks and classes are summed to scores; the others of the universal mapping find instances.
 QUERY_MODELS = ("mask2former", "oneformer", "eomt", "eomt_dinov3")
 # Transformers whose position codes are of one size of picture, at which they were trained.
 POSITION_CODED = ("beit", "data2vec-vision", "dpt", "eomt", "eomt_dinov3")
-_SMALLEST = 1e-12  # of a score before its logarithm is taken
 
 
 class HuggingFace(ImportedModel):
@@ -56,12 +56,8 @@ class HuggingFace(ImportedModel):
         return self.upsampled(_SCORES.get(self.kind, _plain)(self.net, image_NCHW))
 
     def _query_scores(self, image_NCHW: Tensor) -> Tensor:
-        """log of the sum over queries of (probability of the class) x (probability of the mask)."""
         outputs = self.net(pixel_values=image_NCHW, **self.extra_inputs(image_NCHW))
-        classes_NQL = outputs.class_queries_logits.softmax(-1)[..., :-1]  # the last is "no object"
-        masks_NQHW = self.upsampled(outputs.masks_queries_logits).sigmoid()
-        scores = torch.einsum("nql,nqhw->nlhw", classes_NQL, masks_NQHW)
-        return scores.clamp_min(_SMALLEST).log()
+        return log_scores(outputs.class_queries_logits, self.upsampled(outputs.masks_queries_logits))
 
     def extra_inputs(self, image_NCHW: Tensor) -> dict[str, Tensor]:
         """What the network takes beside pictures."""

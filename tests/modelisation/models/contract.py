@@ -210,7 +210,7 @@ class ModelContract:
         model, bundle = exported
         verify_files(bundle, read_card(bundle))
         predictor = Predictor.load(bundle, precision="fp32")
-        image = render_scene(7, 64, 128).image[None].copy()
+        image = render_scene(7, *(predictor.card.input.fixed_size or (64, 128))).image[None].copy()
         with torch.no_grad():
             pixels = normalise(torch.from_numpy(image), predictor.card.input)
             expected = model.eval()(pixels)[0].numpy()
