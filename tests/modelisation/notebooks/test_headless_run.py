@@ -31,7 +31,7 @@ def test_it_is_committed_without_outputs_and_says_what_to_expect(path):
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[KernelManager]:
-    """One kernel for all notebooks: importing PyTorch, transformers and MLflow takes longer than most of what they do."""
+    """One kernel for all notebooks: importing PyTorch and MLflow takes longer than most of what they do."""
     # As in a terminal that has no inline backend: the figures must come as pictures all the same.
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel(cwd=str(ROOT), env=os.environ | {"MPLBACKEND": "agg"})
@@ -47,7 +47,9 @@ def processor_seconds(manager: KernelManager) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_it_runs_without_data(path, tmp_path, tracking_uri, kernel):
-    output = "run_dir" if "train" in path.stem else "study_file" if "search" in path.stem else None
+    output = (
+        "run_dir" if "train" in path.stem or "own" in path.stem else "study_file" if "search" in path.stem else None
+    )
     parameters = {output: str(tmp_path / "output")} if output else {}
     notebook = nbformat.read(path, as_version=4)
     # Nothing is left of the notebook before: no name, no store.
