@@ -72,6 +72,16 @@ def add_training_threads(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_scores_only(parser: argparse.ArgumentParser) -> None:
+    """Whether a bundle is measured beyond its scores; see `export_run`."""
+    parser.add_argument(
+        "--scores-only",
+        action="store_true",
+        help="leave serving times and the scores on perturbed photos and on scenes out of the bundle, which take "
+        "minutes; `evaluate` and `robustness` measure them later",
+    )
+
+
 def use_threads(threads: int | None) -> None:
     """Let PyTorch take so many threads; None takes OMP_NUM_THREADS, or what affinity and the container's quota allow.
 

@@ -4,7 +4,13 @@ import argparse
 import logging
 from pathlib import Path
 
-from modelisation.commands.arguments import CLASSES_HELP, MODEL_HELP, add_training_threads, use_threads
+from modelisation.commands.arguments import (
+    CLASSES_HELP,
+    MODEL_HELP,
+    add_scores_only,
+    add_training_threads,
+    use_threads,
+)
 from modelisation.provenance import REPOSITORY
 from modelisation.recipe import load_recipe
 from modelisation.registry.versions import resolve_model
@@ -30,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run-dir", type=Path, help="folder of the run (default: runs/<name of the recipe>)")
     parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
     add_training_threads(parser)
+    add_scores_only(parser)
     parser.add_argument("--no-register", action="store_true", help="do not add the bundle to the MLflow registry")
 
 
@@ -43,7 +50,14 @@ def run(args: argparse.Namespace) -> int:
         recipe = begin_with(recipe, resolve_model(args.start))
     run_dir = args.run_dir or REPOSITORY / "runs" / recipe.name
     try:
-        bundle = train(recipe, args.data, run_dir, resume=args.resume, register=not args.no_register)
+        bundle = train(
+            recipe,
+            args.data,
+            run_dir,
+            resume=args.resume,
+            register=not args.no_register,
+            scores_only=args.scores_only,
+        )
     except Interrupted:
         print(f"\nStopped; the checkpoint is in {run_dir}. Go on with the same command and --resume.")
         return INTERRUPTED_EXIT

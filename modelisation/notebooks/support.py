@@ -11,11 +11,10 @@ from IPython.core.pylabtools import select_figure_formats
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from back.runtime.card import HISTORY_FILE, read_card
+from back.runtime.card import HISTORY_FILE
 from back.runtime.predictor import Predictor
 from back.runtime.taxonomy import Taxonomy
 from modelisation.data.base import Sample, SegmentationDataset
-from modelisation.data.open import open_dataset
 from modelisation.figures.run import add_legend, label_colours, panel_figure
 from modelisation.provenance import REPOSITORY
 from modelisation.scenes.writer import write_scenes
@@ -130,12 +129,10 @@ def curves_figure(bundle: Path) -> Figure:
     return figure
 
 
-def predictions_figure(bundle: Path, data: Path, split: str, count: int = 3) -> Figure:
-    """image | truth | prediction of a few pictures, through the served runtime."""
-    dataset = open_dataset(data, split, read_card(bundle).taxonomy)
-    samples = _sample_evenly(dataset, count)
-    predictor = Predictor.load(bundle)
-    return panel_figure(samples, [predictor.predict_array(s.image).labels_HW for s in samples], dataset.taxonomy)
+def predictions_figure(answers: Sequence[tuple[Sample, np.ndarray]], taxonomy: Taxonomy, count: int = 3) -> Figure:
+    """image | truth | prediction of a few of the answers of `inside.served_labels`."""
+    chosen = [answers[i] for i in np.linspace(0, len(answers) - 1, min(count, len(answers))).astype(int)]
+    return panel_figure([sample for sample, _ in chosen], [labels_HW for _, labels_HW in chosen], taxonomy)
 
 
 def models_figure(bundles: Sequence[Path], dataset: SegmentationDataset, count: int = 3) -> Figure:

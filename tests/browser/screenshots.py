@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tqdm import tqdm
 
 from modelisation.scenes.render import render_scene
-from tests.browser.chromium import ARGUMENTS, PATH
+from tests.browser.chromium import ARGUMENTS, MISSING, PATH
 from tests.browser.stack import Stack, running
 from tests.browser.steps import as_jpeg, give_label, go_to, idle, start_over, upload, viewer
 
@@ -63,8 +63,8 @@ class Camera:
 def main() -> int:
     """Write the pictures; returns the exit status."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    if not Path(PATH).exists():
-        print(f"{PATH} is not there: install Debian's package chromium", file=sys.stderr)
+    if PATH is None:
+        print(MISSING, file=sys.stderr)
         return 1
     folder.mkdir(parents=True, exist_ok=True)
     taken = 0

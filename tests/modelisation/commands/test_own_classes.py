@@ -3,7 +3,6 @@
 import io
 import re
 import shlex
-from functools import partial
 from pathlib import Path
 
 import mlflow
@@ -12,8 +11,10 @@ import pytest
 from PIL import Image
 
 from back.main import create_app
+from back.runtime.card import read_card
 from modelisation.__main__ import main
 from modelisation.data.open import open_dataset
+from modelisation.export.bundle import read_report
 from modelisation.export.from_run import export_run
 from modelisation.provenance import REPOSITORY
 from modelisation.scenes.render import render_scene
@@ -68,8 +69,6 @@ def test_the_readmes_commands_lead_from_a_folder_to_a_served_model(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
     monkeypatch.setattr("modelisation.registry.versions.CACHE", tmp_path / "cache")
-    # Times of serving and worse photos are other tests' business.
-    monkeypatch.setattr("modelisation.training.fit.export_run", partial(export_run, scores_only=True))
     # After a few steps many pixels lie between two classes, which bf16 rounds either way.
     monkeypatch.setattr("back.runtime.engines.precision.has_bf16", lambda core: False)
     found = COMMANDS.search((REPOSITORY / "README.md").read_text(encoding="utf-8"))
@@ -87,11 +86,19 @@ def test_the_readmes_commands_lead_from_a_folder_to_a_served_model(
                 arguments += ["--latency-runs", "0"]
             if arguments[0] == "train":
                 arguments[1] = str(REPOSITORY / arguments[1])
-                arguments += ["--run-dir", str(tmp_path / "run"), *(a for one in SMALL for a in ("--set", one))]
+                # Times of serving and worse photos are other tests' business.
+                arguments += [
+                    "--scores-only",
+                    "--run-dir",
+                    str(tmp_path / "run"),
+                    *(a for one in SMALL for a in ("--set", one)),
+                ]
             assert main(arguments) == 0, line
     finally:
         mlflow.end_run()
     said = capsys.readouterr().out
+    assert read_card(tmp_path / "run" / "bundle").robustness == {}
+    assert "latency" not in read_report(tmp_path / "run" / "bundle")["evaluation"]
     assert "its last layer is new, for the classes of garden in place of street8" in said
     assert "no faults found" in said or "warning" in said
 
