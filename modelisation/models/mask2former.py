@@ -92,8 +92,11 @@ class Mask2Former(SegmentationModel):
             backbone_net.swin.embeddings.patch_embeddings.projection = convolutional_stem(swin.embed_dim)
 
     def forward(self, image_NCHW: Tensor) -> Tensor:
-        class_logits, mask_logits = self._predictions(image_NCHW)[-1]
-        return log_scores(class_logits, mask_logits)
+        return log_scores(*self.queries(image_NCHW))
+
+    def queries(self, image_NCHW: Tensor) -> tuple[Tensor, Tensor]:
+        """What the queries say in the end: classes [N, queries, classes + 1] and masks [N, queries, H / 4, W / 4]."""
+        return self._predictions(image_NCHW)[-1]
 
     def _predictions(self, image_NCHW: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Classes [N, queries, classes + 1] and masks [N, queries, H / 4, W / 4] before and after each layer."""

@@ -7,16 +7,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from back.runtime.card import read_card
+from back.runtime.card import InputContract, read_card
+from back.runtime.imaging import plan_resize
 from back.runtime.predictor import Predictor
 from back.runtime.taxonomy import Taxonomy
 from modelisation.data.base import Sample, SegmentationDataset
 from modelisation.data.open import open_dataset
 from modelisation.figures.run import add_legend, label_colours
 from modelisation.models.base import SegmentationModel
+from modelisation.models.mask2former import Mask2Former
+from modelisation.models.predict import normalise
 from modelisation.recipe import Loss, Recipe
 from modelisation.reports.markdown import table
 from modelisation.training.loss import make_criterion
@@ -27,6 +31,7 @@ from modelisation.training.setup import input_contract
 # A picture of the toy example: 256 pixels, 16 of them a pedestrian.
 _SIDE, _PEDESTRIAN_ROWS = 16, 1
 _MOST_PICTURES = 100
+_MOST_QUERIES = 5
 
 
 def crops_figure(recipe: Recipe, dataset: SegmentationDataset, network: SegmentationModel, count: int = 4) -> Figure:
@@ -139,6 +144,32 @@ def _draw(axes, margins: Tensor, label_NHW: Tensor, weights: Loss, words: str, *
         scores_NCHW[:, 1, :_PEDESTRIAN_ROWS] = margin
         losses.append(float(criterion(scores_NCHW, label_NHW)))
     axes.plot(margins, losses, label=words, **style)
+
+
+@torch.no_grad()
+def queries_figure(network: Mask2Former, contract: InputContract, sample: Sample, taxonomy: Taxonomy) -> Figure:
+    """The queries of a Mask2Former that say most about a picture: each one's mask (dark: sure) and its class.
+
+    A query says as much as its mask is large and its class sure; the `_MOST_QUERIES` that say most are shown.
+    """
+    plan = plan_resize(*sample.image.shape[:2], contract, None)
+    shape = (plan.padded_height, plan.padded_width)
+    image = torch.from_numpy(np.array(Image.fromarray(sample.image).resize((shape[1], shape[0]))))[None]
+    class_logits, mask_logits = network.eval().queries(normalise(image, contract))
+    class_QL, masks_QHW = class_logits[0].softmax(-1)[:, :-1], mask_logits[0].sigmoid()
+    said_Q = masks_QHW.mean((1, 2)) * class_QL.max(-1).values
+    chosen = said_Q.argsort(descending=True)[:_MOST_QUERIES].tolist()
+    figure = Figure(figsize=(3.2 * (1 + len(chosen)), 2.8), layout="constrained")
+    first, *others = figure.subplots(1, 1 + len(chosen))
+    first.imshow(sample.image)
+    first.set_title(sample.name, fontsize=8)
+    for axes, query in zip(others, chosen, strict=True):
+        sure, index = class_QL[query].max(-1)
+        axes.imshow(masks_QHW[query], cmap="Blues", vmin=0, vmax=1)
+        axes.set_title(f"query {query}: {taxonomy.names[int(index)]}, {100 * float(sure):.0f} % sure", fontsize=8)
+    for axes in (first, *others):
+        axes.set_axis_off()
+    return figure
 
 
 def served_labels(bundle: Path, data: Path, split: str) -> list[tuple[Sample, np.ndarray]]:

@@ -1,6 +1,7 @@
 """What a visitor does: bring photos, wait for masks, point at a pixel."""
 
 import io
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -152,7 +153,18 @@ def class_names(api_url: str, model: str) -> list[str]:
 
 
 def photo_requests(api_url: str) -> float:
-    """How many photos the API was sent so far, from its Prometheus counters."""
+    """How many photos the API was sent so far, from its Prometheus counters, once they hold still.
+
+    A request is counted when it has ended, which is a moment after its answer came.
+    """
+    before, now = -1.0, _photo_requests(api_url)
+    while now != before:
+        time.sleep(0.2)
+        before, now = now, _photo_requests(api_url)
+    return now
+
+
+def _photo_requests(api_url: str) -> float:
     total = 0.0
     for line in requests.get(f"{api_url}/metrics", timeout=30).text.splitlines():
         name = line.split("{")[0]
