@@ -16,6 +16,7 @@ import av
 import numpy as np
 from PIL import Image
 
+from back.runtime.imaging import UInt8Array
 from back.runtime.masks.colour import palette_of
 from back.runtime.predictor import Predictor, Scores
 from back.runtime.video.class_maps import ClassMaps, class_maps
@@ -23,8 +24,9 @@ from back.runtime.video.clip import Clip, Frame, open_clip
 from back.runtime.video.limits import OWN_FILES, ClipError, ClipLimits
 from back.runtime.video.overlay import OverlayWriter
 from back.runtime.video.shares import SharesTable
-from back.runtime.video.smoothing import Smoother
+from back.runtime.video.smoothing import Smoother, cells_of
 
+_Inferred = tuple[Scores, UInt8Array | None]  # a frame's scores, and what smoothing needs of its picture
 _INFERRING = 2
 _AHEAD = 6  # frames between the decoder and the file
 _SIDE = 640  # of a preview's longer side, pixels
@@ -107,10 +109,11 @@ def label_clip(
     with open_clip(path, limits) as clip, _written(clip, predictor, files, options, progress) as writing:
         network = predictor.steady(clip.height, clip.width)
 
-        def infer(frame: Frame) -> Scores:
-            return network.scores_of(clip.photo(frame))
+        def infer(frame: Frame) -> _Inferred:
+            photo = clip.photo(frame)
+            return network.scores_of(photo), cells_of(photo, network.input) if options.smooth else None
 
-        def wanted() -> Iterator[tuple[Frame | av.Packet, Future[Scores] | None]]:
+        def wanted() -> Iterator[tuple[Frame | av.Packet, Future[_Inferred] | None]]:
             for item in clip.items():
                 if not isinstance(item, Frame):
                     yield item, None
@@ -122,11 +125,10 @@ def label_clip(
         with ThreadPoolExecutor(_INFERRING, "infer") as inferring, ThreadPoolExecutor(1, "write") as writer:
             written: deque[Future[None]] = deque()
             try:
-                for item, scores in wanted():
-                    written.append(writer.submit(writing.add, item, scores))
-                    if isinstance(item, Frame) or len(written) > 100:
-                        while len(written) > _AHEAD:
-                            written.popleft().result()
+                for item, inferred in wanted():
+                    written.append(writer.submit(writing.add, item, inferred))
+                    while len(written) > _AHEAD:
+                        written.popleft().result()
                 for future in written:
                     future.result()
             except BaseException:
@@ -151,7 +153,7 @@ class _Writing:
     ) -> None:
         taxonomy = predictor.card.taxonomy
         self._clip, self._predictor, self._progress = clip, predictor, progress
-        self._smoother = Smoother(predictor.input) if options.smooth else None
+        self._smoother = Smoother() if options.smooth else None
         self.overlay: OverlayWriter | None = None
         self.others: list[ClassMaps] = []
         self.frames = self.decoded = 0
@@ -163,15 +165,15 @@ class _Writing:
         if files.overlay is not None:
             self.overlay = OverlayWriter(files.overlay, clip, palette_of(taxonomy), options.opacity, options.every)
 
-    def add(self, item: Frame | av.Packet, scores: Future[Scores] | None) -> None:
+    def add(self, item: Frame | av.Packet, inferred: Future[_Inferred] | None) -> None:
         if not isinstance(item, Frame):
             if self.overlay is not None:
                 self.overlay.add_sound(item)
             return
-        assert scores is not None
-        scores_CHW = scores.result()
-        if self._smoother is not None:
-            scores_CHW = self._smoother.smooth(scores_CHW, self._clip.photo(item))
+        assert inferred is not None
+        scores_CHW, cells_HW3 = inferred.result()
+        if self._smoother is not None and cells_HW3 is not None:
+            scores_CHW = self._smoother.smooth(scores_CHW, cells_HW3)
         labels_HW = self._predictor.labels_of(scores_CHW, self._clip.height, self._clip.width)
         for file in self.others:
             file.add(item, labels_HW)

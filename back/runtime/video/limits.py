@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from back.runtime.errors import UserError
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv")
+# What a process that labels a clip keeps up to date beside it; see `work`.
+PROGRESS_FILE, PREVIEW_FILE = "progress.json", "preview.jpg"
 FORMATS = "MP4, MOV, WEBM or MKV"
 # No camera that people carry takes more, and a made-up file could claim millions.
 _MAX_FRAMES_PER_SECOND = 120

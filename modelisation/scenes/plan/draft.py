@@ -16,7 +16,6 @@ from modelisation.scenes.picture.canvas import Canvas
 from modelisation.scenes.picture.light import Light
 from modelisation.scenes.plan.street import FAR, Street
 
-
 _PASSED = 0.3  # metres before the camera at which a thing counts as passed
 
 

@@ -1,5 +1,6 @@
 """Drives: one street seen from a camera that moves, with labels as exact as those of single scenes."""
 
+import itertools
 from pathlib import Path
 
 import av
@@ -20,7 +21,7 @@ def drive() -> list[Scene]:
 
 def test_a_frame_is_like_the_one_before_it_and_not_the_same(drive: list[Scene]) -> None:
     other = next(render_drive(2, 1, 60, 80))
-    for one, following in zip(drive, drive[1:], strict=False):
+    for one, following in itertools.pairwise(drive):
         same = (one.label_ids == following.label_ids).mean()
         assert 0.75 < same < 1
         assert (
