@@ -33,6 +33,7 @@ _MAX_STARTS = 3  # of one job; after that it is what ends the API
 _CLEAN_S, _LOOK_S = 60.0, 1.0
 _BUSY = "try again in 60 s, or delete jobs that are done"
 log = logging.getLogger("streetseg")
+logging.getLogger("huey").setLevel(logging.WARNING)  # it would tell of every job that begins
 
 
 class _DeletedError(Exception):

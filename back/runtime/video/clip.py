@@ -32,6 +32,7 @@ from back.runtime.video.turn import Turn, swaps_sides, turn_of, turned
 
 CODECS = {"h264": "H.264", "hevc": "HEVC", "vp8": "VP8", "vp9": "VP9", "av1": "AV1"}
 _UNSPECIFIED = 2  # ITU-T H.273, MatrixCoefficients
+_USUAL_RATE, _SLOWEST, _QUICKEST = Fraction(25), Fraction(1, 600), Fraction(1000)
 _HD_ROWS = 720  # from which on players take BT.709 where the file does not say
 _NO_CLIP = "The clip cannot be opened; it is damaged, or was cut off while it was saved."
 _CUT_SHORT = 0.5  # seconds by which a clip may end before its header says so
@@ -84,8 +85,9 @@ class Clip:
 
     @property
     def rate(self) -> Fraction:
-        """Frames a second, on the average."""
-        return self.video.average_rate or self.video.guessed_rate or Fraction(25)
+        """Frames a second, on the average; where the header says nothing that can be, 25."""
+        told = self.video.average_rate or self.video.guessed_rate or _USUAL_RATE
+        return told if _SLOWEST <= told <= _QUICKEST else _USUAL_RATE
 
     @property
     def seconds(self) -> float | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.error import FFmpegError
 from PIL import Image
 
 from back.runtime.imaging import UInt8Array
@@ -106,7 +107,11 @@ def label_clip(
         ScoresError: the network answered with NaN or infinity.
         OSError: a file cannot be read or written.
     """
-    with open_clip(path, limits) as clip, _written(clip, predictor, files, options, progress) as writing:
+    with (
+        _told_errors(),
+        open_clip(path, limits) as clip,
+        _written(clip, predictor, files, options, progress) as writing,
+    ):
         network = predictor.steady(clip.height, clip.width)
 
         def infer(frame: Frame) -> _Inferred:
@@ -123,13 +128,17 @@ def label_clip(
                     yield item, inferring.submit(infer, item)
 
         with ThreadPoolExecutor(_INFERRING, "infer") as inferring, ThreadPoolExecutor(1, "write") as writer:
-            written: deque[Future[None]] = deque()
+            written: deque[tuple[bool, Future[None]]] = deque()
+            ahead = 0
             try:
                 for item, inferred in wanted():
-                    written.append(writer.submit(writing.add, item, inferred))
-                    while len(written) > _AHEAD:
-                        written.popleft().result()
-                for future in written:
+                    written.append((inferred is not None, writer.submit(writing.add, item, inferred)))
+                    ahead += inferred is not None
+                    while ahead > _AHEAD:
+                        is_frame, future = written.popleft()
+                        future.result()
+                        ahead -= is_frame
+                for _, future in written:
                     future.result()
             except BaseException:
                 inferring.shutdown(wait=False, cancel_futures=True)
@@ -138,6 +147,15 @@ def label_clip(
     if writing.frames == 0:
         raise ClipError("No frame of the clip can be decoded; it is damaged.")
     return ClipReport(writing.frames, writing.decoded, writing.seconds, clip.height, clip.width, tuple(clip.notes))
+
+
+@contextmanager
+def _told_errors() -> Iterator[None]:
+    """What the codecs refuse, as an error for people."""
+    try:
+        yield
+    except FFmpegError as error:
+        raise ClipError(f"The clip's labels cannot be written: {(error.strerror or str(error)).lower()}.") from error
 
 
 class _Writing:

@@ -1,6 +1,7 @@
 """The overlay as an MP4 file: H.264 pictures with the clip's own times, and its sound beside them."""
 
 import contextlib
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -18,6 +19,7 @@ UInt8Array = npt.NDArray[np.uint8]
 _COPIED_SOUND = ("aac", "mp3")
 # Of x264's presets the one whose time still does not show beside the network's; see docs/performance.md.
 _PRESET, _QUALITY = "superfast", "23"
+_FINEST = 1_000_000  # ticks a second
 _KEY_SECONDS = 2  # between frames at which a player can begin
 
 
@@ -41,9 +43,11 @@ class OverlayWriter:
         stream = self._file.add_stream("libx264", rate=clip.rate / every, options=options)
         stream.width, stream.height = clip.width + clip.width % 2, clip.height + clip.height % 2
         stream.pix_fmt = "yuv420p"
-        stream.time_base = clip.time_base
+        # Finer than any camera's an MP4 cannot hold; times are rounded on the way.
+        ticks = clip.time_base if clip.time_base.denominator <= _FINEST else Fraction(1, 90_000)
+        stream.time_base = ticks
         context = stream.codec_context
-        context.time_base = clip.time_base
+        context.time_base = ticks
         context.thread_count = available_cpus()
         context.gop_size = max(1, round(_KEY_SECONDS * clip.rate / every))
         context.colorspace = clip.colorspace

@@ -5,17 +5,18 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from back.runtime.predictor import Predictor
 from back.runtime.process.bounded import answer_one
 from back.runtime.video.clip import open_clip
-from back.runtime.video.label import ClipFiles, ClipOptions, Progress, label_clip
 from back.runtime.video.limits import PREVIEW_FILE, PROGRESS_FILE, ClipError, ClipLimits
+
+if TYPE_CHECKING:
+    from back.runtime.video.label import Progress
 
 _TELL_S, _PREVIEW_S = 0.3, 2.0
 _RATE_S = 5.0  # over which images a second are counted
-_NICE = 10  # photos come first
+_NICE = 5  # photos come first
 
 
 def work(request: dict[str, Any]) -> dict[str, Any]:
@@ -29,7 +30,6 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
     Returns:
         What is told of the clip; for one that is refused `refused`, a sentence, and `status`.
     """
-    os.nice(_NICE)
     clip, limits = Path(request["clip"]), ClipLimits(**request["limits"])
     try:
         return _label(request, clip, limits) if request["action"] == "label" else _probe(clip, limits)
@@ -44,6 +44,11 @@ def _probe(path: Path, limits: ClipLimits) -> dict[str, Any]:
 
 
 def _label(request: dict[str, Any], clip: Path, limits: ClipLimits) -> dict[str, Any]:
+    # Here alone: who only looks at a clip need not wait for the engine.
+    from back.runtime.predictor import Predictor
+    from back.runtime.video.label import ClipFiles, ClipOptions, label_clip
+
+    os.nice(_NICE)
     cache = request["engine"].pop("cache_dir")
     predictor = Predictor.load(
         Path(request["bundle"]), **request["engine"], cache_dir=Path(cache), verify=False  # it serves
@@ -55,12 +60,12 @@ def _label(request: dict[str, Any], clip: Path, limits: ClipLimits) -> dict[str,
     return {"frames": report.frames, "decoded": report.decoded, "notes": list(report.notes)}
 
 
-def _teller(folder: Path) -> Callable[[Progress], None]:
+def _teller(folder: Path) -> "Callable[[Progress], None]":
     """Writes progress and preview into a folder, whole or not at all, every so often."""
     told = shown = 0.0
     counted: list[tuple[float, int]] = [(time.monotonic(), 0)]
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: "Progress") -> None:
         nonlocal told, shown
         now = time.monotonic()
         if progress.preview is not None and now - shown > _PREVIEW_S:

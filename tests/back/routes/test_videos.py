@@ -24,7 +24,7 @@ from tests.clips import make_clip, moving_stripes
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work on clips in this process: a further one for each takes seconds. One test below does as the API does."""
+    """Work on clips in this process: another for each takes seconds; the README's example does as the API does."""
 
     def in_this_process(module: str, request: dict[str, Any], **limits: Any) -> dict[str, Any]:
         return work(request)
@@ -123,14 +123,13 @@ def test_a_form_without_a_clip_is_told_how_to_send_one(client: TestClient, clip:
 
 
 def test_limits_of_clips_are_settings(shared_store: Store, tmp_path: Path, clip: bytes) -> None:
-    for changes, sentence in (
-        ({"max_video_mb": 0.003}, "MB"),
-        ({"max_video_megapixels": 0.004}, "more than the 0.004 megapixels"),
-        ({"max_video_minutes": 0.001}, "longer than the 0.001 minutes"),
-    ):
-        app = create_app(shared_store.settings(jobs_dir=tmp_path / "jobs", **changes))
-        with serving(app) as client:
-            answer = _post(client, clip)
+    changes = {"max_video_mb": 0.02, "max_video_minutes": 0.001}
+    with serving(create_app(shared_store.settings(jobs_dir=tmp_path / "jobs", **changes))) as client:
+        for data, sentence in (
+            (clip, "longer than the 0.001 minutes"),
+            (clip + bytes(90_000), "the 0.08554 MB allowed"),
+        ):
+            answer = _post(client, data)
             assert answer.status_code == 413, answer.text
             assert sentence in answer.json()["detail"]
 
@@ -249,13 +248,8 @@ def test_a_process_that_dies_ends_the_job_and_nothing_else(
     assert _finished(client, _post(client, clip).json()["id"])["state"] == "done"
 
 
-def test_in_a_process_of_its_own(
-    shared_store: Store, tmp_path: Path, clip: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As it is served: probed and labelled by child processes."""
-    monkeypatch.undo()
-    monkeypatch.setattr("back.loading.prove", lambda *_: None)
-    with serving(create_app(shared_store.settings(jobs_dir=tmp_path / "jobs"))) as client:
-        told = _finished(client, _post(client, clip, "?every=2&smooth=true&classes=video").json()["id"])
-        assert (told["state"], told["frames"], told["notes"]) == ("done", 3, [])
-        assert told["files"]["classes"].endswith("/classes.mkv")
+def test_other_wishes(client: TestClient, clip: bytes) -> None:
+    told = _finished(client, _post(client, clip, "?every=2&smooth=true&classes=video&opacity=1").json()["id"])
+    assert (told["state"], told["frames"], told["notes"]) == ("done", 3, [])
+    assert told["files"]["classes"].endswith("/classes.mkv")
+    assert _post(client, clip, "?every=0").status_code == 422

@@ -1,5 +1,6 @@
 """A clip from file to file: each frame gets what the photo of the same pixels gets, whatever the clip is like."""
 
+import contextlib
 import csv
 import io
 import zipfile
@@ -214,6 +215,26 @@ def test_a_length_that_the_header_hides_is_found_while_it_is_read(predictor: Pre
         assert clip.seconds is None
         with pytest.raises(ClipError, match="longer than"):
             list(clip.items())
+
+
+def test_any_damage_to_a_clip_is_told_in_a_sentence(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    ways = {"a.mp4": {"codec": "libx264"}, "b.webm": {"codec": "libvpx-vp9"}, "c.mkv": {"codec": "libx265"}}
+    for name, made_with in ways.items():
+        whole = make_clip(tmp_path / name, moving_stripes(6), sound="libopus", **made_with).read_bytes()
+        for case in range(40):
+            data = bytearray(whole)
+            for _ in range(1 + case % 5):
+                start, size = int(rng.integers(0, len(data))), int(rng.integers(1, 40))
+                data[start : start + size] = rng.bytes(size)
+            if case % 3 == 0:
+                del data[int(rng.integers(1, len(data))) :]
+            damaged = tmp_path / "damaged"
+            damaged.write_bytes(data)
+            with contextlib.suppress(ClipError), open_clip(damaged, ClipLimits(10**6, 10**5, 60)) as clip:
+                for item in clip.items():
+                    if isinstance(item, Frame):
+                        assert clip.photo(item).image.size == (clip.width, clip.height)
 
 
 def test_work_ends_when_progress_raises(predictor: Predictor, tmp_path: Path) -> None:
