@@ -23,13 +23,10 @@ from modelisation.evaluation.flicker import count_flicker, still_pixels
 # Share of the new frame where nothing changes, and the change from which on it counts alone.
 WAYS = {
     "none": None,
-    "exponential 0.7": (0.7, math.inf),
     "exponential 0.5": (0.5, math.inf),
     "exponential 0.3": (0.3, math.inf),
-    "by change 0.3, 6": (0.3, 6.0),
     "by change 0.3, 12": (0.3, 12.0),
     "by change 0.3, 24": (0.3, 24.0),
-    "by change 0.15, 12": (0.15, 12.0),
     "by change 0.15, 24": (0.15, 24.0),
 }
 
