@@ -114,8 +114,6 @@ class Settings(BaseSettings):
     def _holds_one_request(cls, value: float, info: ValidationInfo) -> float:
         if value < info.data.get("max_image_mb", 0):
             raise ValueError(f"not even one request of STREETSEG_MAX_IMAGE_MB={info.data['max_image_mb']:g} fits")
-        if value < info.data.get("max_video_mb", 0):
-            raise ValueError(f"not even one clip of STREETSEG_MAX_VIDEO_MB={info.data['max_video_mb']:g} fits")
         return value
 
     @field_validator("max_jobs_mb")
@@ -153,7 +151,8 @@ class Settings(BaseSettings):
 
     @property
     def max_video_bytes(self) -> int:
-        return int(self.max_video_mb * 1_000_000)
+        """Of one clip, which all uploads together have room for."""
+        return int(min(self.max_video_mb, self.max_uploads_mb) * 1_000_000)
 
     @property
     def max_video_pixels(self) -> int:
