@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Literal
@@ -141,11 +142,22 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
         if status == 404:
             detail = f"There is no {path}; /docs lists what there is."
         elif status == 405:
-            allowed = (error.headers or {}).get("Allow", "another method")
+            allowed = _methods_of(request) or (error.headers or {}).get("Allow", "another method")
             detail = f"{request.method} is not allowed on {path}; use {allowed}."
+            return problem_response(path, status, detail, {"Allow": allowed})
         elif status == 400:
             detail = f"The form cannot be read ({detail.rstrip('.')}); send multipart/form-data, curl -F does."
     return problem_response(path, status, detail, error.headers, getattr(error, "cause", None))
+
+
+def _methods_of(request: Request) -> str:
+    """The methods of every route at a path; the framework names those of the first one alone."""
+    document = request.app.openapi()
+    found = set()
+    for pattern, operations in document["paths"].items():
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(pattern)), request.url.path):
+            found |= {method.upper() for method in operations}
+    return ", ".join(sorted(found, reverse=True))
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
