@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -87,7 +88,7 @@ def _predict_clips(predictor: Predictor, clips: Sequence[Path], args: argparse.N
     for clip in clips:
         with tqdm(desc=shown(clip.name), unit="frame") as bar:
 
-            def show(progress: Progress, bar: "tqdm[None]" = bar) -> None:
+            def show(progress: Progress, bar: "tqdm[Any]" = bar) -> None:
                 bar.total = None if progress.of is None else -(-progress.of // args.every)
                 bar.update(progress.frames - bar.n)
 

@@ -55,7 +55,7 @@ class Engine(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class SteadyEngine:
     """One network for one input size. See `Engine.steady`."""
 

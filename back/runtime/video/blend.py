@@ -3,6 +3,8 @@
 Blending is linear, and so is the step between RGB and YUV, so the result is that of blending in RGB up to rounding.
 """
 
+from typing import Any, cast
+
 import av
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +72,7 @@ class Blender:
 def _plane(frame: av.VideoFrame, index: int) -> UInt8Array:
     """A view of a frame's 8-bit plane, uint8 [rows, columns]."""
     plane = frame.planes[index]
-    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    rows = np.frombuffer(cast(Any, plane), np.uint8).reshape(plane.height, plane.line_size)
     return rows[:, : plane.width]
 
 

@@ -111,7 +111,7 @@ class Clip:
         """The frame as a decoded photo, upright, RGB."""
         source = Colorspace.ITU709 if self.colorspace == 1 else None
         rgb = frame.video.reformat(format="rgb24", src_colorspace=source, threads=1).to_ndarray()
-        image_HWC = np.ascontiguousarray(turned(rgb, self.turn))
+        image_HWC = np.ascontiguousarray(turned(np.asarray(rgb, np.uint8), self.turn))
         return Photo(Image.fromarray(image_HWC), *image_HWC.shape[:2])
 
     def items(self) -> Iterator[Frame | av.Packet]:

@@ -78,7 +78,8 @@ class OverlayWriter:
                 self._file.mux(packet)
             else:
                 for frame in packet.decode():
-                    self._file.mux(self._sound.encode(frame))
+                    if isinstance(frame, av.AudioFrame):
+                        self._file.mux(self._sound.encode(frame))
         except FFmpegError:
             self._sound_fails()
 

@@ -1,7 +1,7 @@
 """How a frame is turned upright, from the display matrix of phones (`tkhd` in MP4, projection in Matroska)."""
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ UPRIGHT: Turn = (0, False)
 def turn_of(frame: "av.VideoFrame") -> Turn:
     """Quarter turns to the left, and whether the frame is flipped from left to right before; (0, False) for most."""
     data = frame.side_data.get("DISPLAYMATRIX")
-    return UPRIGHT if data is None else turn_of_matrix(bytes(data))
+    return UPRIGHT if data is None else turn_of_matrix(bytes(cast(Any, data)))
 
 
 def turn_of_matrix(matrix: bytes) -> Turn:

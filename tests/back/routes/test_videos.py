@@ -211,7 +211,7 @@ def test_results_are_deleted_in_time(shared_store: Store, tmp_path: Path, clip: 
     with serving(create_app(shared_store.settings(jobs_dir=tmp_path / "jobs", keep_hours=1 / 3600))) as client:
         name = _post(client, clip).json()["id"]
         wait_until(lambda: client.get(f"/jobs/{name}").status_code == 404, "the job to be deleted")
-        assert not any((tmp_path / "jobs" / "of").iterdir())
+        wait_until(lambda: not any((tmp_path / "jobs" / "of").iterdir()), "its files to be deleted")
 
 
 def test_a_key_sees_its_own_jobs_alone(shared_store: Store, tmp_path: Path, clip: bytes) -> None:
