@@ -76,14 +76,19 @@ def get_job(request: Request, services: ServicesDep, job_id: str) -> JobAnswer:
     return _answer(services, services.jobs.find(job_id, _owner(request)))
 
 
-@router.delete("/jobs/{job_id}", status_code=204, summary="Cancel a job, delete its files", responses=responses(404))
+@router.delete(
+    "/jobs/{job_id}", status_code=204, summary="Cancel a job, delete its files", responses=responses(404, 422)
+)
 def delete_job(request: Request, services: ServicesDep, job_id: str) -> None:
     """Ends the job where it is not done, and deletes the clip and all results."""
     services.jobs.delete(job_id, _owner(request))
 
 
 @router.get(
-    "/jobs/{job_id}/{file}", summary="A result", response_class=FileResponse, responses={200: _FILE, **responses(404)}
+    "/jobs/{job_id}/{file}",
+    summary="A result",
+    response_class=FileResponse,
+    responses={200: _FILE, **responses(404, 422)},
 )
 def get_job_file(request: Request, services: ServicesDep, job_id: str, file: str) -> FileResponse:
     """A file that the job's `files` names."""
