@@ -17,11 +17,12 @@ from back.guards.answers import AnswerMiddleware
 from back.guards.keys import Keys
 from back.guards.rates import Rates
 from back.guards.uploads import UploadMiddleware, UploadRoom
+from back.jobs.jobs import Jobs
 from back.openapi import describe_forms
 from back.problems import install_handlers, responses
 from back.prometheus import Metrics, MetricsMiddleware
 from back.registry import ModelRegistry
-from back.routes import classes, compare, differences, health, images, labels, metrics, models, predict, runs
+from back.routes import classes, compare, differences, health, images, labels, metrics, models, predict, runs, videos
 from back.runtime.process.threads import available_cpus
 from back.services import Services
 from back.settings import Settings, load_settings, unknown_variables
@@ -40,8 +41,8 @@ _KEY_SCHEMES = [
 DESCRIPTION = """Labels every pixel of a street photo: road, sidewalk, building, vehicle, pedestrian, vegetation, sky
 or background.
 
-Send a photo to **/predict** and get a mask of its own size. **/compare** shows how models differ on one photo,
-**/models** and **/runs** say how good they are and how they were trained.
+Send a photo to **/predict** and get a mask of its own size, a clip to **/videos**. **/compare** shows how
+models differ on one photo, **/models** and **/runs** say how good they are and how they were trained.
 Errors are problem details (RFC 9457) whose `detail` says what to do.
 """
 
@@ -62,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     keys = None if settings.keys_file is None else Keys(settings.keys_file)
     registry = ModelRegistry(settings)
     workers = Workers(cpus=settings.threads or available_cpus(), max_requests=settings.max_queue)
-    services = Services(settings, registry, workers, Metrics(), telemetry=start())
+    services = Services(settings, registry, workers, Metrics(), Jobs(settings), telemetry=start())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -92,6 +93,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(
         UploadMiddleware,
         max_bytes=settings.max_body_bytes,
+        # Of a form with a clip a little is not the clip.
+        larger={videos.PATH: settings.max_video_bytes + 65_536},
         slow_seconds=settings.slow_seconds,
         room=UploadRoom(settings.max_upload_bytes),
         workers=workers,
@@ -103,12 +106,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
             expose_headers=[*_EXPOSED_HEADERS, "Server-Timing", "Retry-After", "X-Request-ID"],
         )
     app.add_middleware(AnswerMiddleware, log_requests=settings.log_requests)
-    for module in (predict, compare, labels, models, differences, images, classes, runs, health):
+    for module in (predict, compare, videos, labels, models, differences, images, classes, runs, health):
         app.include_router(module.router)
     if settings.metrics:
         app.include_router(metrics.router)

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Literal
@@ -23,6 +24,9 @@ _SHORTAGES = {
     errno.ENFILE: "free file descriptor",
     errno.ENOMEM: "memory",
 }
+# The form field of a path's file, and how such a file may be called.
+_PHOTO = ("image", "photo.jpg")
+_FILES = {"/videos": ("clip", "clip.mp4")}
 log = logging.getLogger("streetseg")
 
 
@@ -86,13 +90,13 @@ def problem_response(
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error responses of a route, for its OpenAPI description."""
     what = {
-        400: "the image or the form is corrupt",
+        400: "the image, the clip or the form is corrupt",
         401: "a key is missing or not known",
-        404: "no such model, run or path; the known ones are listed",
+        404: "no such model, run, job or path; the known models and paths are listed",
         408: "the request came too slowly",
         409: "the two evaluations cannot be compared; detail says why",
-        413: "the body or the image is too large",
-        415: "not multipart/form-data, or not a JPEG, PNG or WEBP",
+        413: "the body, the image or the clip is too large",
+        415: "not multipart/form-data, or not a JPEG, PNG or WEBP; of clips: not an MP4, MOV, WEBM or MKV",
         422: "a field or query parameter is missing, unknown or out of range",
         429: "too many requests; try again after Retry-After seconds",
         503: "overloaded or not ready; try again after Retry-After seconds",
@@ -138,18 +142,31 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
         if status == 404:
             detail = f"There is no {path}; /docs lists what there is."
         elif status == 405:
-            allowed = (error.headers or {}).get("Allow", "another method")
+            allowed = _methods_of(request) or (error.headers or {}).get("Allow", "another method")
             detail = f"{request.method} is not allowed on {path}; use {allowed}."
+            return problem_response(path, status, detail, {"Allow": allowed})
         elif status == 400:
             detail = f"The form cannot be read ({detail.rstrip('.')}); send multipart/form-data, curl -F does."
     return problem_response(path, status, detail, error.headers, getattr(error, "cause", None))
+
+
+def _methods_of(request: Request) -> str:
+    """The methods of every route at a path; the framework names those of the first one alone."""
+    document = request.app.openapi()
+    found = set()
+    for pattern, operations in document["paths"].items():
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(pattern)), request.url.path):
+            found |= {method.upper() for method in operations}
+    return ", ".join(sorted(found, reverse=True))
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     is_form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
     if not is_form and any(item["loc"][0] == "body" for item in error.errors()):
-        detail = "Send the photo as multipart/form-data, field 'image'; with curl: -F image=@photo.jpg."
+        field, what = _FILES.get(request.url.path, _PHOTO)
+        kind = "clip" if field == "clip" else "photo"
+        detail = f"Send the {kind} as multipart/form-data, field '{field}'; with curl: -F {field}=@{what}."
         return problem_response(request.url.path, 415, detail)
     sentences = [_sentence(item) for item in error.errors()[:4]]
     return problem_response(request.url.path, 422, " ".join(sentences))
@@ -161,7 +178,8 @@ def _sentence(item: Mapping[str, Any]) -> str:
     field = ".".join(str(part) for part in rest) or str(place)
     where = f"form field '{field}'" if place == "body" else f"{place} parameter '{field}'"
     if item["type"] == "missing":
-        hint = "; with curl: -F image=@photo.jpg" if field == "image" else ""
+        file = dict((_PHOTO, *_FILES.values())).get(field)
+        hint = f"; with curl: -F {field}=@{file}" if file else ""
         return f"The {where} is missing{hint}."
     if item["type"] == "extra_forbidden":
         return f"The {where} is unknown; /docs lists those there are."

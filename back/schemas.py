@@ -227,6 +227,40 @@ class RunDetail(RunEntry):
     history: dict[str, list[Point]] = Field(description="every value of each metric, by step")
 
 
+class ClipFacts(Answer):
+    """What a clip's header says."""
+
+    width: int = Field(description="of the upright frames, pixels")
+    height: int
+    seconds: float | None
+    frames: int | None = Field(description="an estimate in some files; null where the header does not say")
+    codec: str = Field(examples=["H.264"])
+    sound: bool
+
+
+class JobAnswer(Answer):
+    """A clip that is labelled in the background."""
+
+    id: str
+    state: Literal["queued", "running", "done", "failed"]
+    model: str = Field(examples=["segformer"])
+    version: str = Field(examples=["1"])
+    clip: ClipFacts
+    ahead: int = Field(description="jobs that come before it")
+    frames: int = Field(description="labelled so far")
+    progress: float | None = Field(description="fraction of the clip; null where its length is not known", ge=0, le=1)
+    images_per_s: float | None = Field(description="frames labelled a second, over the last seconds")
+    seconds_left: float | None = Field(description="that labelling will take from now on, at this pace")
+    error: str | None = Field(description="why it failed")
+    notes: list[str] = Field(description="what of the clip could not be decoded, in sentences")
+    files: dict[str, str] = Field(
+        description="paths of the results: overlay, classes, shares when it is done; preview while it runs, too",
+        examples=[{"overlay": "/jobs/Zx3…/overlay.mp4", "shares": "/jobs/Zx3…/shares.csv"}],
+    )
+    created: float = Field(description="seconds since 1970")
+    kept_until: float | None = Field(description="seconds since 1970; null until it is done")
+
+
 class HealthAnswer(Answer):
     status: Literal["ok"] = "ok"
 

@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 
 from back.catalogue import ModelVersion
 from back.evaluations import EvaluationDifferences
+from back.jobs.jobs import Jobs
 from back.loading import Served
 from back.problems import Problem
 from back.prometheus import Metrics
@@ -39,6 +40,7 @@ class Services:
     registry: ModelRegistry
     workers: Workers
     metrics: Metrics
+    jobs: Jobs
     telemetry: Telemetry | None = None
     # One thread brings the models in line with MLflow, so that no two do it at once.
     _loader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "loader"))
@@ -119,6 +121,7 @@ class Services:
     @asynccontextmanager
     async def keep_synced(self) -> AsyncIterator[None]:
         """Keep the models in line with MLflow while the app runs."""
+        await asyncio.to_thread(self.jobs.resume)
         tasks = [asyncio.create_task(self._sync_forever()), asyncio.create_task(self._watch())]
         try:
             yield
@@ -126,6 +129,7 @@ class Services:
             for task in tasks:
                 task.cancel()
             self.registry.close()
+            await asyncio.to_thread(self.jobs.close)
             for pool in (self._loader, self._pins, self._mlflow):
                 pool.shutdown(wait=False, cancel_futures=True)
             self.workers.close()

@@ -54,6 +54,19 @@ class Settings(BaseSettings):
     )
     max_image_mb: float = Field(default=32, gt=0, le=1024, description="megabytes of one request's body")
     max_image_megapixels: float = Field(default=64, gt=0, le=1000, description="pixels of one photo, millions")
+    max_video_mb: float = Field(default=200, gt=0, le=1e5, description="megabytes of one clip")
+    max_video_megapixels: float = Field(
+        default=9, gt=0, le=1000, description="pixels of one frame of a clip, millions"
+    )
+    max_video_minutes: float = Field(default=10, gt=0, le=1440, description="length of one clip")
+    jobs_dir: Path | None = Field(
+        default=None, description="clips that wait, and what came of those that are done; default: in the cache"
+    )
+    max_jobs: int = Field(default=16, ge=1, le=10_000, description="clips that wait or are labelled; more get 503")
+    max_jobs_mb: float = Field(default=4000, gt=0, description="megabytes of all clips and results together")
+    keep_hours: float = Field(default=24, gt=0, description="how long results are kept")
+    job_minutes: float = Field(default=120, gt=0, description="that labelling one clip may take")
+    job_memory_mb: int = Field(default=3000, ge=100, description="that labelling one clip may take")
     max_queue: int = Field(default=64, ge=1, le=100_000, description="requests working or waiting; more get 503")
     max_uploads_mb: float = Field(
         default=512, gt=0, le=1e6, description="megabytes of all requests together that arrive, wait or are worked on"
@@ -88,7 +101,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("mlflow_ui_url", "default_model", "threads", "pixel_budget", "dataset_dir", "keys_file"),
-        *("rate_per_key", "rate_per_address"),
+        *("rate_per_key", "rate_per_address", "jobs_dir"),
         mode="before",
     )
     @classmethod
@@ -101,6 +114,15 @@ class Settings(BaseSettings):
     def _holds_one_request(cls, value: float, info: ValidationInfo) -> float:
         if value < info.data.get("max_image_mb", 0):
             raise ValueError(f"not even one request of STREETSEG_MAX_IMAGE_MB={info.data['max_image_mb']:g} fits")
+        return value
+
+    @field_validator("max_jobs_mb")
+    @classmethod
+    def _holds_one_clip(cls, value: float, info: ValidationInfo) -> float:
+        if value < 2 * info.data.get("max_video_mb", 0):
+            raise ValueError(
+                f"not even one clip of STREETSEG_MAX_VIDEO_MB={info.data['max_video_mb']:g} and its results fit"
+            )
         return value
 
     @field_validator("dataset_dir")
@@ -126,6 +148,27 @@ class Settings(BaseSettings):
     @property
     def max_upload_bytes(self) -> int:
         return int(self.max_uploads_mb * 1_000_000)
+
+    @property
+    def max_video_bytes(self) -> int:
+        """Of one clip, which all uploads together have room for."""
+        return int(min(self.max_video_mb, self.max_uploads_mb) * 1_000_000)
+
+    @property
+    def max_video_pixels(self) -> int:
+        return int(self.max_video_megapixels * 1_000_000)
+
+    @property
+    def max_jobs_bytes(self) -> int:
+        return int(self.max_jobs_mb * 1_000_000)
+
+    @property
+    def job_memory_bytes(self) -> int:
+        return self.job_memory_mb * 1_000_000
+
+    @property
+    def jobs_path(self) -> Path:
+        return (self.jobs_dir or self.cache_dir / "jobs").resolve()
 
     @property
     def max_pixels(self) -> int:

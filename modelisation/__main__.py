@@ -23,7 +23,7 @@ COMMANDS = {
     "import": "make a bundle of weights that were trained elsewhere",
     "register": "put a bundle into the MLflow registry",
     "promote": "check a model's parity and make it champion",
-    "predict": "write the masks of photos",
+    "predict": "write the masks of photos, the overlays of clips",
     "compare": "compare models on a split and write the report",
 }
 MISTAKE, INTERRUPTED = 2, 130

@@ -1,5 +1,6 @@
 """What the READMEs tell people to type works."""
 
+import json
 import os
 import re
 import shlex
@@ -16,6 +17,7 @@ from modelisation.__main__ import make_parser
 from modelisation.scenes.render import render_scene
 from tests.api import Store, empty_database, listening, shared_store, trusted, wait_until
 from tests.bundles import png_bytes
+from tests.clips import make_clip, moving_stripes
 
 __all__ = ["empty_database", "shared_store", "trusted"]
 
@@ -94,7 +96,20 @@ def test_every_python_block_runs_against_the_api(name, code, live_api, shared_st
     assert re.search(r"road +\d+\.\d%", done.stdout)
 
 
-@pytest.mark.parametrize("command", commands("curl "))
+@pytest.mark.parametrize("command", [command for command in commands("curl ") if "/videos" in command])
+def test_every_curl_command_of_a_clip_makes_a_job(command, live_api, tmp_path):
+    make_clip(tmp_path / "clip.mp4", moving_stripes(2))
+    arguments = shlex.split(command.replace("http://localhost:8000", live_api))
+    done = subprocess.run(
+        [arguments[0], "--fail-with-body", "-sS", *arguments[1:]],
+        cwd=tmp_path, check=True, timeout=120, capture_output=True,
+    )  # fmt: skip
+    job = f"{live_api}/jobs/{json.loads(done.stdout)['id']}"
+    wait_until(lambda: requests.get(job, timeout=5).json()["state"] == "done", "the job to be done", 60)
+    assert requests.delete(job, timeout=5).status_code == 204
+
+
+@pytest.mark.parametrize("command", [command for command in commands("curl ") if "/videos" not in command])
 def test_every_curl_command_writes_a_mask(command, live_api, street_photo, tmp_path):
     from PIL import Image
 

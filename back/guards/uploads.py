@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers
@@ -75,10 +76,19 @@ class UploadMiddleware:
     """
 
     def __init__(
-        self, app: ASGIApp, *, max_bytes: int, slow_seconds: float, room: UploadRoom, workers: Workers
+        self,
+        app: ASGIApp,
+        *,
+        max_bytes: int,
+        larger: Mapping[str, int],
+        slow_seconds: float,
+        room: UploadRoom,
+        workers: Workers,
     ) -> None:
+        """`larger`: paths whose bodies may be larger, and how large."""
         self.app = app
         self._max_bytes = max_bytes
+        self._larger = larger
         self._slow_seconds = slow_seconds
         self._room = room
         self._workers = workers
@@ -96,29 +106,36 @@ class UploadMiddleware:
                     scope["path"], problem.status_code, problem.detail, problem.headers, problem.cause
                 )(scope, receive, send)
                 return
-            await self.app(scope, _Body(self, upload, receive).receive, send)
+            await self.app(scope, _Body(self, upload, receive, self.limit_of(scope)).receive, send)
         finally:
             self._room.leave(upload)
 
     def _look_at_headers(self, scope: Scope) -> None:
         declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared) > self._max_bytes:
-            raise self.too_large()
+        limit = self.limit_of(scope)
+        if declared.isdecimal() and int(declared) > limit:
+            raise self.too_large(limit)
         if scope["method"] == "POST":  # before megabytes travel for nothing
             self._workers.check_room()
 
-    def too_large(self) -> Problem:
-        allowed = f"{self._max_bytes / 1e6:g} MB"
+    def limit_of(self, scope: Scope) -> int:
+        """Bytes that the body of a request may have."""
+        return self._larger.get(scope["path"], self._max_bytes)
+
+    def too_large(self, limit: int) -> Problem:
+        what = "photo" if limit == self._max_bytes else "clip"
         return Problem(
-            413, f"The request is larger than the {allowed} allowed; send a smaller or more compressed photo."
+            413,
+            f"The request is larger than the {limit / 1e6:.4g} MB allowed; send a smaller or more compressed {what}.",
         )
 
 
 class _Body:
     """The `receive` of one request: counts what comes and ends what does not."""
 
-    def __init__(self, limits: UploadMiddleware, upload: _Upload, receive: Receive) -> None:
+    def __init__(self, limits: UploadMiddleware, upload: _Upload, receive: Receive, max_bytes: int) -> None:
         self._limits = limits
+        self._max_bytes = max_bytes
         self._upload = upload
         self._receive = receive
         self._read = 0
@@ -135,8 +152,8 @@ class _Body:
             self._read += size
             self._window_bytes += size
             self._complete = not message.get("more_body", False)
-            if self._read > self._limits._max_bytes:
-                raise self._limits.too_large()
+            if self._read > self._max_bytes:
+                raise self._limits.too_large(self._max_bytes)
             self._limits._room.take(self._upload, size)
         elif not self._complete:
             raise Problem(499, "The client closed the connection.")

@@ -6,7 +6,7 @@ import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from back.runtime.taxonomy import Taxonomy
 from back.runtime.upsample import ScoresError, upsample_argmax
 
 _SELF_TEST_PIXELS = 1 << 22
+Scores = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -142,26 +143,38 @@ class Predictor:
         plan = plan_resize(height, width, self.input, None)
         self.engine.prepare(plan.padded_height, plan.padded_width)
 
-    def _predict(self, photo: Photo, timings: dict[str, float]) -> Prediction:
-        height, width = photo.height, photo.width
-        contract = self.input
-        plan = plan_resize(height, width, contract, None)
+    def steady(self, height: int, width: int) -> "Predictor":
+        """This model for many photos of this size alone, such as the frames of a clip: see `Engine.steady`."""
+        plan = plan_resize(height, width, self.input, None)
+        return replace(self, engine=self.engine.steady(plan.padded_height, plan.padded_width))
+
+    def scores_of(self, photo: Photo, timings_ms: dict[str, float] | None = None) -> Scores:
+        """The network's scores of a decoded photo: float32 [classes, height, width] at the score stride, padding too.
+
+        Args:
+            timings_ms: where the milliseconds of `resize` and `infer` go.
+        """
+        timings = {} if timings_ms is None else timings_ms
+        plan = plan_resize(photo.height, photo.width, self.input, None)
         with _timed(timings, "resize"):
-            image_NHWC = to_input(photo.image, plan, contract)[None]
+            image_NHWC = to_input(photo.image, plan, self.input)[None]
         with _timed(timings, "infer"):
             scores_CHW = self.engine.run(image_NHWC)
+        self._check_shape(scores_CHW, plan.padded_height, plan.padded_width)
+        return scores_CHW
+
+    def labels_of(self, scores_CHW: Scores, height: int, width: int) -> UInt8Array:
+        """Labels of a photo of `height` x `width` from its scores: uint8 [height, width]; raises ScoresError."""
+        plan, stride = plan_resize(height, width, self.input, None), self.input.score_stride
+        return upsample_argmax(scores_CHW, height, width, plan.height / stride, plan.width / stride)
+
+    def _predict(self, photo: Photo, timings: dict[str, float]) -> Prediction:
+        scores_CHW = self.scores_of(photo, timings)
         with _timed(timings, "argmax"):
-            self._check_shape(scores_CHW, plan.padded_height, plan.padded_width)
-            labels_HW = upsample_argmax(
-                scores_CHW,
-                height,
-                width,
-                plan.height / contract.score_stride,
-                plan.width / contract.score_stride,
-            )
+            labels_HW = self.labels_of(scores_CHW, photo.height, photo.width)
         return Prediction(labels_HW, timings, self.card.taxonomy)
 
-    def _check_shape(self, scores_CHW: npt.NDArray[np.float32], height: int, width: int) -> None:
+    def _check_shape(self, scores_CHW: Scores, height: int, width: int) -> None:
         stride = self.card.input.score_stride
         expected = (len(self.card.taxonomy.classes), -(-height // stride), -(-width // stride))
         if scores_CHW.shape != expected:

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -56,7 +58,7 @@ class OutputFolder:
                 continue
             if any(same_file(path, other) for other in self._inputs):
                 raise UserError(f"{path} is read here and would be written over; choose another folder")
-            if path.is_symlink() or not path.is_file() or self._files.get(shown(name)) != _sha256(path.read_bytes()):
+            if path.is_symlink() or not path.is_file() or self._files.get(shown(name)) != _sha256_of(path):
                 raise UserError(
                     f"{path} is there already and not as this command would have made it; move it, or choose another "
                     "folder"
@@ -74,6 +76,29 @@ class OutputFolder:
         if self._unsaved >= _REMEMBER_EVERY:
             self._remember()
         return path
+
+    @contextmanager
+    def writing(self, names: Collection[str]) -> Iterator[dict[str, Path]]:
+        """Places for files that grow while they are written: in the end all take their names, or none where it fails.
+
+        Args:
+            names: of the files.
+
+        Yields:
+            Where to write each, by its name.
+
+        Raises:
+            UserError: as `check`.
+        """
+        self.check(names)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".partial-", dir=self.folder) as partial:
+            places = {name: Path(partial) / name for name in names}
+            yield places
+            for name, place in places.items():
+                self._files[shown(name)] = _sha256_of(place)
+                place.replace(self.folder / name)
+            self._remember()
 
     def __enter__(self) -> Self:
         return self
@@ -139,3 +164,8 @@ def _is_record(path: Path, keys: Collection[str]) -> bool:
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

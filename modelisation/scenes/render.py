@@ -11,14 +11,15 @@ from modelisation.scenes.paint.bonnet import paint_bonnet
 from modelisation.scenes.paint.ground import paint_ground
 from modelisation.scenes.paint.sky import paint_sky
 from modelisation.scenes.picture import label_ids
+from modelisation.scenes.picture.camera import Camera
 from modelisation.scenes.picture.canvas import Canvas
 from modelisation.scenes.picture.lens import develop
-from modelisation.scenes.picture.light import sample_light
-from modelisation.scenes.plan.draft import Draft
+from modelisation.scenes.picture.light import Light, sample_light
+from modelisation.scenes.plan.draft import Draft, Drive
 from modelisation.scenes.plan.frontage import plan_backdrop, plan_frontage
 from modelisation.scenes.plan.layout import lay_ground
 from modelisation.scenes.plan.roadside import plan_furniture, plan_greenery, plan_people
-from modelisation.scenes.plan.street import sample_camera, sample_street
+from modelisation.scenes.plan.street import Street, sample_camera, sample_street
 from modelisation.scenes.plan.traffic import plan_parked, plan_traffic
 
 
@@ -49,17 +50,39 @@ def render_scene(seed: int, height: int, width: int) -> Scene:
     Raises:
         UserError: the seed is negative or the size is below 16 pixels.
     """
+    check_scene(seed, height, width)
+    rng = np.random.default_rng(seed)
+    street, light = sample_street(rng), sample_light(rng)
+    return compose(street, light, sample_camera(rng, street, width, height), rng)
+
+
+def check_scene(seed: int, height: int, width: int) -> None:
+    """Raises UserError: the seed is negative or the size is below 16 pixels."""
     if seed < 0:
         raise UserError(f"a scene's seed is a non-negative integer, not {seed}")
     if height < 16 or width < 16:
         raise UserError(f"a scene is at least 16x16 pixels, not {height}x{width} (height x width)")
-    rng = np.random.default_rng(seed)
-    street, light = sample_street(rng), sample_light(rng)
-    camera = sample_camera(rng, street, width, height)
-    canvas = Canvas(paint_sky(camera, light, rng), Image.new("I", (width, height)))
+
+
+def compose(
+    street: Street,
+    light: Light,
+    camera: Camera,
+    rng: np.random.Generator,
+    drive: Drive | None = None,
+    noise_rng: np.random.Generator | None = None,
+) -> Scene:
+    """What a camera sees of a street.
+
+    Args:
+        rng: for everything that is not sampled yet.
+        drive: where the picture is one of a drive.
+        noise_rng: see `develop`.
+    """
+    canvas = Canvas(paint_sky(camera, light, rng), Image.new("I", (camera.width, camera.height)))
     canvas.add(label_ids.SKY, float("inf"))
     ground = lay_ground(camera, street, rng)
-    draft = Draft(canvas, camera, street, light, ground, rng)
+    draft = Draft(canvas, camera, street, light, ground, rng, drive=drive)
     plan_backdrop(draft)
     for side in street.sides:
         plan_frontage(draft, side)
@@ -71,16 +94,21 @@ def render_scene(seed: int, height: int, width: int) -> Scene:
     plan_traffic(draft)
     ground_depth = paint_ground(canvas, ground, light, rng)
     draft.paint_all()
+    if drive is not None:  # what was painted drew from generators of its own; all that follows stays as it is
+        rng = np.random.default_rng([drive.seed, 0])
     on_road = -street.left.kerb < float(camera.position[0]) < street.right.kerb
     if on_road and rng.random() < 0.22:
         paint_bonnet(canvas, light, rng)
     owners = np.asarray(canvas.owners)
-    on_ground = (np.array(canvas.depths) < 0)[owners]
-    hidden = _haze(np.array(canvas.depths, np.float32), light.haze_distance)[owners]
+    depths = np.array(canvas.depths, np.float32)
+    on_ground = (depths < 0)[owners]
+    if drive is not None:
+        depths -= np.float32(camera.position[2])
+    hidden = _haze(depths, light.haze_distance)[owners]
     np.copyto(hidden, _haze(ground_depth, light.haze_distance), where=on_ground)
     label_ids_HW = np.array(canvas.labels, np.uint8)[owners]
     paved = on_ground & (label_ids_HW != label_ids.TERRAIN)  # grass does not mirror when it is wet
-    image = develop(canvas.picture, hidden, paved, camera, light, rng)
+    image = develop(canvas.picture, hidden, paved, camera, light, rng, noise_rng)
     return Scene(image, label_ids_HW, _instances(owners, canvas.labels))
 
 

@@ -1,10 +1,13 @@
-"""Write scenes as a Cityscapes data set."""
+"""Write scenes, and drives, as a Cityscapes data set."""
 
 import io
 import os
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
+import av
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -14,9 +17,11 @@ from back.runtime.layouts.listing import shown
 from modelisation.data.cityscapes import CITY
 from modelisation.outputs.mark import Mark, claim, obstacle
 from modelisation.outputs.whole import replace_file
+from modelisation.scenes.drive import render_drive
 from modelisation.scenes.render import Scene, render_scene
 
 _KINDS = ("leftImg8bit", "gtFine")
+DRIVE_FILE, DRIVE_RATE = "drive.mp4", Fraction(25, 2)
 
 
 def write_scenes(
@@ -62,6 +67,64 @@ def write_scenes(
         if progress is not None:
             progress(1)
     return paths
+
+
+def write_drive(
+    root: Path,
+    frames: int,
+    height: int = 512,
+    width: int = 1024,
+    seed: int = 0,
+    progress: Callable[[int], object] | None = None,
+) -> Path:
+    """Render a drive along one street: a clip, `drive.mp4`, and beside it every frame as a scene of the split val.
+
+    Args:
+        root: folder to write in; made where it is missing.
+        frames: how many, 12.5 a second.
+        height, width, seed: as `render_drive`.
+        progress: called with 1 after each frame.
+
+    Returns:
+        The clip's path.
+
+    Raises:
+        UserError: as `write_scenes`, or `render_drive`.
+    """
+    names = [f"{CITY}_000000_{index:06d}" for index in range(frames)]
+    scenes = render_drive(seed, frames, height, width, float(DRIVE_RATE))
+    first = next(scenes)  # what cannot be rendered is said before anything is written
+    clip = root / DRIVE_FILE
+    if clip.exists() and obstacle(root, "scenes") is not None:
+        raise UserError(f"{shown(clip)} is there already and not as this command made it; choose another folder")
+    _check_outputs(root, {("val", name) for name in names})
+
+    def written() -> Iterator[Scene]:
+        for index, scene in enumerate(chain([first], scenes)):
+            _write(root, "val", names[index], scene)
+            yield scene
+            if progress is not None:
+                progress(1)
+
+    root.mkdir(parents=True, exist_ok=True)
+    _write_clip(clip, written())
+    return clip
+
+
+def _write_clip(path: Path, scenes: Iterable[Scene]) -> None:
+    """H.264 that loses little, so that what is seen in the clip is what was rendered."""
+    partial = path.with_name(f".{path.name}.partial")
+    stream = None
+    with av.open(str(partial), "w", format="mp4") as file:
+        for scene in scenes:
+            if stream is None:
+                stream = file.add_stream("libx264", rate=DRIVE_RATE, options={"crf": "16", "preset": "veryfast"})
+                stream.height, stream.width = scene.image.shape[:2]
+                stream.pix_fmt = "yuv420p" if stream.height % 2 == stream.width % 2 == 0 else "yuv444p"
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(scene.image, format="rgb24")))
+        if stream is not None:
+            file.mux(stream.encode())
+    partial.replace(path)
 
 
 def _check_outputs(root: Path, scenes: Set[tuple[str, str]]) -> None:

@@ -42,6 +42,8 @@ def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: s
         ("MAX_IMAGE_MB", "0"),
         ("PIXEL_BUDGET", "5"),
         ("MAX_UPLOADS_MB", "31"),
+        ("MAX_JOBS_MB", "300"),
+        ("MAX_VIDEO_MINUTES", "0"),
         ("RATE_PER_KEY", "many"),
         ("SLOW_SECONDS", "0"),
         ("LOG_FORMAT", "xml"),
@@ -71,3 +73,14 @@ def test_misspelt_variables_are_found_and_the_dashboards_are_not(monkeypatch: py
 def test_a_store_that_is_no_server_has_no_pages() -> None:
     assert Settings(mlflow_tracking_uri="sqlite:///mlflow.db").ui_url is None
     assert Settings(mlflow_tracking_uri="http://mlflow:5000", mlflow_ui_url="http://here/").ui_url == "http://here"
+
+
+def test_a_clip_may_be_no_larger_than_all_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREETSEG_MAX_UPLOADS_MB", "40")
+    assert load_settings().max_video_bytes == 40_000_000
+
+
+def test_jobs_lie_in_the_cache_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().jobs_path == load_settings().cache_dir / "jobs"
+    monkeypatch.setenv("STREETSEG_JOBS_DIR", "/var/jobs")
+    assert str(load_settings().jobs_path) == "/var/jobs"

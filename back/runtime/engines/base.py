@@ -1,5 +1,7 @@
 """What every engine shares: its interface, the names of a network's tensors, and the sentences of its errors."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -44,6 +46,30 @@ class Engine(Protocol):
     def prepare(self, height: int, width: int) -> None:
         """Get ready for inputs of this size, so that every answer for it comes from the same compiled network."""
         ...
+
+    def steady(self, height: int, width: int) -> "SteadyEngine":
+        """An engine for many inputs of this size alone, two at a time, all by one network that is compiled now.
+
+        For clips, where photos a second count and not how soon the first one comes.
+        """
+        ...
+
+
+@dataclass
+class SteadyEngine:
+    """One network for one input size. See `Engine.steady`."""
+
+    name: str
+    precision: str
+    reason: str
+    threads: int
+    run: Callable[[UInt8Array], Float32Array]
+
+    def prepare(self, height: int, width: int) -> None:
+        pass  # it was made for its size
+
+    def steady(self, height: int, width: int) -> "SteadyEngine":
+        return self
 
 
 def cannot_load(bundle: Path, engine: str, error: Exception) -> str:

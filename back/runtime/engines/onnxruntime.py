@@ -10,6 +10,7 @@ from back.runtime.engines.base import (
     Float32Array,
     Precision,
     PrecisionError,
+    SteadyEngine,
     UInt8Array,
     cannot_load,
     wrong_names,
@@ -49,6 +50,9 @@ class OnnxRuntimeEngine:
 
     def prepare(self, height: int, width: int) -> None:
         pass  # one session takes every size equally well
+
+    def steady(self, height: int, width: int) -> SteadyEngine:
+        return SteadyEngine(self.name, self.precision, self.reason, self.threads, self.run)
 
     def run(self, image_NHWC: UInt8Array) -> Float32Array:
         return self._session.run([OUTPUT_NAME], {INPUT_NAME: self._normalise(image_NHWC)})[0][0]

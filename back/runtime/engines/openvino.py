@@ -18,6 +18,7 @@ from back.runtime.engines.base import (
     OUTPUT_NAME,
     Float32Array,
     Precision,
+    SteadyEngine,
     UInt8Array,
     cannot_load,
     wrong_names,
@@ -50,7 +51,7 @@ class OpenVinoEngine:
             "INFERENCE_NUM_THREADS": threads,
             "INFERENCE_PRECISION_HINT": "bf16" if use_bf16 else "f32",
         }
-        compiler = Compiler(core, bundle / ONNX_FILE, card, config, cache_dir)
+        self._compiler = compiler = Compiler(core, bundle / ONNX_FILE, card, config, cache_dir)
 
         def compile_for(size: Size, streams: int = 1) -> Network:
             return compiler.network(size, streams)
@@ -80,6 +81,10 @@ class OpenVinoEngine:
     def prepare(self, height: int, width: int) -> None:
         if self._hot_sizes is not None:
             self._hot_sizes.prepare((height, width))
+
+    def steady(self, height: int, width: int) -> SteadyEngine:
+        network = self._compiler.network((height, width), STREAMS if self.threads >= STREAMS else 1)
+        return SteadyEngine(self.name, self.precision, self.reason, self.threads, network.run)
 
     def run(self, image_NHWC: UInt8Array) -> Float32Array:
         with self._streams.others_running() if self._streams is not None else nullcontext(0) as others:

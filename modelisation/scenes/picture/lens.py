@@ -22,6 +22,7 @@ def develop(
     camera: Camera,
     light: Light,
     rng: np.random.Generator,
+    noise_rng: np.random.Generator | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Apply air and camera to a painted picture.
 
@@ -29,6 +30,7 @@ def develop(
         picture: RGB, as painted; it is changed.
         hidden_HW: how much haze lies before each pixel, 0..255.
         paved_HW: where hard ground is; it mirrors when it is wet.
+        noise_rng: for the sensor's noise, where it differs while exposure and lens stay; default `rng`.
 
     Returns:
         uint8 [height, width, 3].
@@ -41,7 +43,7 @@ def develop(
     radius = float(rng.uniform(0.3, 0.75)) * max(0.5, picture.height / 512)
     picture = picture.filter(ImageFilter.BoxBlur(radius))
     grain = float(rng.uniform(1.0, 4.5)) * (1.5 if light.lamps else 1.0)
-    return np.asarray(ImageChops.add(picture, _noise(picture.size, grain, rng), offset=-128))
+    return np.asarray(ImageChops.add(picture, _noise(picture.size, grain, noise_rng or rng), offset=-128))
 
 
 @lru_cache(maxsize=16)

@@ -48,9 +48,9 @@ def _fill_lane(draft: Draft, lane: int, way: int) -> None:
         s += shape.length / 2
         if rng.random() < 0.8:
             turn = 0.0 if ahead else BACK
-            _place(
-                draft, shape, u + float(rng.normal(0, 0.2)), s, street.heading(s) + turn + float(rng.normal(0, 0.03))
-            )
+            now = s + draft.moved(ahead)
+            aside, askew = float(rng.normal(0, 0.2)), float(rng.normal(0, 0.03))
+            _place(draft, shape, u + aside, now, street.heading(now) + turn + askew)
         s += shape.length / 2 + float(rng.exponential(dense)) + 2.5
 
 
