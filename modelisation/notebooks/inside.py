@@ -152,7 +152,8 @@ def queries_figure(network: Mask2Former, contract: InputContract, sample: Sample
 
     A query says as much as its mask is large and its class sure; the `_MOST_QUERIES` that say most are shown.
     """
-    plan = plan_resize(*sample.image.shape[:2], contract, None)
+    height, width, _ = sample.image.shape
+    plan = plan_resize(height, width, contract, None)
     shape = (plan.padded_height, plan.padded_width)
     image = torch.from_numpy(np.array(Image.fromarray(sample.image).resize((shape[1], shape[0]))))[None]
     class_logits, mask_logits = network.eval().queries(normalise(image, contract))
