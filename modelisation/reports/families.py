@@ -68,7 +68,8 @@ def _measurement(report: Report) -> str:
     """On which machine and how, and what the numbers are worth."""
     machine, scenes, photo, packages = (report[key] for key in ("machine", "scenes", "photo", "packages"))
     seen = [row["classes_seen"] for row in report["rows"] if "classes_seen" in row]
-    classes = f" Their labels hold {min(seen)} to {max(seen)} of 8 classes." if seen else ""
+    least, most = min(seen, default=0), max(seen, default=0)
+    classes = f" Their labels hold {f'{least} to ' if least < most else ''}{most} of 8 classes." if seen else ""
     dirty = " with local changes" if report["git_dirty"] else ""
     versions = ", ".join(
         f"{name} {packages[name]}"

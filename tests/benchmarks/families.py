@@ -40,6 +40,7 @@ def run_families(
 ) -> Any:
     """The report: one row a family."""
     count, height, width = scenes
+    code = git_state()  # of what is measured, whatever is changed meanwhile
     write_scenes(scratch / "scenes", {"val": count}, height, width, _SEED, None)
     data = open_dataset(scratch / "scenes", "val")
     rows: list[Row] = []
@@ -55,7 +56,7 @@ def run_families(
     return {
         "schema_version": 1,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        **git_state(),
+        **code,
         "machine": machine(),
         "packages": package_versions(),
         "scenes": {"number": count, "height": height, "width": width},

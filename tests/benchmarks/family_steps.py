@@ -108,7 +108,8 @@ def export_fresh(recipe: Recipe, run: Path, data: SegmentationDataset, bundle: P
     """The bundle of a run of an architecture of ours, as `export` makes it."""
     torch.manual_seed(0)
     run_folder(run, **recipe.model_dump(mode="json"))
-    export_run(run, data, scores_only=True).rename(bundle)
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar would cut this benchmark's in two
+        export_run(run, data, scores_only=True).rename(bundle)
     return bundle
 
 
