@@ -42,15 +42,21 @@ def _row(row: Report, reasons: list[str]) -> list[str]:
             return f"{failed} ({reasons.index(cell['failed']) + 1})"
         return "–" if cell["value"] is None else form(cell["value"])
 
+    def share(key: str) -> str:
+        # That all pixels are of one class is easily agreed on.
+        alone = " (one class)" if row.get("classes_seen") == 1 and "failed" not in (row.get(key) or {}) else ""
+        text = said(key, _percent)
+        return text if text == "–" else text + alone
+
     size = row.get("input")
     return [
         row["family"],
         said("import", "{:.1f}".format),
         said("train", "{:.2f}".format, failed="no"),
         said("export", _size),
-        said("openvino", _percent),
-        said("onnxruntime", _percent),
-        said("agreement", _percent),
+        share("openvino"),
+        share("onnxruntime"),
+        share("agreement"),
         said("ms", "{:.1f}".format) + (f" at {size[1]}x{size[0]}" if size else ""),
     ]
 

@@ -46,7 +46,7 @@ def test_every_cell_of_a_family_is_measured(report: Any) -> None:
 
 def test_what_fails_is_a_cell_and_the_others_are_measured(report: Any) -> None:
     assert set(report["rows"][1]) == {"family", "import"}
-    assert "no class" in report["rows"][1]["import"]["failed"]
+    assert "none of its labels is sidewalk" in report["rows"][1]["import"]["failed"]
 
 
 def test_the_table_says_each_cell_and_the_reason_of_each_failure(report: Any) -> None:
@@ -60,15 +60,15 @@ def test_the_table_says_each_cell_and_the_reason_of_each_failure(report: Any) ->
     assert "random weights" in lines[-1]
 
 
-def test_a_share_is_cut_off_so_that_100_is_every_pixel() -> None:
+def test_a_share_is_cut_off_and_says_where_one_class_alone_was_labelled() -> None:
     report: dict[str, Any] = {
         "rows": [{"family": "a", "openvino": {"value": 0.999_999}, "onnxruntime": {"value": 1.0},
-                  "export": {"value": [64, 96]}}],
+                  "export": {"value": [64, 96]}, "classes_seen": 1}],
         "machine": {"processor": "one", "cores": 1}, "scenes": {"number": 1, "height": 1, "width": 1},
         "photo": {"height": 1, "width": 1}, "packages": {}, "rounds": 1,
         "date": "", "git_commit": "", "git_dirty": True,
     }  # fmt: skip
-    assert families_table(report)[2] == "| a | – | – | fixed 96x64 | 99.99 | 100.00 | – | – |"
+    assert families_table(report)[2] == "| a | – | – | fixed 96x64 | 99.99 (one class) | 100.00 (one class) | – | – |"
 
 
 def test_without_a_report_the_table_says_how_to_measure(tmp_path: Path) -> None:
