@@ -51,7 +51,7 @@ def _graph(folder: Path) -> list[str]:
 
 
 FAMILIES: Sequence[Family] = (
-    _own("DeepLabV3+", "deeplabv3plus", encoder_name="timm-mobilenetv3_small_minimal_100", encoder_weights=None),
+    _own("DeepLabV3+", "deeplabv3plus", encoder_name="resnet18", encoder_weights=None, decoder_channels=16),
     _own("SegFormer", "segformer", **SEGFORMER["build"]),
     _own("Mask2Former", "mask2former", variant="swin-nano"),
     _hf("SegFormer", "segformer"),
