@@ -37,7 +37,7 @@ def _hf(name: str, kind: str) -> Family:
 
 
 def _unet(folder: Path) -> list[str]:
-    """At one size: tracing its graph for open ones kept SymPy busy for over three minutes, and was stopped then."""
+    """At one size: tracing its graph for open ones kept SymPy busy for minutes, and was stopped then."""
     return ["smp", str(save_unet(folder)), "--labels", "cityscapes19", "--size", "512x256"]
 
 
