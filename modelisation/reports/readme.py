@@ -1,4 +1,4 @@
-"""Write the tables of the READMEs and docs/performance.md from benchmarks, cards and ablations. `make tables`.
+"""Write the tables of the READMEs and of pages in docs/ from benchmarks, cards and ablations. `make tables`.
 
 A table stands between `<!-- table NAME: COMMAND -->` and `<!-- end of table -->`; the rest of the file stays,
 and no number is typed by hand.
@@ -14,11 +14,17 @@ from back.runtime.errors import UserError
 from modelisation.provenance import REPOSITORY
 from modelisation.registry.bundled import FOLDER, find_bundles
 from modelisation.reports.choices import ablation_lines, budget_lines
+from modelisation.reports.families import families_lines
 from modelisation.reports.quality import QUALITY, QUALITY_TABLES, carries_table, quality_lines, robustness_table
 from modelisation.reports.speed import SPEED_TABLES, speed_lines
 
 README = REPOSITORY / "README.md"
-PAGES = (README, REPOSITORY / "docs" / "performance.md", REPOSITORY / "modelisation" / "README.md")
+PAGES = (
+    README,
+    REPOSITORY / "docs" / "performance.md",
+    REPOSITORY / "docs" / "catalogue.md",
+    REPOSITORY / "modelisation" / "README.md",
+)
 _BLOCK = re.compile(r"(<!-- table (?P<name>[a-z-]+):[^>]*-->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
@@ -31,6 +37,7 @@ def _tables(bundles: Sequence[Path], quality: Path) -> dict[str, Lines]:
         "robustness": partial(robustness_table, bundles),
         "carries": partial(carries_table, bundles),
         "ablations": ablation_lines,
+        "families": families_lines,
         "budgets": partial(budget_lines, bundles),
         **{name: partial(speed_lines, name) for name in SPEED_TABLES},
     }

@@ -3,6 +3,7 @@
 Attention is computed eagerly: the exporter cannot trace the fused kernels with open sizes.
 """
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ from modelisation.models.segformer_head import FoldedHead, merged_head_scores
 QUERY_MODELS = ("mask2former", "oneformer", "eomt", "eomt_dinov3")
 # Transformers whose position codes are of one size of picture, at which they were trained.
 POSITION_CODED = ("beit", "data2vec-vision", "dpt", "eomt", "eomt_dinov3")
+_MASKING = "attn_mask_probs"  # EoMT's: how often each block masks its attention, 1 at first and 0 after training
 
 
 class HuggingFace(ImportedModel):
@@ -76,6 +78,8 @@ class HuggingFace(ImportedModel):
 
     def export_form(self) -> nn.Module:
         self.eval()
+        if hasattr(self.net, _MASKING):
+            return _with_plain_masking(self)
         return _FoldedSegformer(self).eval() if self.kind == "segformer" else self
 
 
@@ -115,6 +119,15 @@ def build_net(fields: Mapping[str, Any], labels: int) -> PreTrainedModel:
     """The network of a configuration with random weights; see `config_of`."""
     config = config_of(fields, labels)
     return net_class(config).from_config(config, attn_implementation="eager")
+
+
+def _with_plain_masking(model: HuggingFace) -> HuggingFace:
+    """A copy whose blocks know as numbers whether they mask: the exporter cannot trace a branch on a tensor."""
+    copied = copy.deepcopy(model)
+    probabilities = getattr(copied.net, _MASKING).tolist()
+    delattr(copied.net, _MASKING)
+    setattr(copied.net, _MASKING, probabilities)
+    return copied
 
 
 def _plain(net: Any, image_NCHW: Tensor) -> Tensor:

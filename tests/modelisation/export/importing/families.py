@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import segmentation_models_pytorch as smp
 import torch
+import torchvision
 import transformers as hf
+from safetensors.torch import save_file
 
 from modelisation.data.class_sets import class_set
 
@@ -35,6 +38,25 @@ def save(kind: str, folder: Path, names: tuple[str, ...] = CITYSCAPES, **process
     if kind == "oneformer":
         hf.CLIPTokenizer().save_pretrained(folder)
     return folder
+
+
+def save_unet(folder: Path) -> Path:
+    """A small Unet of segmentation-models-pytorch with 19 channels, as its `save_pretrained` writes it."""
+    torch.manual_seed(0)
+    smp.Unet("timm-mobilenetv3_small_minimal_100", encoder_weights=None, classes=19).save_pretrained(folder)
+    return folder
+
+
+def save_lraspp(folder: Path) -> Path:
+    """A file with the weights of torchvision's LRASPP of 19 channels; with the same as a pickle beside it."""
+    torch.manual_seed(0)
+    net = torchvision.models.segmentation.lraspp_mobilenet_v3_large(
+        weights=None, weights_backbone=None, num_classes=19
+    )
+    file = folder / "net.safetensors"
+    save_file(net.state_dict(), file)
+    torch.save(net.state_dict(), file.with_suffix(".pth"))
+    return file
 
 
 def change_json(path: Path, **fields: Any) -> None:

@@ -109,6 +109,14 @@ def test_the_size_of_a_network_with_position_codes_is_fixed(tmp_path: Path) -> N
     assert foreign.build["only_size"] == [64, 64]
 
 
+def test_eomt_is_exported_with_its_masking_as_plain_numbers_and_the_same_scores(tmp_path: Path) -> None:
+    model = read(save("eomt", tmp_path), "street8").model
+    form, picture = model.export_form(), torch.rand(1, 3, 64, 64)
+    assert not isinstance(form.net.attn_mask_probs, torch.Tensor)  # type: ignore[union-attr]
+    torch.testing.assert_close(form(picture), model(picture))
+    assert isinstance(model.net.attn_mask_probs, torch.Tensor), "what is trained further keeps its buffer"
+
+
 def test_what_the_source_says_is_on_record(segformer: Path, merged: Foreign) -> None:
     origin = merged.origin
     assert (origin.source, origin.licence) == (segformer.name, "MIT")

@@ -3,9 +3,6 @@
 from pathlib import Path
 
 import pytest
-import segmentation_models_pytorch as smp
-import torch
-import torchvision
 from safetensors.torch import load_file, save_file
 
 from back.runtime.errors import UserError
@@ -16,6 +13,7 @@ from modelisation.export.importing.source import find_source
 from modelisation.export.importing.wishes import Wishes
 from modelisation.export.importing.write import Foreign
 from modelisation.models import rebuild
+from tests.modelisation.export.importing.families import save_lraspp, save_unet
 
 CITYSCAPES = Wishes("mine", "street8", labels="cityscapes19", pixel_budget=64 * 96)
 
@@ -28,23 +26,12 @@ def small_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def unet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("unet")
-    torch.manual_seed(0)
-    smp.Unet("timm-mobilenetv3_small_minimal_100", encoder_weights=None, classes=19).save_pretrained(folder)
-    return folder
+    return save_unet(tmp_path_factory.mktemp("unet"))
 
 
 @pytest.fixture(scope="module")
 def lraspp(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With the weights of 19 channels, as a pickle and as safetensors."""
-    torch.manual_seed(0)
-    net = torchvision.models.segmentation.lraspp_mobilenet_v3_large(
-        weights=None, weights_backbone=None, num_classes=19
-    )
-    file = tmp_path_factory.mktemp("lraspp") / "net.safetensors"
-    save_file(net.state_dict(), file)
-    torch.save(net.state_dict(), file.with_suffix(".pth"))
-    return file
+    return save_lraspp(tmp_path_factory.mktemp("lraspp"))
 
 
 def agrees(foreign: Foreign) -> float:
