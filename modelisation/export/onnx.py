@@ -42,7 +42,7 @@ def export_onnx(
         None where the sizes are dynamic, else `fixed_size`.
 
     Raises:
-        UserError: the file differs from PyTorch at the fixed size, too.
+        UserError: the network cannot be traced, or the file differs from PyTorch, at the fixed size, too.
     """
     try:
         if dynamic:
@@ -51,7 +51,11 @@ def export_onnx(
                 return None
     except (RuntimeError, torch.onnx.errors.OnnxExporterError):
         pass  # a network that cannot be traced dynamically is still served at its fixed size
-    _write(form, path, fixed_size, None)
+    try:
+        _write(form, path, fixed_size, None)
+    except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
+        said = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(f"{path}: PyTorch's exporter cannot write this network as ONNX: {said}") from error
     if (difference := _difference(form, path, fixed_size)) > TOLERANCE:
         raise UserError(f"{path}: ONNX and PyTorch scores differ by {difference:.1e} of their range")
     return fixed_size

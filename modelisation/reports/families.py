@@ -1,6 +1,7 @@
 """The table of docs/families.json, which `make models` writes: what works with which family of networks."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from modelisation.provenance import REPOSITORY
 from modelisation.reports.markdown import table
 
 FAMILIES_REPORT = REPOSITORY / "docs" / "families.json"
+_TERMINAL_COLOURS = re.compile("\x1b\\[[0-9;]*m")  # in what PyTorch's exporter says
 Report = Mapping[str, Any]
 Cell = Mapping[str, Any]
 _HEADER = (
@@ -37,9 +39,10 @@ def _row(row: Report, reasons: list[str]) -> list[str]:
     def said(key: str, form: Any, failed: str = "failed") -> str:
         cell: Cell = row.get(key) or {"value": None}
         if "failed" in cell:
-            if cell["failed"] not in reasons:
-                reasons.append(cell["failed"])
-            return f"{failed} ({reasons.index(cell['failed']) + 1})"
+            reason = _TERMINAL_COLOURS.sub("", cell["failed"])
+            if reason not in reasons:
+                reasons.append(reason)
+            return f"{failed} ({reasons.index(reason) + 1})"
         return "–" if cell["value"] is None else form(cell["value"])
 
     def share(key: str) -> str:
