@@ -27,7 +27,7 @@ TARGETS = (
         "notebooks",
         "scenes",
     ),
-    *("benchmark", "benchmark-quality", "tables", "screenshots", "up", "down", "clean"),
+    *("benchmark", "benchmark-quality", "models", "tables", "screenshots", "up", "down", "clean"),
 )
 
 
