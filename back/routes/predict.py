@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from back.pipeline import Output, Segmented, check_form, decode, is_large, make_answer, segment
 from back.problems import responses
+from back.routes.queries import Opacity, WantedModel
 from back.schemas import PredictionAnswer
 from back.services import ServicesDep
 
@@ -29,19 +30,14 @@ _OK = {
 class PredictQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    model: str | None = Field(
-        default=None,
-        max_length=300,
-        description="name, name@alias or name/version; default: the server's default model",
-        examples=["segformer"],
-    )
+    model: WantedModel = None
     output: Output = Field(
         default="mask",
         description="mask: palette PNG in the classes' colours; classes: 8-bit grey PNG of class ids; "
         "overlay: RGB PNG of the colours over the photo",
     )
     format: Literal["png", "json"] = Field(default="png", description="json carries the PNG and the class shares")
-    opacity: float = Field(default=0.5, ge=0, le=1, allow_inf_nan=False, description="of the overlay's colours")
+    opacity: Opacity = 0.5
 
 
 @router.post(

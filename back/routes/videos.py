@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from back.jobs.table import Job, Told
 from back.pipeline import check_form
 from back.problems import Problem, responses
+from back.routes.queries import Opacity, WantedModel
 from back.runtime.video.limits import PREVIEW_FILE
 from back.schemas import ClipFacts, JobAnswer
 from back.services import Services, ServicesDep
@@ -27,15 +28,10 @@ _FILE = {
 class VideoQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    model: str | None = Field(
-        default=None,
-        max_length=300,
-        description="name, name@alias or name/version; default: the server's default model",
-        examples=["segformer"],
-    )
+    model: WantedModel = None
     every: int = Field(default=1, ge=1, le=10_000, description="take each so-manieth frame; the others are left out")
     smooth: bool = Field(default=False, description="hold scores over time where the picture hardly changes")
-    opacity: float = Field(default=0.5, ge=0, le=1, allow_inf_nan=False, description="of the overlay's colours")
+    opacity: Opacity = 0.5
     classes: Literal["zip", "video", "none"] = Field(
         default="zip", description="class ids of every frame: PNG files in a zip, or a video without loss (FFV1)"
     )

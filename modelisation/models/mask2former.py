@@ -10,6 +10,7 @@ from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation
 from back.runtime.errors import UserError
 from back.runtime.taxonomy import IGNORE
 from modelisation.models.base import Criterion, SegmentationModel
+from modelisation.models.from_transformers import check_fields, make_net
 from modelisation.models.mask2former_loss import SetLoss
 from modelisation.models.queries import log_scores
 from modelisation.models.swin import SIZES, convolutional_stem, swin_config
@@ -69,20 +70,14 @@ class Mask2Former(SegmentationModel):
         super().__init__(num_classes)
         if variant not in VARIANTS:
             raise UserError(f"unknown Mask2Former variant {variant!r}; known: {', '.join(VARIANTS)}")
-        if unknown := sorted(config.keys() - Mask2FormerConfig().to_dict().keys()):
-            raise UserError(f"transformers' Mask2FormerConfig has no {', '.join(unknown)}; change the recipe's build")
+        check_fields(Mask2FormerConfig, config)
         swin = swin_config(variant, backbone or {})
         fields = (
             (_NANO if variant == "swin-nano" else {}) | {"num_labels": num_classes, "backbone_config": swin} | config
         )
-        if pretrained is None:
-            self.net = Mask2FormerForUniversalSegmentation(Mask2FormerConfig(**fields))
-            self.initialisation = "random"
-        else:
-            self.net = Mask2FormerForUniversalSegmentation.from_pretrained(  # nosec B615 # the recipe's choice
-                pretrained, **fields, ignore_mismatched_sizes=True
-            )
-            self.initialisation = f"transformers weights {pretrained}"
+        self.net, self.initialisation = make_net(
+            Mask2FormerForUniversalSegmentation, Mask2FormerConfig, fields, pretrained
+        )
         self.set_loss = SetLoss(self.net.config, IGNORE)
         self.net.criterion = nn.Identity()  # type: ignore[assignment] # `set_loss` stands for the library's
         backbone_net = self.net.model.pixel_level_module.encoder

@@ -7,6 +7,7 @@ from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
 from back.runtime.errors import UserError
 from modelisation.models.base import SegmentationModel
+from modelisation.models.from_transformers import check_fields, make_net
 from modelisation.models.segformer_head import FoldedHead, merged_head_scores
 
 # Table 6 of the paper: channels and depths of the four stages, width of the decode head.
@@ -40,17 +41,11 @@ class SegFormer(SegmentationModel):
         super().__init__(num_classes)
         if variant not in VARIANTS:
             raise UserError(f"unknown SegFormer variant {variant!r}; known: {', '.join(VARIANTS)}")
-        if unknown := sorted(config.keys() - SegformerConfig().to_dict().keys()):
-            raise UserError(f"transformers' SegformerConfig has no {', '.join(unknown)}; change the recipe's build")
+        check_fields(SegformerConfig, config)
         fields = VARIANTS[variant] | {"num_labels": num_classes} | config
-        if pretrained is None:
-            self.net = SegformerForSemanticSegmentation(SegformerConfig(**fields))
-            self.initialisation = "random"
-        else:
-            self.net = SegformerForSemanticSegmentation.from_pretrained(  # nosec B615 # the recipe's choice
-                pretrained, **fields, ignore_mismatched_sizes=True
-            )
-            self.initialisation = f"transformers weights {pretrained}"
+        self.net, self.initialisation = make_net(
+            SegformerForSemanticSegmentation, SegformerConfig, fields, pretrained
+        )
 
     def forward(self, image_NCHW: Tensor) -> Tensor:
         features = list(self.net.segformer(image_NCHW, output_hidden_states=True).hidden_states)

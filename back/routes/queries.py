@@ -1,0 +1,15 @@
+"""Fields that the queries of several routes have."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+WantedModel = Annotated[
+    str | None,
+    Field(
+        max_length=300,
+        description="name, name@alias or name/version; default: the server's default model",
+        examples=["segformer"],
+    ),
+]
+Opacity = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, description="of the overlay's colours")]
