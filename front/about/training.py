@@ -66,7 +66,9 @@ def beginning_of(initialisation: str | None) -> str | None:
     if match is None:
         return initialisation
     data = f"{dataset_name(match['dataset'])} {match['split']}"
-    first = "random ones" if match["first"] == "random" else match["first"]
+    first = match["first"]
+    first = first[: len(first) - max(0, first.count(")") - first.count("("))]  # each run before closes a bracket more
+    first = "random ones" if first == "random" else first
     model = display_name(match["model"])
     return f"the weights of {model} after {int(match['steps']):,} steps on {data}, which began with {first}"
 
@@ -80,10 +82,11 @@ def show_training(entry: Json, card: Json) -> None:
         return
     state = ", with uncommitted changes" if training["git_dirty"] else ""
     before = training.get("steps_before") or 0
+    runs = "runs" if len(_runs_before(training)) > 1 else "run"
     show_facts(
         {
             "Epochs": training["epochs"],
-            "Steps": f"{training['steps']:,}" + (f", after {before:,} in the run before" if before else ""),
+            "Steps": f"{training['steps']:,}" + (f", after {before:,} in the {runs} before" if before else ""),
             "Wall time": duration(0, 1000 * training["wall_time_s"]),
             "Seed": training["seed"],
             "Code": f"{training['git_commit'][:10]}{state}",
@@ -141,7 +144,7 @@ def runs_behind(entry: Json, card: Json) -> list[Json]:
     Raises:
         ApiError: the API or MLflow does not answer.
     """
-    wanted = _RUN.findall(str((card.get("training") or {}).get("initialisation") or ""))
+    wanted = _runs_before(card.get("training") or {})
     found = _runs(client().base_url)["runs"] if wanted else []
     ids = [
         run["run_id"]
@@ -151,6 +154,14 @@ def runs_behind(entry: Json, card: Json) -> list[Json]:
     ]
     own = [str(entry["run_id"])] if entry.get("run_id") else []
     return [_run(client().base_url, run_id) for run_id in dict.fromkeys([*ids, *own])]
+
+
+def _runs_before(training: Json) -> list[str]:
+    """Ids of the runs that led to the weights which a run began with, the first one first.
+
+    A card names the last of them first, and in its words the one before.
+    """
+    return _RUN.findall(str(training.get("initialisation") or ""))[::-1]
 
 
 def joined_curves(runs: list[Json], metric: str, colour: str) -> list[tuple[str, str, list[int], list[float], str]]:

@@ -2,7 +2,9 @@
 
 import json
 
-from front.about.training import beginning_of
+import pytest
+
+from front.about.training import beginning_of, runs_behind
 from front.ui.palette import class_table, css
 from tests.front import fake_records
 from tests.front.conftest import OpenPage
@@ -185,3 +187,24 @@ def test_without_mlflow_the_card_is_shown_all_the_same(open_page: OpenPage, api:
 def test_what_a_network_began_with_is_said_in_words() -> None:
     assert beginning_of("encoder: ImageNet from a package") == "encoder: ImageNet from a package"
     assert beginning_of(None) is None
+
+
+TWICE = (
+    f"weights of deeplabv3plus (sha256 00aa, run {'b' * 32}, 1504 steps on camvid train, terms: CamVid's; it began "
+    f"with weights of deeplabv3plus (sha256 11bb, run {'a' * 32}, 2208 steps on camvid train, terms: CamVid's (research); "
+    "it began with encoder: ImageNet from a package (Apache-2.0)))"
+)
+
+
+def test_the_first_of_several_runs_comes_first_in_words_and_curves(
+    monkeypatch: pytest.MonkeyPatch, api: FakeApi
+) -> None:
+    assert beginning_of(TWICE) == (
+        "the weights of DeepLabV3+ after 1,504 steps on CamVid train, which began with encoder: ImageNet from a "
+        "package (Apache-2.0)"
+    )
+    listed = [{"run_id": one * 32} for one in "abc"]
+    monkeypatch.setattr("front.about.training._runs", lambda _: {"runs": listed})
+    monkeypatch.setattr("front.about.training._run", lambda _, run_id: {"run_id": run_id})
+    runs = runs_behind({"run_id": "c" * 32}, {"training": {"initialisation": TWICE}})
+    assert [run["run_id"] for run in runs] == ["a" * 32, "b" * 32, "c" * 32]
