@@ -191,8 +191,8 @@ def test_what_a_network_began_with_is_said_in_words() -> None:
 
 TWICE = (
     f"weights of deeplabv3plus (sha256 00aa, run {'b' * 32}, 1504 steps on camvid train, terms: CamVid's; it began "
-    f"with weights of deeplabv3plus (sha256 11bb, run {'a' * 32}, 2208 steps on camvid train, terms: CamVid's (research); "
-    "it began with encoder: ImageNet from a package (Apache-2.0)))"
+    f"with weights of deeplabv3plus (sha256 11bb, run {'a' * 32}, 2208 steps on camvid train, terms: CamVid's "
+    "(research); it began with encoder: ImageNet from a package (Apache-2.0)))"
 )
 
 
