@@ -24,7 +24,7 @@ class Material:
 
     Attributes:
         bundle: what our server loads.
-        torch_file: the network as `torch.save` keeps it.
+        torch_file: the network as `torch.save` keeps it. Not of Mask2Former, whose hooks it cannot keep.
         transformers_folder: what the transformers pipeline loads; None for a network of another library.
         plain_onnx: the network as its library defines it. The bundle's own file where nothing is folded in that.
         failures: name of a file that could not be written -> why.
@@ -62,6 +62,8 @@ def make_material(bundle: Path, folder: Path) -> Material:
     from modelisation.models import load_bundle_model
 
     card = read_card(bundle)
+    if card.architecture == "mask2former":  # every way of it reads the bundle
+        return Material(card.name, card, bundle, folder / "none", None, bundle / ONNX_FILE)
     folder = folder / card.name
     folder.mkdir(parents=True)
     failures = Failures()

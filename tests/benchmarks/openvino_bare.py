@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
+from back.runtime.engines.openvino_compiler import compile_anyway
 from back.runtime.process.threads import available_cpus
 
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -34,4 +35,4 @@ def compile_bare(
         "INFERENCE_NUM_THREADS": available_cpus(),
         "INFERENCE_PRECISION_HINT": precision,
     }
-    return core.compile_model(model, "CPU", config)
+    return compile_anyway(lambda changed: core.compile_model(model, "CPU", changed), config)

@@ -75,14 +75,18 @@ class TransformersPipeline(Peer):
     def __init__(self, material: Material, urls: dict[int | None, str]) -> None:
         super().__init__(material, urls)
         import torch
-        from transformers import pipeline
 
         torch.set_num_threads(available_cpus())
-        folder = material.transformers_folder
-        assert folder is not None  # only models of transformers are run this way
-        self.pipe = pipeline("image-segmentation", model=str(material.written(folder)), device="cpu")
+        self.pipe = self.make_pipeline()
         self._palette = palette_of(material.card.taxonomy)
         self._ids = {name: label for label, name in enumerate(material.card.taxonomy.names)}
+
+    def make_pipeline(self) -> Any:
+        from transformers import pipeline
+
+        folder = self.material.transformers_folder
+        assert folder is not None  # only models that transformers can load are run this way
+        return pipeline("image-segmentation", model=str(self.material.written(folder)), device="cpu")
 
     def use(self, case: Case) -> None:
         super().use(case)
@@ -108,6 +112,21 @@ class TransformersCompiled(TransformersPipeline):
         import torch
 
         self.pipe.model.forward = torch.compile(self.pipe.model.forward, dynamic=False)
+
+
+class Mask2FormerPipeline(TransformersPipeline):
+    """The pipeline around our network in memory: no folder of transformers can say that its stem is another."""
+
+    def make_pipeline(self) -> Any:
+        from transformers import Mask2FormerImageProcessor, pipeline
+
+        from modelisation.models import load_bundle_model
+
+        card = self.material.card
+        net: Any = load_bundle_model(self.material.bundle).net
+        net.config.id2label = dict(enumerate(card.taxonomy.names))
+        processor = Mask2FormerImageProcessor(image_mean=list(card.input.mean), image_std=list(card.input.std))
+        return pipeline("image-segmentation", model=net, image_processor=processor, device="cpu")
 
 
 class OnnxRuntime(Peer):
@@ -226,6 +245,12 @@ SMP_PEERS: dict[str, type[Peer]] = {
     "bare OpenVINO infer, no photo": BareOpenVino,
     "ours, HTTP": OursOverHttp,
 }
+MASK2FORMER_PEERS: dict[str, type[Peer]] = {
+    "transformers pipeline": Mask2FormerPipeline,
+    "ONNX Runtime, usual steps": OnnxRuntime,
+    "bare OpenVINO infer, no photo": BareOpenVino,
+    "ours, HTTP": OursOverHttp,
+}
 BARE, OURS = "bare OpenVINO infer, no photo", "ours, HTTP"
 # torch.compile takes minutes for each input size, so these see the headline photo alone.
 HEADLINE_ONLY = (TorchCompiled, TransformersCompiled)
@@ -233,4 +258,6 @@ HEADLINE_ONLY = (TorchCompiled, TransformersCompiled)
 
 def peers_for(material: Material) -> dict[str, type[Peer]]:
     """The ways that a model can be run, by the name of their row."""
+    if material.card.architecture == "mask2former":
+        return MASK2FORMER_PEERS
     return SMP_PEERS if material.transformers_folder is None else SEGFORMER_PEERS

@@ -172,7 +172,7 @@ def test_a_finer_set_is_read_as_the_one_that_groups_it():
     assert grouping(STREET8, CITYSCAPES7) is None  # its background has no category
 
 
-@pytest.mark.parametrize("name", ["deeplabv3plus", "segformer"])
+@pytest.mark.parametrize("name", ["deeplabv3plus", "mask2former", "segformer"])
 def test_a_bundled_cards_classes_are_written_as_they_stand(name):
     stored = json.loads((BUNDLED / name / CARD_FILE).read_text(encoding="utf-8"))["taxonomy"]
     assert Taxonomy.model_validate(stored).model_dump(mode="json") == stored
