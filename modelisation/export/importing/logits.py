@@ -8,6 +8,7 @@ from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
+import torch.nn.functional as F
 import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -159,7 +160,11 @@ class _Out(nn.Module):
 
 
 class _Library:
-    """Labels of a picture by the library's own forward, whose scores have the picture's size."""
+    """Labels of a picture by the library's own forward.
+
+    Scores coarser than the picture (networks of smp with `upsampling: 1`) are brought to its size bilinearly, as
+    whoever calls such a network has to.
+    """
 
     def __init__(
         self, net: nn.Module, merge: Sequence[Sequence[int]], mean: Sequence[float], std: Sequence[float]
@@ -170,4 +175,7 @@ class _Library:
     @torch.no_grad()
     def __call__(self, picture: UInt8Array) -> UInt8Array:
         values = torch.from_numpy(picture).permute(2, 0, 1).float() / 255
-        return merged_labels(self._net(((values - self._mean) / self._std)[None])[0], self._merge, logits=True)
+        scores_NCHW = self._net(((values - self._mean) / self._std)[None])
+        if scores_NCHW.shape[-2:] != picture.shape[:2]:
+            scores_NCHW = F.interpolate(scores_NCHW, size=picture.shape[:2], mode="bilinear", align_corners=False)
+        return merged_labels(scores_NCHW[0], self._merge, logits=True)

@@ -47,6 +47,14 @@ def save_unet(folder: Path) -> Path:
     return folder
 
 
+def save_deeplab(folder: Path, upsampling: int) -> Path:
+    """A small DeepLabV3+ of segmentation-models-pytorch, 19 channels, with scores at stride 4 / `upsampling`."""
+    torch.manual_seed(0)
+    net = smp.DeepLabV3Plus("resnet18", encoder_weights=None, decoder_channels=16, upsampling=upsampling, classes=19)
+    net.save_pretrained(folder)
+    return folder
+
+
 def save_lraspp(folder: Path) -> Path:
     """A file with the weights of torchvision's LRASPP of 19 channels; with the same as a pickle beside it."""
     torch.manual_seed(0)

@@ -13,7 +13,7 @@ from modelisation.export.importing.source import find_source
 from modelisation.export.importing.wishes import Wishes
 from modelisation.export.importing.write import Foreign
 from modelisation.models import rebuild
-from tests.modelisation.export.importing.families import save_lraspp, save_unet
+from tests.modelisation.export.importing.families import save_deeplab, save_lraspp, save_unet
 
 CITYSCAPES = Wishes("mine", "street8", labels="cityscapes19", pixel_budget=64 * 96)
 
@@ -47,6 +47,12 @@ def test_a_network_of_smp_gives_its_labels_and_is_rebuilt(unet: Path) -> None:
     again = rebuild("smp", 8, foreign.build)
     again.load_state_dict(foreign.model.state_dict())
     assert foreign.origin.labels["bus"] == "vehicle"
+
+
+def test_scores_coarser_than_the_picture_are_brought_to_its_size(tmp_path: Path) -> None:
+    foreign = read_smp(find_source(str(save_deeplab(tmp_path, upsampling=1))), CITYSCAPES)
+    assert foreign.build["net_stride"] == 4
+    assert agrees(foreign) >= 0.996
 
 
 def test_the_channels_of_smp_must_be_named(unet: Path) -> None:
