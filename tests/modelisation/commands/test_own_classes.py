@@ -16,8 +16,8 @@ from modelisation.__main__ import main
 from modelisation.data.open import open_dataset
 from modelisation.export.bundle import read_report
 from modelisation.export.from_run import export_run
+from modelisation.notebooks.own_photos import write_own_photos
 from modelisation.provenance import REPOSITORY
-from modelisation.scenes.render import render_scene
 from tests.api import Store, serving
 from tests.modelisation.runs import run_folder
 from tests.modelisation.tiny import write_data
@@ -34,15 +34,7 @@ def photos(tmp_path: Path) -> Path:
     """A folder as the README describes it: rendered streets, labelled as path, lawn and house."""
     page = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     root = tmp_path / "photos"
-    for kind in ("images", "labels"):
-        (root / kind).mkdir(parents=True)
-    for index in range(8):
-        scene = render_scene(index, 64, 128)
-        label = np.full(scene.label_ids.shape, 2, np.uint8)
-        label[scene.label_ids == 7] = 0
-        label[(scene.label_ids == 21) | (scene.label_ids == 22)] = 1
-        Image.fromarray(scene.image).save(root / "images" / f"clip{index}_1.png")
-        Image.fromarray(label).save(root / "labels" / f"clip{index}_1.png")
+    write_own_photos(root, 8, (64, 128))
     found = CLASSES.search(page)
     assert found
     (root / "classes.yaml").write_text(found[1], encoding="utf-8")
@@ -112,5 +104,5 @@ def test_the_readmes_commands_lead_from_a_folder_to_a_served_model(
     colours = [tuple(one["color"]) for one in classes["classes"]]
     assert mask.size == (128, 64)
     assert {tuple(c) for c in np.asarray(mask.convert("RGB")).reshape(-1, 3).tolist()} <= set(colours)
-    with Image.open(tmp_path / "masks" / "clip0_1.png") as written:
+    with Image.open(tmp_path / "masks" / "garden00_1.png") as written:
         assert written.getpalette()[:9] == [value for colour in colours for value in colour]
