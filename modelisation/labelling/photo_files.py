@@ -1,16 +1,18 @@
 """The labels of photos in files: masks one beside the other in a folder, or in the format of a labelling tool."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from back.runtime.errors import UserError
-from back.runtime.imaging import MAX_FILE_PIXELS, ImageError, UInt8Array, open_photo
+from back.runtime.imaging import UInt8Array
 from back.runtime.layouts.listing import IMAGE_SUFFIXES, LeftOut, Listing, composed, scan, sentences, shown
 from back.runtime.masks.colour import palette_of
 from back.runtime.masks.png import encode_gray_png, encode_palette_png
 from back.runtime.predictor import Predictor
 from back.runtime.taxonomy import Taxonomy
 from modelisation.labelling.label_formats import FORMATS, LabelFiles
+from modelisation.labelling.label_photos import label_photos
 from modelisation.outputs.files import OutputFolder, same_file
 
 PNG = "png"
@@ -107,21 +109,12 @@ def write_labels(
         UserError: as `check_files`.
     """
     check_files(photos, out, files)
-    with OutputFolder(out, photos) as folder:
-        prepared = False
-        for photo in photos:
-            try:
-                opened = open_photo(photo.read_bytes(), MAX_FILE_PIXELS, predictor.needed_size)
-            except ImageError as error:
-                yield photo, error
+    with OutputFolder(out, photos) as folder, closing(label_photos(predictor, photos)) as labelled:
+        for photo, labels_HW in labelled:
+            if isinstance(labels_HW, UserError):
+                yield photo, labels_HW
                 continue
-            except OSError as error:  # gone since, or not ours to read
-                yield photo, UserError(f"cannot be read ({(error.strerror or str(error)).lower()}); copy it anew")
-                continue
-            if not prepared:  # as `evaluate` does, so that both use one network from the first photo on
-                predictor.prepare(opened.height, opened.width)
-                prepared = True
-            content, name = files.add(photo, predictor.predict_array(opened).labels_HW), files.name(photo)
+            content, name = files.add(photo, labels_HW), files.name(photo)
             if content is not None and name is not None:
                 folder.write(name, content)
             yield photo, None

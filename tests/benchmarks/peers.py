@@ -96,8 +96,14 @@ class TransformersPipeline(Peer):
         from PIL import Image
 
         photo = Image.open(io.BytesIO(data)).convert("RGB")
-        mask_HWC = np.zeros((photo.height, photo.width, 3), np.uint8)
-        for segment in self.pipe(photo, subtask="semantic"):
+        return self.mask(photo.size, self.pipe(photo, subtask="semantic"))
+
+    def mask(self, size: tuple[int, int], segments: list[dict[str, Any]]) -> bytes:
+        """The bytes of a mask of that width and height from what the pipeline gives."""
+        from PIL import Image
+
+        mask_HWC = np.zeros((size[1], size[0], 3), np.uint8)
+        for segment in segments:
             mask_HWC[np.asarray(segment["mask"]) > 0] = self._palette[self._ids[segment["label"]]]
         buffer = io.BytesIO()
         Image.fromarray(mask_HWC).save(buffer, "PNG")

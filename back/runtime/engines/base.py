@@ -50,7 +50,7 @@ class Engine(Protocol):
     def steady(self, height: int, width: int) -> "SteadyEngine":
         """An engine for many inputs of this size alone, two at a time, all by one network that is compiled now.
 
-        For clips, where photos a second count and not how soon the first one comes.
+        For clips and folders, where photos a second count and not how soon the first one comes.
         """
         ...
 

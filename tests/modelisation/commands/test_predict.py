@@ -157,12 +157,15 @@ def test_our_own_masks_are_replaced_and_a_changed_one_is_not(bundle: Path, photo
     assert content_of(tmp_path / "out") == before
 
 
-def test_the_first_photo_is_labelled_by_the_network_that_evaluate_uses(
+def test_the_first_photo_is_labelled_by_a_network_of_its_size_as_evaluate_does(
     bundle: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[tuple[object, ...]] = []
     predict = Predictor.predict_array
-    monkeypatch.setattr(Predictor, "prepare", lambda _, *size: steps.append(("prepare", *size)))
+    steady = Predictor.steady
+    monkeypatch.setattr(
+        Predictor, "steady", lambda one, *size: (steps.append(("steady", *size)), steady(one, *size))[1]
+    )
 
     def noted(predictor: Predictor, image: object) -> object:
         steps.append(("predict",))
@@ -174,7 +177,7 @@ def test_the_first_photo_is_labelled_by_the_network_that_evaluate_uses(
     before = len(steps)
     assert main(["predict", str(bundle), str(photo), str(second), "--out", str(tmp_path / "out")]) == 0
     after_loading = steps[before:]
-    assert after_loading[-3:] == [("prepare", 40, 60), ("predict",), ("predict",)]
+    assert after_loading[-3:] == [("steady", 40, 60), ("predict",), ("predict",)]
 
 
 @pytest.mark.parametrize(
