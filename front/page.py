@@ -8,9 +8,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from front.api import waiting
 from front.api.client import Json
-from front.api.models import registered_models
+from front.api.models import registered_models, stale_seconds
 from front.ui import charts
-from front.ui.names import display_name
+from front.ui.names import display_name, duration
 
 _STATUS_HEIGHT = 44  # pixels: a button, or a bar with its text
 
@@ -42,7 +42,15 @@ def header(title: str, caption: str) -> None:
 
 
 def watch_models(entries: Sequence[Json]) -> None:
-    """Say which models do not answer and why, unless the notice does, and run the page again when that changes."""
+    """Say which models do not answer and why, unless the notice does, and run the page again when that changes.
+
+    A list that may be out of date, because MLflow does not answer, is said to be.
+    """
+    if (age := stale_seconds()) is not None:
+        st.caption(
+            f":material/history: MLflow does not answer. These are the models of {duration(0, 1000 * age)} ago; they "
+            "work as before, and newer versions come when it is back."
+        )
     away = [entry for entry in entries if not entry.get("ready")]
     if not away:
         return

@@ -64,6 +64,12 @@ def has_pictures() -> bool:
     return bool(_listing().get("pictures"))
 
 
+def stale_seconds() -> float | None:
+    """Seconds since MLflow named these models, where it does not answer the API now; None while it does."""
+    age: float | None = _listing().get("stale_s")
+    return age
+
+
 def detail_of(entry: Json) -> Json:
     """A model's entry with its card and report."""
     return model_detail(client().base_url, entry["name"], str(entry.get("sha256")))

@@ -4,7 +4,7 @@
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -18,7 +18,7 @@ _WORKERS = 3
 _AHEAD = 6  # photos between their files and whoever takes their labels, so that memory does not grow with the folder
 
 
-def label_photos(predictor: Predictor, photos: Sequence[Path]) -> Iterator[tuple[Path, UInt8Array | UserError]]:
+def label_photos(predictor: Predictor, photos: Sequence[Path]) -> Generator[tuple[Path, UInt8Array | UserError]]:
     """Label photo files, several at a time, and give them in their order.
 
     Photos of the first one's size go through a network compiled for just that size, from the first one on.

@@ -67,6 +67,7 @@ class FakeApi:
         self.models: tuple[str, ...] = MODELS
         self.pictures: dict[str, bytes] = {}  # JPEG by image name; empty: no data set beside the API
         self.runs = [run_of(model) for model in MODELS]  # newest first
+        self.stale_s: float | None = None
         self.calls: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -89,7 +90,7 @@ class FakeApi:
             return {
                 "default": self.models[0] if self.models else None,
                 "pictures": bool(self.pictures),
-                "stale_s": None,
+                "stale_s": self.stale_s,
             } | {"models": self._entries()}
         if path == "/classes":
             return taxonomy()

@@ -100,6 +100,16 @@ def test_a_model_that_cannot_be_loaded_is_named_with_the_reason(
     assert "**SegFormer** is not served: segformer/1 cannot be served: its file is cut off" in texts(app.warning)
 
 
+def test_a_list_of_models_that_may_be_out_of_date_says_so(open_page: OpenPage, api: FakeApi) -> None:
+    api.stale_s = 500.0
+    said = texts(open_page("benchmark").caption)
+    assert "MLflow does not answer. These are the models of 8 min ago; they work as before" in said
+
+
+def test_a_list_of_models_that_is_up_to_date_says_nothing(open_page: OpenPage) -> None:
+    assert "MLflow does not answer" not in texts(open_page("benchmark").caption)
+
+
 def test_a_model_keeps_its_colour_while_another_is_away(open_page: OpenPage, api: FakeApi) -> None:
     full = page.colours_of_models()
     api.mode = "half"
