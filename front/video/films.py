@@ -12,8 +12,8 @@ from front.api.predictions import PredictionCache
 
 # Of one film that is played: larger ones can be downloaded. All visitors share the cache, so memory is bounded by it
 # and by what open pages show, three films a page at most.
-FILM_BYTES = 100 * 2**20
-CACHE_BYTES = 300 * 2**20
+FILM_BYTES = 60 * 2**20
+CACHE_BYTES = 200 * 2**20
 
 
 @st.cache_resource(show_spinner=False)

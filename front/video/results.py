@@ -15,7 +15,7 @@ from front.ui.palette import class_table
 from front.video import films, player
 from front.video.shares import Shares, difference_over_time, moments, read_shares, thin_out
 
-_DOWNLOAD_BYTES = 500 * 10**6
+_DOWNLOAD_BYTES = 200 * 10**6  # Streamlit holds what it passes on in memory
 _FILES = {
     "overlay": ("overlay", "The clip under the class colours, H.264, with its sound."),
     "classes": ("class maps", "The class of every pixel of every frame, as numbers."),

@@ -71,8 +71,7 @@ def test_from_a_clip_to_its_files_with_a_cancel_in_between(page: Page, drive: by
     jump.click()
     told = re.match(r"0:(\d\d\.\d)", jump.inner_text())
     assert told
-    page.wait_for_function("[...document.querySelectorAll('*')].length > 0")
-    assert [round(time, 1) for time in times(page)] == [float(told[1])] * 3
+    assert times(page) == [pytest.approx(float(told[1]), abs=0.002)] * 3
 
     page.get_by_role("slider", name="Position in the clip").fill("0")
     expect(page.locator(".player .time")).to_have_text(re.compile(r"^0:00\.0 / 0:00\.[789]"))
@@ -87,7 +86,7 @@ def test_from_a_clip_to_its_files_with_a_cancel_in_between(page: Page, drive: by
     with av.open(io.BytesIO(overlay)) as file:
         assert sum(1 for _ in file.decode(video=0)) == FRAMES
     name, maps = press_download(page, "DeepLabV3+ class maps")
-    assert name == "my drive_deeplabv3plus_classes.zip" or name == "clip_deeplabv3plus_classes.zip"
+    assert name == "clip_deeplabv3plus_classes.zip"  # the API does not know what the file was called
     with zipfile.ZipFile(io.BytesIO(maps)) as archive:
         assert len([member for member in archive.namelist() if member.endswith(".png")]) == FRAMES
     _, table = press_download(page, "DeepLabV3+ shares")
