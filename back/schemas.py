@@ -254,7 +254,7 @@ class JobAnswer(Answer):
     error: str | None = Field(description="why it failed")
     notes: list[str] = Field(description="what of the clip could not be decoded, in sentences")
     files: dict[str, str] = Field(
-        description="paths of the results: overlay, classes, shares when it is done; preview while it runs, too",
+        description="paths: overlay, classes, shares when it is done; preview and the clip itself while it runs, too",
         examples=[{"overlay": "/jobs/Zx3…/overlay.mp4", "shares": "/jobs/Zx3…/shares.csv"}],
     )
     created: float = Field(description="seconds since 1970")

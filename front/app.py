@@ -20,6 +20,7 @@ from front.ui.names import as_text  # noqa: E402
 PAGES = (
     ("segment/view.py", "Segment", ":material/imagesmode:", "segment"),
     ("compare/view.py", "Compare", ":material/compare:", "compare"),
+    ("video/view.py", "Video", ":material/movie:", "video"),
     ("benchmark/view.py", "Benchmark", ":material/leaderboard:", "benchmark"),
     ("runs/view.py", "Runs", ":material/show_chart:", "runs"),
     ("about/view.py", "About this model", ":material/badge:", "about"),

@@ -291,6 +291,8 @@ class Jobs:
         told = replace(job.told, error=error, frames=frames, notes=notes)
         self._table.change(replace(job, state="failed" if error else "done", ended=time.time(), told=told))
         place = self._opened().of(job.id)
-        for name in (CLIP_FILE, *(job.told.files.values() if error else ())):
+        for name in (
+            (CLIP_FILE, *job.told.files.values()) if error else ()
+        ):  # else the clip is played beside its colours
             with contextlib.suppress(OSError):
                 (place / name).unlink()

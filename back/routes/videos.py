@@ -1,23 +1,25 @@
 """POST /videos: label a clip in the background; /jobs/{id}: how far it is, its results, and its end."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from back.jobs.folder import CLIP_FILE
 from back.jobs.table import Job, Told
 from back.pipeline import check_form
 from back.problems import Problem, responses
 from back.routes.queries import Opacity, WantedModel
-from back.runtime.video.limits import PREVIEW_FILE
+from back.runtime.video.limits import PREVIEW_FILE, container_of
 from back.schemas import ClipFacts, JobAnswer
 from back.services import Services, ServicesDep
 
 router = APIRouter(tags=["clips"])
 PATH = "/videos"
 _TYPES = {"mp4": "video/mp4", "zip": "application/zip", "mkv": "video/x-matroska", "csv": "text/csv",
-          "jpg": "image/jpeg"}  # fmt: skip
+          "jpg": "image/jpeg", "webm": "video/webm"}  # fmt: skip
 _CLASSES = {"zip": "classes.zip", "video": "classes.mkv"}
 _FILE = {
     "description": "the file; parts of it can be asked for (Range)",
@@ -93,7 +95,14 @@ def get_job_file(request: Request, services: ServicesDep, job_id: str, file: str
     if f"/jobs/{job.id}/{file}" not in ready.values():
         there = ", ".join(path.rsplit("/", 1)[1] for path in ready.values()) or "none yet"
         raise Problem(404, f"The job has no file {file[:40]!r}; it is {job.state}, its files are: {there}.")
-    return FileResponse(services.jobs.path_of(job, file), media_type=_TYPES[file.rsplit(".", 1)[1]])
+    path = services.jobs.path_of(job, file)
+    return FileResponse(path, media_type=_clip_type(path) if file == CLIP_FILE else _TYPES[file.rsplit(".", 1)[1]])
+
+
+def _clip_type(path: Path) -> str:
+    """What a player takes a clip for: the demuxers' names are not the browsers'."""
+    with path.open("rb") as file:
+        return _TYPES["mp4" if container_of(file.read(16)) == "mov" else "webm"]
 
 
 def _owner(request: Request) -> str | None:
@@ -107,6 +116,8 @@ def _files(services: Services, job: Job) -> dict[str, str]:
     files = dict(job.told.files) if job.state == "done" else {}
     if services.jobs.path_of(job, PREVIEW_FILE).is_file():
         files["preview"] = PREVIEW_FILE
+    if services.jobs.path_of(job, CLIP_FILE).is_file():
+        files["clip"] = CLIP_FILE
     return {kind: f"/jobs/{job.id}/{name}" for kind, name in files.items()}
 
 

@@ -5,15 +5,18 @@ Each failure becomes an `ApiError` whose `kind` says whether waiting helps and w
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
+from urllib.parse import quote
 
 import requests
 
+from front.api.clip_form import ClipForm
 from front.api.comparison import Comparison, comparison_of
 from front.api.errors import ApiError, Kind, error_of
 from front.api.foreign import without_pictures
 
 Json = dict[str, Any]
+_OF_JOB = ("id", "state", "model", "clip", "files")
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 CONNECT_SECONDS = 3.0
@@ -139,6 +142,52 @@ class ApiClient:
         values = self._json("POST", "/labels", files={"label": ("label.png", label)}, need=("values",))["values"]
         return {kind: tuple(found) for kind, found in values.items() if found is not None}
 
+    def start_clip(
+        self,
+        clip: BinaryIO,
+        *,
+        model: str,
+        every: int,
+        smooth: bool,
+        opacity: float,
+        classes: Literal["zip", "video", "none"],
+    ) -> Json:
+        """Send a clip to be labelled; the new job as `job` gives it. Reads the file in pieces, from its beginning."""
+        params = {"model": model, "every": every, "smooth": smooth, "opacity": opacity, "classes": classes}
+        return self._json("POST", "/videos", params=params, body=ClipForm(clip), need=_OF_JOB)
+
+    def job(self, name: str) -> Json:
+        """How far a job is, as `/jobs/{id}` gives it; `rejected` with status 404 where there is none of that name."""
+        return self._json("GET", f"/jobs/{quote(name, safe='')}", need=_OF_JOB)
+
+    def delete_job(self, name: str) -> None:
+        """Cancel a job and delete what it made; nothing happens where it is gone already."""
+        try:
+            self._request("DELETE", f"/jobs/{quote(name, safe='')}")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    def job_file(self, path: str, *, most_bytes: int) -> bytes:
+        """A file that a job's `files` names, whole.
+
+        Raises:
+            ApiError: `rejected` where it is larger than `most_bytes`; then nothing of it is read.
+        """
+        response = self._request("GET", path, stream=True)
+        with response:
+            size = int(response.headers.get("Content-Length", 0))
+            if size > most_bytes:
+                raise ApiError(
+                    "rejected",
+                    f"It has {size / 1e6:.0f} MB, more than the {most_bytes / 1e6:.0f} MB that the dashboard passes "
+                    f"on; fetch it from the API with curl -O {self.base_url}{path}",
+                )
+            try:
+                return response.content
+            except requests.RequestException as error:
+                raise ApiError("down", f"{path} was cut off on its way.") from error
+
     def _json(
         self,
         method: str,
@@ -146,11 +195,14 @@ class ApiClient:
         *,
         params: Mapping[str, Any] | None = None,
         files: Mapping[str, tuple[str, bytes]] | None = None,
+        body: ClipForm | None = None,
         timeout: tuple[float, float] | None = None,
         need: Sequence[str] = (),
         missing: Kind = "rejected",
     ) -> Json:
-        response = self._request(method, path, params=params, files=files, timeout=timeout, missing=missing)
+        response = self._request(
+            method, path, params=params, files=files, body=body, timeout=timeout, missing=missing
+        )
         advice = f"{path} sent no usable JSON; check that {self.base_url} is a StreetSeg API of the same release."
         try:
             answer = without_pictures(response.json())
@@ -167,14 +219,17 @@ class ApiClient:
         *,
         params: Mapping[str, Any] | None = None,
         files: Mapping[str, tuple[str, bytes]] | None = None,
+        body: ClipForm | None = None,
         timeout: tuple[float, float] | None = None,
         missing: Kind = "rejected",
+        stream: bool = False,
     ) -> requests.Response:
         url = self.base_url + path
+        headers = self._headers | ({"Content-Type": body.content_type} if body else {})
         timeout = timeout or self._timeout
         try:
             response = requests.request(
-                method, url, params=params, files=files, headers=self._headers, timeout=timeout
+                method, url, params=params, files=files, data=body, headers=headers, timeout=timeout, stream=stream
             )
         except (requests.ConnectTimeout, requests.ConnectionError) as error:
             raise ApiError(

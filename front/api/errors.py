@@ -62,6 +62,12 @@ class ApiError(Exception):
         return self.kind != "rejected"
 
     @property
+    def advice_for_a_press(self) -> str:
+        """The advice where nothing tries again by itself, as pages do, but a person with a button."""
+        advice = self.advice.partition(" This page ")[0]
+        return f"{advice} Press the button again in a moment." if self.passing else advice
+
+    @property
     def of_photo(self) -> bool:
         """Whether the file that was sent is refused, whatever models are asked."""
         return self.kind == "rejected" and self.status in _OF_PHOTO

@@ -8,7 +8,7 @@ import streamlit as st
 from front.photos.album import Album
 from front.photos.memory import give_back_freed
 from front.photos.picture import EXTENSIONS, PhotoError
-from front.photos.uploads import arrived, let_go
+from front.photos.uploads import UPLOAD_MB, arrived, let_go
 from front.photos.visitors import KEPT_SECONDS
 from front.ui.names import as_text, shorten
 
@@ -94,6 +94,7 @@ def _sources(album: Album, names: Sequence[str]) -> None:
             "Drop street photos here: JPEG, PNG or WEBP",
             type=list(EXTENSIONS),
             accept_multiple_files=True,
+            max_upload_size=UPLOAD_MB,
             key=key,
             on_change=_take_upload,
             args=(album, key),

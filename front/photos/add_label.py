@@ -11,7 +11,7 @@ from front.api.waiting import client
 from front.photos.album import Album, Photo
 from front.photos.label_files import LabelFile, Values, doubt, kind_of, kinds_for, likely_kind
 from front.photos.picture import PhotoError
-from front.photos.uploads import arrived, let_go
+from front.photos.uploads import UPLOAD_MB, arrived, let_go
 from front.ui.names import as_text, shorten
 
 
@@ -33,6 +33,7 @@ def label_intake(album: Album, photo: Photo, taxonomies: Iterable[str]) -> str |
         st.file_uploader(
             f"True classes of {as_text(shorten(photo.name))}, a PNG of its size",
             type=["png"],
+            max_upload_size=UPLOAD_MB,
             key=key,
             on_change=_take_label,
             args=(album, photo, key),

@@ -11,6 +11,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+UPLOAD_MB = 32  # of a photo or a label, as the API's STREETSEG_MAX_IMAGE_MB
+
 
 def arrived(key: str) -> list[UploadedFile]:
     """The files in an uploader; none that were let go of before, which a page that lags behind may name again."""

@@ -19,7 +19,7 @@ from front.photos import png
 from front.photos.album import Photo
 from front.photos.picture import PhotoError, upright_pixels
 from front.segment.csv import Row, csv_of
-from front.segment.names import legal_name, tell_apart
+from front.ui.file_names import legal_name, tell_apart
 
 Progress = Callable[[int, int, str], None]
 _BLENDING = Lock()  # a photo of 64 megapixels takes 400 MB: one at a time, whoever asks

@@ -1,12 +1,9 @@
 """Files to take away: masks and overlays as the API makes them, and the zip of everything."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from threading import Condition
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from front.api.client import Json
 from front.api.comparison import Segmentation
@@ -14,6 +11,7 @@ from front.api.errors import ApiError
 from front.api.models import prediction_cache
 from front.api.predictions import ModelRef
 from front.api.waiting import client, show_problem
+from front.download import HIDE_GENERIC_ERROR, Download, tell_failures
 from front.photos.album import Album, Photo
 from front.photos.memory import give_back_freed
 from front.segment.archive import Archive, archive_key
@@ -24,63 +22,6 @@ _HELP: dict[Output, str] = {
     "mask": "Palette PNG in the photo's own size, as the API sends it.",
     "overlay": "The photo in its own size under the class colours.",
 }
-START_SECONDS = 3.0  # from the press of a button to the browser's question for its file
-# Streamlit writes "Failed to generate file" under the button of a download that fails; the sentence below says more.
-_HIDE_GENERIC_ERROR = "<style>.st-key-downloads [data-testid=stDownloadButtonError] { display: none }</style>"
-
-
-class Download:
-    """A file that is fetched when its button is pressed.
-
-    Streamlit calls it in a thread that cannot write to the page: what went wrong waits here until the page asks.
-    """
-
-    def __init__(self, name: str, get: Callable[[], bytes]) -> None:
-        self.name = name
-        self.problem: str | None = None
-        self._get = get
-        self._pressed = self._started = self._ended = 0
-        self._start_by = 0.0
-        self._changed = Condition()
-
-    def note_press(self) -> None:
-        """The button's callback. It and the call itself set off together, so either may come first."""
-        with self._changed:
-            self._pressed += 1
-            self._start_by = time.monotonic() + START_SECONDS
-
-    def __call__(self) -> bytes:
-        with self._changed:
-            self._started += 1
-            self.problem = None
-        said: str | None = f"**{as_text(self.name)}** could not be made; the dashboard's log says why."
-        try:
-            data = self._get()
-            said = None
-            return data
-        except ApiError as error:
-            said = sentence(self.name, error)
-            raise
-        finally:
-            with self._changed:
-                self._ended += 1
-                self.problem = said
-                self._changed.notify_all()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the answer to a press, so long at most; whether there is nothing to wait for any more."""
-        with self._changed:
-            if self._started < self._pressed and time.monotonic() > self._start_by:
-                self._pressed = self._started  # the browser never asked for the file
-            return self._changed.wait_for(lambda: self._ended >= max(self._started, self._pressed), seconds)
-
-
-def sentence(name: str, error: ApiError) -> str:
-    """What happened to a download and what to do."""
-    # Pages try again by themselves, and the advice says so; a download waits for its button.
-    advice = error.advice.partition(" This page ")[0]
-    again = " Press the button again in a moment." if error.passing else ""
-    return f"**{as_text(name)}** could not be fetched. {error.title}: {advice}{again}"
 
 
 @st.fragment
@@ -99,7 +40,7 @@ def downloads(photo: Photo, album: Album, answers: dict[str, Segmentation], taxo
     )
     offered = _downloads_of(photo, answers, percent / 100)
     with st.container(key="downloads"):
-        st.html(_HIDE_GENERIC_ERROR)
+        st.html(HIDE_GENERIC_ERROR)
         with st.container(horizontal=True):
             for (model, output), download in offered.items():
                 st.download_button(
@@ -114,7 +55,7 @@ def downloads(photo: Photo, album: Album, answers: dict[str, Segmentation], taxo
                 )
     place = st.empty()
     _archive(album, [ModelRef.of_answer(answer) for answer in answers.values()], percent / 100, taxonomies)
-    _tell(place, list(offered.values()))
+    tell_failures(place, list(offered.values()))
 
 
 def _downloads_of(
@@ -133,17 +74,6 @@ def _downloads_of(
             offered[model, output] = kept[key]
     st.session_state["downloads"] = kept
     return offered
-
-
-def _tell(place: DeltaGenerator, offered: Sequence[Download]) -> None:
-    """Say which files did not come and what to do; waits for those that are on their way."""
-    for download in offered:
-        while not download.wait(0.5):
-            place.empty()  # lets Streamlit end this run when something else was pressed
-    with place.container():
-        for download in offered:
-            if download.problem is not None:
-                st.error(download.problem, icon=":material/download:")
 
 
 def _archive(album: Album, refs: list[ModelRef], opacity: float, taxonomies: Mapping[str, Json]) -> None:

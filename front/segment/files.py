@@ -8,7 +8,7 @@ from front.api.client import ApiClient
 from front.api.comparison import Segmentation
 from front.api.predictions import PredictionCache
 from front.photos.album import Photo
-from front.segment.names import legal_name
+from front.ui.file_names import legal_name
 
 Output = Literal["mask", "overlay"]
 # Apart from the predictions' cache: one overlay is as large as a hundred class maps and would drive them out.

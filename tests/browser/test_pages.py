@@ -14,6 +14,7 @@ from tests.browser.steps import MODELS, TITLES, files, fits, go_to, scene_jpeg, 
 PAGES = {
     "": "Segment",
     "compare": "Compare",
+    "video": "Video",
     "benchmark": "Benchmark",
     "runs": "Runs",
     "about": "About this model",

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from PIL import Image, ImageOps
 
 from back.runtime.labels.read import LabelFileError, values_by_source
+from tests.front.fake_jobs import FakeJobs
 from tests.front.fake_masks import comparison_of, label_scores, labels_of, png_of, prediction_of
 from tests.front.fake_records import (
     MODELS,
@@ -69,6 +70,7 @@ class FakeApi:
         self.runs = [run_of(model) for model in MODELS]  # newest first
         self.stale_s: float | None = None
         self.calls: list[str] = []
+        self.clips = FakeJobs()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -176,6 +178,9 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
                 {str(p.get_param("name", header="content-disposition")): p.get_payload(decode=True) for p in parts}
             )
 
+        def do_DELETE(self) -> None:
+            self._serve({})
+
         def _serve(self, files: dict[str, bytes]) -> None:
             url = urlsplit(self.path)
             api.calls.append(self.path)
@@ -184,7 +189,12 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
                 return
             time.sleep(api.delay_s)
             query = {k: v[0] for k, v in parse_qs(url.query).items()}
-            answer = api.answer(url.path, query, files)
+            if url.path == "/videos":
+                answer = api.clips.add(query, files["clip"])
+            elif url.path.startswith("/jobs/"):
+                answer = api.clips.answer(self.command, url.path)
+            else:
+                answer = api.answer(url.path, query, files)
             if isinstance(answer, tuple):
                 self._problem(*answer)
             elif isinstance(answer, bytes):

@@ -9,7 +9,9 @@ import pytest
 from back.settings import Settings
 from front import page
 from front.api import models
+from front.photos.uploads import UPLOAD_MB
 from front.ui.names import display_name, shorten
+from front.video.intake import CLIP_MB
 from tests.front.conftest import OpenPage
 from tests.front.fake_api import FakeApi, Mode
 from tests.front.segment.test_view import texts
@@ -126,8 +128,12 @@ def test_the_configuration_keeps_to_this_machine_and_sends_no_statistics() -> No
 
 
 def test_a_photo_may_be_as_large_as_the_api_takes_it() -> None:
+    assert Settings.model_fields["max_image_mb"].default == UPLOAD_MB
+
+
+def test_a_clip_may_be_as_large_as_the_api_takes_it() -> None:
     config = tomllib.loads((FRONT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
-    assert config["server"]["maxUploadSize"] == Settings.model_fields["max_image_mb"].default
+    assert config["server"]["maxUploadSize"] == CLIP_MB == Settings.model_fields["max_video_mb"].default
 
 
 def test_no_folder_is_taken_for_streamlit_s_own_pages() -> None:

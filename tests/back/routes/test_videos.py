@@ -73,7 +73,9 @@ def test_a_clip_becomes_overlay_class_maps_and_shares(client: TestClient, clip: 
     assert (queued["clip"]["width"], queued["clip"]["height"], queued["clip"]["codec"]) == (96, 48, "H.264")
     told = _finished(client, queued["id"])
     assert (told["state"], told["frames"], told["progress"], told["error"]) == ("done", 5, 1.0, None)
-    assert set(told["files"]) == {"overlay", "classes", "shares", "preview"}
+    assert set(told["files"]) == {"overlay", "classes", "shares", "preview", "clip"}
+    sent = client.get(told["files"]["clip"])  # what a page plays beside the overlay
+    assert (sent.content, sent.headers["content-type"]) == (clip, "video/mp4")
     with av.open(io.BytesIO(client.get(told["files"]["overlay"]).content)) as file:
         assert [stream.type for stream in file.streams] == ["video", "audio"]
     with zipfile.ZipFile(io.BytesIO(client.get(told["files"]["classes"]).content)) as maps:

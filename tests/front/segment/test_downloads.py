@@ -7,8 +7,8 @@ import pytest
 from front.api.client import ApiClient
 from front.api.errors import ApiError
 from front.api.predictions import ModelRef, PredictionCache, segment
+from front.download import Download, sentence
 from front.photos.album import read_photo
-from front.segment.downloads import Download, sentence
 from front.segment.files import fetch
 from tests.front.conftest import jpeg
 from tests.front.fake_api import FakeApi
@@ -91,7 +91,7 @@ def test_the_page_waits_for_a_file_on_its_way() -> None:
 
 
 def test_a_press_without_a_call_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("front.segment.downloads.START_SECONDS", -1.0)
+    monkeypatch.setattr("front.download.START_SECONDS", -1.0)
     download = Download("street_mask.png", lambda: b"png")
     download.note_press()
     assert download.wait(0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from front.segment.names import legal_name, tell_apart
+from front.ui.file_names import legal_name, tell_apart
 
 
 @pytest.mark.parametrize(

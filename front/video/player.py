@@ -1,0 +1,77 @@
+"""The player: films of one clip side by side under one set of controls, and class shares with a cursor."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from front.viewer.canvas import describe_shares
+
+_HERE = Path(__file__).parent
+_SCRIPTS = ("films.js", "areas.js", "player.js")  # one module in this order: the API takes one string
+_mount = st.components.v2.component(
+    "streetseg_player",
+    html=(_HERE / "player.html").read_text(encoding="utf-8"),
+    css=(_HERE / "player.css").read_text(encoding="utf-8"),
+    js="".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+)
+
+
+@dataclass(frozen=True)
+class Film:
+    """One film; `codec` is what it was made with, for the sentence where the browser cannot play it."""
+
+    title: str
+    url: str
+    codec: str
+
+
+@dataclass(frozen=True)
+class Area:
+    """A stacked area: shares 0..1, float [points, classes], at `seconds`, float [points]; a colour a class."""
+
+    title: str
+    seconds: npt.NDArray[np.float64]
+    values: npt.NDArray[np.float64]
+    names: Sequence[str]
+    colours: Sequence[Sequence[int]]
+
+    @property
+    def alt(self) -> str:
+        """The chart in words: the mean over the clip."""
+        means = dict(zip(self.names, self.values.mean(0).tolist(), strict=True))
+        return f"Stacked area of class shares over time. On average {describe_shares(self.title, means)}"
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A moment worth a look."""
+
+    seconds: float
+    text: str
+
+
+def show(films: Sequence[Film], areas: Sequence[Area], jumps: Sequence[Jump], *, key: str) -> None:
+    """Mount the player."""
+    content = {
+        "films": [asdict(film) for film in films],
+        "areas": [
+            {
+                "title": area.title,
+                "alt": area.alt,
+                "seconds": np.round(area.seconds, 3).tolist(),
+                "values": np.round(area.values, 4).T.tolist(),
+                "names": list(area.names),
+                "colours": [list(colour) for colour in area.colours],
+            }
+            for area in areas
+        ],
+        "jumps": [asdict(jump) for jump in jumps],
+    }
+    identity = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+    _mount(data={"id": identity, **content}, key=key)
