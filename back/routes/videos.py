@@ -31,7 +31,7 @@ class VideoQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: WantedModel = None
-    every: int = Field(default=1, ge=1, le=10_000, description="take each so-manieth frame; the others are left out")
+    every: int = Field(default=1, ge=1, le=10_000, description="take every Nth frame; the others are left out")
     smooth: bool = Field(default=False, description="hold scores over time where the picture hardly changes")
     opacity: Opacity = 0.5
     classes: Literal["zip", "video", "none"] = Field(

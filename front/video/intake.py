@@ -21,7 +21,7 @@ _CLASSES: dict[Classes, str] = {"zip": "PNG files in a zip", "video": "Video wit
 
 @dataclass(frozen=True)
 class Wishes:
-    """What is asked of the models: `every` so-manieth frame, `opacity` 0..1 of the colours in the overlay."""
+    """What is asked of the models: `every` Nth frame, `opacity` 0..1 of the colours in the overlay."""
 
     models: tuple[str, ...]
     opacity: float
@@ -118,13 +118,13 @@ def _ask(entries: list[Json]) -> Wishes:
     )
     with st.expander("Frames and files"):
         every = st.number_input(
-            "Take each so-manieth frame",
+            "Take every Nth frame",
             1,
             10_000,
             1,
             key="video_every",
             persist_state="session",
-            help="1 takes all; 5 takes each fifth and is five times faster.",
+            help="1 takes all; 5 takes every fifth and is five times faster.",
         )
         classes = st.selectbox(
             "Class maps",

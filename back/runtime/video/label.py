@@ -47,7 +47,7 @@ class ClipOptions:
     """How a clip is labelled.
 
     Attributes:
-        every: take each so-manieth frame; the others are in none of the files.
+        every: take every Nth frame; the others are in none of the files.
         smooth: let a frame's scores be held by those before it, see `smoothing`.
         opacity: of the overlay's colours, 0..1.
     """

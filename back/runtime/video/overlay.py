@@ -31,7 +31,7 @@ class OverlayWriter:
         clip: whose frames and sound will come.
         palette: uint8 [classes, 3] RGB.
         opacity: of the colours, 0..1.
-        every: only each so-manieth frame comes.
+        every: only every Nth frame comes.
     """
 
     def __init__(self, path: Path, clip: Clip, palette: UInt8Array, opacity: float, every: int) -> None:
