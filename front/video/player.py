@@ -8,18 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import streamlit as st
 
+from front.ui.components import component
 from front.viewer.canvas import describe_shares
 
-_HERE = Path(__file__).parent
-_SCRIPTS = ("films.js", "areas.js", "player.js")  # one module in this order: the API takes one string
-_mount = st.components.v2.component(
-    "streetseg_player",
-    html=(_HERE / "player.html").read_text(encoding="utf-8"),
-    css=(_HERE / "player.css").read_text(encoding="utf-8"),
-    js="".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
-)
+_mount = component("streetseg_player", Path(__file__).parent, "player", ("films.js", "areas.js", "player.js"))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from front.api.errors import ApiError
 from front.api.waiting import client
 from front.ui.names import display_name
 from front.video.text import progress_words
-from front.video.watched import watch
+from front.video.watched import delete_jobs
 
 EVERY_SECONDS = 1.0
 UNFINISHED = ("queued", "running")
@@ -53,11 +53,4 @@ def _show(job: Json) -> None:
 
 def _cancel(ids: list[str]) -> None:
     """End the jobs of a clip that are not done, and those that are with them: the clip is wanted no more."""
-    try:
-        for name in ids:
-            client().delete_job(name)
-    except ApiError as error:
-        st.session_state["video_said"] = f"**{error.title}.** It was not cancelled: {error.advice_for_a_press}"
-        return
-    watch([])
-    st.session_state["video_said"] = "Cancelled: the clip and what was made of it are deleted."
+    delete_jobs(ids, what="cancelled", said="Cancelled: the clip and what was made of it are deleted.")

@@ -15,7 +15,7 @@ from front.video.intake import clip_intake
 from front.video.progress import UNFINISHED, show_progress
 from front.video.results import show_results
 from front.video.text import clip_facts
-from front.video.watched import watch, watched_jobs
+from front.video.watched import delete_jobs, watch, watched_jobs
 
 
 def main() -> None:
@@ -84,14 +84,8 @@ def _leave() -> None:
 
 
 def _delete(ids: list[str]) -> None:
-    try:
-        for name in ids:
-            client().delete_job(name)
-    except ApiError as error:
-        st.session_state["video_said"] = f"**{error.title}.** It was not deleted: {error.advice_for_a_press}"
-        return
-    st.session_state["video_said"] = "The clip and its results are deleted."
-    _leave()
+    if delete_jobs(ids, what="deleted", said="The clip and its results are deleted."):
+        give_back_freed()
 
 
 main()

@@ -11,18 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import streamlit as st
+from front.ui.components import component
 
 View = Literal["overlay", "layers", "wipe", "pair"]
 HINT = "Point at a picture to read the class there. Press a class below to see it alone."
 
-_HERE = Path(__file__).parent
-_SCRIPTS = ("paint.js", "panels.js", "controls.js", "mount.js")  # one module in this order: the API takes one string
-_mount = st.components.v2.component(
-    "streetseg_viewer",
-    html=(_HERE / "canvas.html").read_text(encoding="utf-8"),
-    css=(_HERE / "canvas.css").read_text(encoding="utf-8"),
-    js="".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+_mount = component(
+    "streetseg_viewer", Path(__file__).parent, "canvas", ("paint.js", "panels.js", "controls.js", "mount.js")
 )
 
 
