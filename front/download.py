@@ -1,5 +1,6 @@
 """A file that is fetched when its button is pressed, and what is said where it does not come."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from threading import Condition
@@ -11,6 +12,9 @@ from front.api.errors import ApiError
 from front.ui.names import as_text
 
 START_SECONDS = 3.0  # from the press of a button to the browser's question for its file
+# A press runs the page again, which gives each button a new file id, and the ids of before end with that run. A press
+# with an id that has ended comes to nothing, so the run lasts as long as a browser may take to draw the new buttons.
+REDRAW_SECONDS = 1.0
 # Streamlit writes "Failed to generate file" under the button of a download that fails; the sentence below says more.
 HIDE_GENERIC_ERROR = "<style>.st-key-downloads [data-testid=stDownloadButtonError] { display: none }</style>"
 
@@ -26,14 +30,14 @@ class Download:
         self.problem: str | None = None
         self._get = get
         self._pressed = self._started = self._ended = 0
-        self._start_by = 0.0
+        self._pressed_at = -math.inf
         self._changed = Condition()
 
     def note_press(self) -> None:
         """The button's callback. It and the call itself set off together, so either may come first."""
         with self._changed:
             self._pressed += 1
-            self._start_by = time.monotonic() + START_SECONDS
+            self._pressed_at = time.monotonic()
 
     def __call__(self) -> bytes:
         with self._changed:
@@ -56,9 +60,14 @@ class Download:
     def wait(self, seconds: float) -> bool:
         """Wait for the answer to a press, so long at most; whether there is nothing to wait for any more."""
         with self._changed:
-            if self._started < self._pressed and time.monotonic() > self._start_by:
-                self._pressed = self._started  # the browser never asked for the file
+            if self._started < self._pressed and time.monotonic() > self._pressed_at + START_SECONDS:
+                self._pressed = self._started
+                self.problem = f"**{as_text(self.name)}** did not start to download. Press the button again."
             return self._changed.wait_for(lambda: self._ended >= max(self._started, self._pressed), seconds)
+
+    def redrawn_in(self) -> float:
+        """Seconds until the browser has surely drawn what the last press changed; 0 where it has."""
+        return max(0.0, self._pressed_at + REDRAW_SECONDS - time.monotonic())
 
 
 def sentence(name: str, error: ApiError) -> str:
@@ -71,6 +80,7 @@ def tell_failures(place: DeltaGenerator, offered: Sequence[Download]) -> None:
     for download in offered:
         while not download.wait(0.5):
             place.empty()  # lets Streamlit end this run when something else was pressed
+    time.sleep(max((download.redrawn_in() for download in offered), default=0.0))
     with place.container():
         for download in offered:
             if download.problem is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from tests.browser.stack import Stack
 from tests.browser.steps import photo_requests, predict, scene_jpeg, upload, viewer
@@ -17,12 +17,18 @@ from tests.browser.steps import photo_requests, predict, scene_jpeg, upload, vie
 def press_download(page: Page, name: str | re.Pattern[str]) -> tuple[str, bytes]:
     """Press a button and return the name and the bytes of the file that comes.
 
-    Streamlit cancels a file when the page is run again while it is on its way, as happens when the API has come back;
-    a visitor presses again, and so does this, twice at most.
+    Streamlit cancels a file when the page is run again while it is on its way, as happens when the API has come back,
+    and a press comes to nothing where the button is drawn anew under it. A visitor presses again, and so does this,
+    twice at most.
     """
-    for _ in range(3):
-        with page.expect_download() as download:
-            page.get_by_role("button", name=name, exact=isinstance(name, str)).click()
+    for last in (False, False, True):
+        try:
+            with page.expect_download(timeout=20_000) as download:
+                page.get_by_role("button", name=name, exact=isinstance(name, str)).click()
+        except TimeoutError:
+            if last:
+                raise
+            continue
         if download.value.failure() is None:
             break
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()

@@ -1,13 +1,15 @@
 """Downloads: fetched once, and a failure waits until the page can tell it."""
 
 import threading
+import time
 
 import pytest
+import streamlit as st
 
 from front.api.client import ApiClient
 from front.api.errors import ApiError
 from front.api.predictions import ModelRef, PredictionCache, segment
-from front.download import Download, sentence
+from front.download import REDRAW_SECONDS, Download, sentence, tell_failures
 from front.photos.album import read_photo
 from front.segment.files import fetch
 from tests.front.conftest import jpeg
@@ -95,6 +97,21 @@ def test_a_press_without_a_call_is_not_waited_for_for_ever(monkeypatch: pytest.M
     download = Download("street_mask.png", lambda: b"png")
     download.note_press()
     assert download.wait(0)
+    assert download.problem == "**street_mask.png** did not start to download. Press the button again."
+
+
+def test_a_run_after_a_press_lasts_until_the_browser_has_drawn_the_new_buttons() -> None:
+    """Streamlit ends the file ids of before with the run: a button pressed in between would find nothing."""
+    download, other = (Download(name, lambda: b"png") for name in ("a.png", "b.png"))
+    place = st.empty()
+    begin = time.monotonic()
+    tell_failures(place, [download, other])
+    assert time.monotonic() - begin < 0.5, "nothing was pressed"
+    download.note_press()
+    begin = time.monotonic()
+    download()
+    tell_failures(place, [other, download])
+    assert REDRAW_SECONDS - 0.1 < time.monotonic() - begin < REDRAW_SECONDS + 2
 
 
 def test_the_sentence_names_the_file_and_says_what_to_do() -> None:
