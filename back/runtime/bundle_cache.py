@@ -121,8 +121,16 @@ def touch(folder: Path) -> None:
 def _prune(cache_dir: Path, *, keep: int) -> None:
     bundles = sorted(
         (path for path in cache_dir.iterdir() if not path.name.startswith(".") and path.is_dir()),
-        key=lambda path: path.stat().st_mtime,
+        key=_last_used,
         reverse=True,
     )
     for path in bundles[keep:]:
         discard_bundle(path)
+
+
+def _last_used(bundle: Path) -> float:
+    """Seconds since the epoch; 0 where another thread or process has just discarded the folder."""
+    try:
+        return bundle.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

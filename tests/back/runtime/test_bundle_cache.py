@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from back.runtime.bundle_cache import KEEP, fetch_bundle
+from back.runtime.bundle_cache import KEEP, discard_bundle, fetch_bundle
 from back.runtime.card import CARD_FILE, BundleError
 
 
@@ -73,3 +73,21 @@ def test_oldest_bundles_are_let_go(client: _Client, tmp_path: Path) -> None:
     last = _fetch(client, "last", tmp_path / "cache")
     kept = set((tmp_path / "cache").iterdir())
     assert kept == {*folders[-(KEEP - 1) :], last}
+
+
+def test_a_bundle_that_is_discarded_meanwhile_disturbs_no_other(
+    client: _Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models load in several threads: one refuses its bundle while another's download tidies up."""
+    damaged = _fetch(client, "1", tmp_path / "cache")
+    is_dir = Path.is_dir
+
+    def seen_and_gone(path: Path) -> bool:
+        seen = is_dir(path)
+        if path == damaged:
+            discard_bundle(damaged)
+        return seen
+
+    monkeypatch.setattr(Path, "is_dir", seen_and_gone)
+    assert _fetch(client, "2", tmp_path / "cache").exists()
+    assert not damaged.exists()
