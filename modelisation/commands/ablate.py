@@ -5,9 +5,6 @@ import logging
 from pathlib import Path
 
 from modelisation.commands.arguments import add_training_threads, at_least, use_threads
-from modelisation.reports.ablations import ablation_table
-from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
-from modelisation.tuning.ablate import ablate
 from modelisation.tuning.results import RESULTS
 
 
@@ -29,6 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from modelisation.reports.ablations import ablation_table
+    from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
+    from modelisation.tuning.ablate import ablate
+
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     use_threads(args.threads)
     try:

@@ -4,16 +4,13 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from back.runtime.card import Card
+if TYPE_CHECKING:
+    from back.runtime.card import Card
+    from back.runtime.predictor import Predictor
+    from modelisation.data.base import SegmentationDataset
 from back.runtime.errors import UserError
-from back.runtime.predictor import Predictor
-from back.runtime.process.threads import available_cpus
-from back.runtime.taxonomy import RemapError
-from modelisation.data.base import SegmentationDataset
-from modelisation.data.class_sets import class_set, of_folder
-from modelisation.data.open import open_dataset
-from modelisation.registry.versions import resolve_model
 
 MODEL_HELP = "bundle folder, or models:/name@alias"
 CLASSES_HELP = "class set: a built-in one's name or a YAML file"
@@ -91,7 +88,10 @@ def use_threads(threads: int | None) -> None:
     Raises:
         UserError: less than one.
     """
+
     import torch
+
+    from back.runtime.process.threads import available_cpus
 
     if threads is not None and threads < 1:
         raise UserError(f"--threads {threads}: wanted at least 1")
@@ -99,8 +99,12 @@ def use_threads(threads: int | None) -> None:
         torch.set_num_threads(threads or available_cpus())
 
 
-def load_for(args: argparse.Namespace, model: str) -> tuple[Path, Predictor, SegmentationDataset]:
+def load_for(args: argparse.Namespace, model: str) -> "tuple[Path, Predictor, SegmentationDataset]":
     """A model's bundle folder, its predictor, and the split in its taxonomy, as the shared arguments say."""
+
+    from back.runtime.predictor import Predictor
+    from modelisation.registry.versions import resolve_model
+
     bundle = resolve_model(model)
     predictor = Predictor.load(
         bundle,
@@ -112,12 +116,17 @@ def load_for(args: argparse.Namespace, model: str) -> tuple[Path, Predictor, Seg
     return bundle, predictor, open_for(args, predictor.card)
 
 
-def open_for(args: argparse.Namespace, card: Card) -> SegmentationDataset:
+def open_for(args: argparse.Namespace, card: "Card") -> "SegmentationDataset":
     """The split in a model's classes, as the shared arguments say.
 
     Raises:
         UserError: the labels cannot be read in these classes, or --classes names others.
     """
+
+    from back.runtime.taxonomy import RemapError
+    from modelisation.data.class_sets import class_set, of_folder
+    from modelisation.data.open import open_dataset
+
     named = class_set(args.classes) if args.classes else of_folder(Path(args.data))
     same = named is not None and named.taxonomy.same_classes(card.taxonomy)
     if args.classes and named is not None and not same:

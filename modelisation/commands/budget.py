@@ -4,12 +4,7 @@ import argparse
 from pathlib import Path
 
 from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
-from modelisation.evaluation.budget import budget_curve, check_architecture
-from modelisation.export.bundle import PIXEL_BUDGET, store_result
-from modelisation.figures.comparison import budget_figure
-from modelisation.figures.run import png_of
 from modelisation.outputs.files import OutputFolder
-from modelisation.reports.choices import format_budget
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `budget`; returns the exit status."""
+
+    from modelisation.evaluation.budget import budget_curve, check_architecture
+    from modelisation.export.bundle import PIXEL_BUDGET, store_result
+    from modelisation.figures.comparison import budget_figure
+    from modelisation.figures.run import png_of
+    from modelisation.reports.choices import format_budget
+
     bundle, predictor, dataset = load_for(args, args.model)
     into = args.into or (None if args.model.startswith("models:") else bundle)
     target = None if args.no_store else into

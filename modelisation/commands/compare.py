@@ -3,18 +3,10 @@
 import argparse
 from pathlib import Path
 
-from back.runtime.card import read_card
 from back.runtime.scores.bootstrap import BLOCK_FRAMES
 from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, at_least, describe, load_for
-from modelisation.evaluation.coarser import common_taxonomy, counted_in
-from modelisation.evaluation.compare import compare_records
-from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
-from modelisation.evaluation.inference import SERVED, parse_inference
+from modelisation.evaluation.inference import SERVED
 from modelisation.outputs.files import check_json_output, write_json
-from modelisation.registry.mlflow_store import default_tracking_uri
-from modelisation.registry.versions import resolve_model
-from modelisation.reports.comparison import REPORT_KEYS, REPORT_MARKDOWN, check_report, score_table, write_report
-from modelisation.reports.comparison_in_mlflow import log_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +45,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `compare`; returns the exit status."""
+
+    from back.runtime.card import read_card
+    from modelisation.evaluation.coarser import common_taxonomy, counted_in
+    from modelisation.evaluation.compare import compare_records
+    from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
+    from modelisation.evaluation.inference import parse_inference
+    from modelisation.registry.mlflow_store import default_tracking_uri
+    from modelisation.registry.versions import resolve_model
+    from modelisation.reports.comparison import REPORT_KEYS, REPORT_MARKDOWN, check_report, score_table, write_report
+    from modelisation.reports.comparison_in_mlflow import log_report
+
     check_report(args.out)
     if args.json:
         check_json_output(args.json, REPORT_KEYS)

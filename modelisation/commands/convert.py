@@ -2,13 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
+from modelisation.data.formats.table import FORMATS
+
+if TYPE_CHECKING:
+    from modelisation.data.convert import Survey
 
 from modelisation.commands.arguments import CLASSES_HELP, describe
-from modelisation.data.convert import Survey, survey
-from modelisation.data.formats.table import FORMATS
-from modelisation.outputs.converted import write_converted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `convert`; returns the exit status."""
+
+    from tqdm import tqdm
+
+    from modelisation.data.convert import survey
+    from modelisation.outputs.converted import write_converted
+
     found = survey(args.source, args.map, args.classes)
     for sentence in found.export.left_out:
         print(sentence)
@@ -47,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _told(found: Survey) -> list[str]:
+def _told(found: "Survey") -> list[str]:
     """What became of every name: its class and its share of the pixels."""
     names, total = found.naming.classes.taxonomy.names, max(1, sum(found.pixels.values()))
     lines = [f"{found.export.title}: {len(found.export.pictures)} pictures"]

@@ -4,9 +4,6 @@ import argparse
 from pathlib import Path
 
 from modelisation.commands.arguments import CLASSES_HELP, at_least, describe
-from modelisation.doctor.diagnose import DIAGNOSIS_KEYS, diagnose
-from modelisation.doctor.faults import ERROR
-from modelisation.doctor.text import format_diagnosis
 from modelisation.outputs.files import check_json_output, write_json
 
 
@@ -29,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `doctor`; returns the exit status."""
+
+    from modelisation.doctor.diagnose import DIAGNOSIS_KEYS, diagnose
+    from modelisation.doctor.faults import ERROR
+    from modelisation.doctor.text import format_diagnosis
+
     if args.json:
         check_json_output(args.json, DIAGNOSIS_KEYS)
     diagnosis = diagnose(args.data, classes=args.classes, workers=args.workers, progress=True)

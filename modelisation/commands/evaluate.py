@@ -4,10 +4,7 @@ import argparse
 from pathlib import Path
 
 from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, at_least, describe, load_for
-from modelisation.evaluation.evaluate import RECORD_KEYS, EvaluationOptions, evaluate
-from modelisation.evaluation.inference import InferenceOptions
 from modelisation.outputs.files import check_json_output, write_json
-from modelisation.reports.evaluation import format_record
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `evaluate`; returns the exit status."""
+
+    from modelisation.evaluation.evaluate import RECORD_KEYS, EvaluationOptions, evaluate
+    from modelisation.evaluation.inference import InferenceOptions
+    from modelisation.reports.evaluation import format_record
+
     if args.json:
         check_json_output(args.json, RECORD_KEYS)
     bundle, predictor, dataset = load_for(args, args.model)

@@ -4,9 +4,6 @@ import argparse
 from pathlib import Path
 
 from modelisation.commands.arguments import add_scores_only
-from modelisation.data.open import open_dataset
-from modelisation.export.from_run import export_run, recipe_of
-from modelisation.registry.register import register_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from modelisation.data.open import open_dataset
+    from modelisation.export.from_run import export_run, recipe_of
+    from modelisation.registry.register import register_run
+
     recipe = recipe_of(args.run_dir)
     val_set = open_dataset(args.data, recipe.val_split, recipe.taxonomy)
     bundle = export_run(args.run_dir, val_set, scores_only=args.scores_only)

@@ -4,15 +4,12 @@ import argparse
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from back.runtime.card import Card, read_card
+if TYPE_CHECKING:
+    from back.runtime.card import Card
 from back.runtime.errors import UserError
 from modelisation.commands.arguments import CLASSES_HELP, at_least, describe
-from modelisation.data.open import open_dataset
-from modelisation.export.bundle import check_name, store_result
-from modelisation.registry.mlflow_store import default_tracking_uri
-from modelisation.registry.versions import register_bundle
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,8 +100,13 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `import`; returns the exit status."""
+
+    from back.runtime.card import read_card
     from modelisation.data.formats.naming import parse_maps
+    from modelisation.export.bundle import check_name
     from modelisation.export.importing.wishes import Wishes
+    from modelisation.registry.mlflow_store import default_tracking_uri
+    from modelisation.registry.versions import register_bundle
 
     if args.no_register and args.out is None:
         raise UserError("--no-register keeps nothing without --out DIR")
@@ -177,7 +179,10 @@ def _import_onnx(args: argparse.Namespace, wishes: Any, bundle: Path) -> dict[st
 
 
 def _evaluate(args: argparse.Namespace, bundle: Path) -> None:
+    from back.runtime.card import read_card
+    from modelisation.data.open import open_dataset
     from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
+    from modelisation.export.bundle import store_result
     from modelisation.export.from_run import metrics_of
 
     dataset = open_dataset(args.data, args.split, read_card(bundle).taxonomy)
@@ -186,7 +191,7 @@ def _evaluate(args: argparse.Namespace, bundle: Path) -> None:
     print(f"mIoU on {dataset.dataset} {dataset.split}: {evaluation['miou']:.2%}")
 
 
-def _told(card: Card, report: dict[str, Any]) -> list[str]:
+def _told(card: "Card", report: dict[str, Any]) -> list[str]:
     """What became of every label, and how far the bundle agrees with its library."""
     origin = card.origin
     if origin is None:

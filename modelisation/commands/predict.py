@@ -4,20 +4,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
+from modelisation.labelling.format_names import PNG, TOOL_FORMATS
 
-from back.runtime.card import read_card
+if TYPE_CHECKING:
+    from back.runtime.predictor import Predictor
+
 from back.runtime.errors import UserError, sentence_of
-from back.runtime.layouts.listing import shown
-from back.runtime.predictor import Predictor
-from back.runtime.video.label import ClipOptions, Progress
 from modelisation.commands.arguments import at_least, describe
-from modelisation.labelling.clips import check_clips, is_clip, write_clip
-from modelisation.labelling.label_formats import FORMATS
-from modelisation.labelling.photo_files import PNG, check_files, find_photos, label_files, write_labels
-from modelisation.registry.versions import resolve_model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     photos = parser.add_argument_group("photos")
     photos.add_argument(
         "--format",
-        choices=(PNG, *FORMATS),
+        choices=(PNG, *TOOL_FORMATS),
         default=PNG,
         help="png: masks; coco: instances.json with RLE; polygons: Labelme's JSON; geojson: MultiPolygons in pixels; "
         "cvat: as CVAT imports segmentation masks (default: png)",
@@ -54,6 +49,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 1 where a photo or a clip could not be read; the others are written all the same."""
+
+    from tqdm import tqdm
+
+    from back.runtime.card import read_card
+    from back.runtime.layouts.listing import shown
+    from back.runtime.predictor import Predictor
+    from modelisation.labelling.clips import check_clips, is_clip
+    from modelisation.labelling.photo_files import check_files, find_photos, label_files, write_labels
+    from modelisation.registry.versions import resolve_model
+
     clips = [path for path in dict.fromkeys(args.paths) if is_clip(path)]
     photo_paths = [path for path in args.paths if not is_clip(path)]
     photos, left_out = find_photos(photo_paths, args.out) if photo_paths else ([], [])
@@ -81,8 +86,15 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _predict_clips(predictor: Predictor, clips: Sequence[Path], args: argparse.Namespace) -> int:
+def _predict_clips(predictor: "Predictor", clips: Sequence[Path], args: argparse.Namespace) -> int:
     """Label clips one after the other, with a bar each; returns how many failed."""
+
+    from tqdm import tqdm
+
+    from back.runtime.layouts.listing import shown
+    from back.runtime.video.label import ClipOptions, Progress
+    from modelisation.labelling.clips import write_clip
+
     failed = 0
     options = ClipOptions(every=args.every, smooth=args.smooth)
     for clip in clips:

@@ -4,14 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from back.runtime.card import read_card, verify_files
 from modelisation.commands.arguments import add_split_arguments, at_least, describe, open_for
-from modelisation.export.bundle import store_parity
-from modelisation.export.gate import why_failed
-from modelisation.export.parity import check_parity, sample_evenly
-from modelisation.registry.register import register_champion
-from modelisation.registry.versions import candidate_of, resolve_model
-from modelisation.reports.parity import format_parity
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `promote`; returns the exit status."""
+
+    from back.runtime.card import read_card, verify_files
+    from modelisation.export.bundle import store_parity
+    from modelisation.export.gate import why_failed
+    from modelisation.export.parity import check_parity, sample_evenly
+    from modelisation.registry.register import register_champion
+    from modelisation.registry.versions import candidate_of, resolve_model
+    from modelisation.reports.parity import format_parity
+
     with tempfile.TemporaryDirectory() as scratch:
         # Downloaded for this command alone, since the report is written into it.
         uri = candidate_of(args.model)

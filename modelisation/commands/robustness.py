@@ -3,10 +3,6 @@
 import argparse
 
 from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
-from modelisation.evaluation.robustness import check_split, measure_robustness
-from modelisation.export.bundle import store_robustness
-from modelisation.export.carry import measure_carry, store_carry
-from modelisation.reports.evaluation import format_robustness
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `robustness`; returns the exit status."""
+
+    from modelisation.evaluation.robustness import check_split, measure_robustness
+    from modelisation.export.bundle import store_robustness
+    from modelisation.export.carry import measure_carry, store_carry
+    from modelisation.reports.evaluation import format_robustness
+
     bundle, predictor, dataset = load_for(args, args.model)
     store = not args.no_store and not args.model.startswith("models:")
     if store:

@@ -3,11 +3,8 @@
 import argparse
 from pathlib import Path
 
-from tqdm import tqdm
-
 from back.runtime.errors import UserError
 from modelisation.commands.arguments import at_least, describe
-from modelisation.scenes.writer import write_drive, write_scenes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from modelisation.scenes.writer import write_drive, write_scenes
+
     if args.count < 1 or min(args.size) < 16:
         raise UserError(f"--count {args.count} --size {args.size}: wanted at least one scene of 16 x 16 pixels")
     if args.drive is not None:

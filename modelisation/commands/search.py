@@ -6,9 +6,8 @@ import shlex
 from pathlib import Path
 
 from modelisation.commands.arguments import add_training_threads, at_least, use_threads
-from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
-from modelisation.tuning.search import DATABASE, best_overrides, finished_trials, search
-from modelisation.tuning.space import DEFAULT_SPACE, load_space
+from modelisation.tuning.results import DATABASE
+from modelisation.tuning.space import DEFAULT_SPACE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
+    from modelisation.tuning.search import best_overrides, finished_trials, search
+    from modelisation.tuning.space import load_space
+
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     use_threads(args.threads)
     space = load_space(args.space)

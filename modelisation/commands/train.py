@@ -11,12 +11,6 @@ from modelisation.commands.arguments import (
     add_training_threads,
     use_threads,
 )
-from modelisation.provenance import REPOSITORY
-from modelisation.recipe import load_recipe
-from modelisation.registry.versions import resolve_model
-from modelisation.training.fit import train
-from modelisation.training.setup import begin_with
-from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from modelisation.provenance import REPOSITORY
+    from modelisation.recipe import load_recipe
+    from modelisation.registry.versions import resolve_model
+    from modelisation.training.fit import train
+    from modelisation.training.setup import begin_with
+    from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
+
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     use_threads(args.threads)
     recipe = load_recipe(args.recipe, args.set)

@@ -5,15 +5,16 @@ All of them end in the served runtime's own upsampling and argmax, so that only 
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from back.runtime.errors import UserError
 from back.runtime.imaging import plan_resize, to_input
-from back.runtime.predictor import Predictor
-from back.runtime.upsample import upsample_argmax
+
+if TYPE_CHECKING:  # a command's help reads the names here, and needs no engine
+    from back.runtime.predictor import Predictor
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -74,10 +75,12 @@ class PhotoScores:
 
     def labels(self, height: int, width: int) -> Pixels:
         """uint8 [height, width] by the runtime's exact argmax."""
+        from back.runtime.upsample import upsample_argmax
+
         return upsample_argmax(self.values, height, width, self.valid_height, self.valid_width)
 
 
-def score_photo(predictor: Predictor, image_HWC: Pixels, options: InferenceOptions) -> PhotoScores:
+def score_photo(predictor: "Predictor", image_HWC: Pixels, options: InferenceOptions) -> PhotoScores:
     """Scores of one photo, uint8 [H, W, 3] RGB, through the predictor's engine.
 
     Raises:
@@ -109,7 +112,7 @@ def window_starts(size: int, window: int, step_unit: int) -> list[int]:
     return sorted({round(last * i / (count - 1) / step_unit) * step_unit for i in range(count - 1)} | {last})
 
 
-def _score_windows(predictor: Predictor, pixels: Pixels, window: tuple[int, int] | None) -> Floats:
+def _score_windows(predictor: "Predictor", pixels: Pixels, window: tuple[int, int] | None) -> Floats:
     if window is None:
         return np.asarray(predictor.engine.run(pixels[None]))
     height, width = pixels.shape[:2]

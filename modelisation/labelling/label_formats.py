@@ -17,6 +17,7 @@ from back.runtime.masks.colour import palette_of
 from back.runtime.masks.png import encode_palette_png
 from back.runtime.taxonomy import Taxonomy
 from modelisation.data.formats.shapes import compressed, to_rle
+from modelisation.labelling.format_names import TOOL_FORMATS
 from modelisation.labelling.outlines import Ring, regions_of
 
 Labels = npt.NDArray[np.uint8]
@@ -136,12 +137,9 @@ class Cvat(LabelFiles):
         return {CVAT_TABLE: table.encode(), CVAT_LIST: "".join(f"{name}\n" for name in self._photos).encode()}
 
 
-FORMATS: Mapping[str, Callable[[Taxonomy], LabelFiles]] = {
-    "coco": Coco,
-    "polygons": Polygons,
-    "geojson": GeoJson,
-    "cvat": Cvat,
-}
+FORMATS: Mapping[str, Callable[[Taxonomy], LabelFiles]] = dict(
+    zip(TOOL_FORMATS, (Coco, Polygons, GeoJson, Cvat), strict=True)
+)
 
 
 def _rounded(ring: Ring) -> list[list[float]]:

@@ -11,11 +11,10 @@ from back.runtime.masks.colour import palette_of
 from back.runtime.masks.png import encode_gray_png, encode_palette_png
 from back.runtime.predictor import Predictor
 from back.runtime.taxonomy import Taxonomy
+from modelisation.labelling.format_names import PNG
 from modelisation.labelling.label_formats import FORMATS, LabelFiles
 from modelisation.labelling.label_photos import label_photos
 from modelisation.outputs.files import OutputFolder, same_file
-
-PNG = "png"
 
 
 def find_photos(paths: Sequence[Path], out: Path) -> tuple[list[Path], list[str]]:

@@ -1,4 +1,4 @@
-"""What an ablation measured, and the JSON file that keeps it."""
+"""Where searches and ablations keep what they found, and what an ablation measured."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,7 @@ from back.runtime.errors import UserError
 from modelisation.outputs.whole import replace_file
 from modelisation.provenance import REPOSITORY
 
+DATABASE = REPOSITORY / "store" / "search.db"
 RESULTS = REPOSITORY / "docs" / "ablations.json"
 BASELINE = "the recipe"
 

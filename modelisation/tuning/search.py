@@ -19,9 +19,9 @@ from modelisation.training.fit import TrainingError, fit
 from modelisation.training.setup import build_from_recipe
 from modelisation.training.stopping import Interrupted
 from modelisation.training.tracking import ParentRun
+from modelisation.tuning.results import DATABASE
 from modelisation.tuning.space import Space, draw
 
-DATABASE = REPOSITORY / "store" / "search.db"
 # Choices belong on a clip that training never saw; val stays for the end.
 DEV_SPLITS = ["train_split=devtrain", "val_split=dev"]
 # So many trials run to their end before the first is stopped; a trial always ends its first epoch.

@@ -15,7 +15,8 @@ from PIL import Image
 
 from back.runtime.card import read_card
 from back.runtime.predictor import Predictor
-from modelisation.labelling.photo_files import PNG, label_files, write_labels
+from modelisation.labelling.format_names import PNG
+from modelisation.labelling.photo_files import label_files, write_labels
 from modelisation.scenes.render import render_scene
 from tests.benchmarks.material import make_material
 from tests.benchmarks.peers import BareOpenVino, TransformersPipeline

@@ -1,12 +1,15 @@
 """The command line: every command has help with an example, mistakes are one sentence, and bugs keep their trace."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from modelisation.__main__ import COMMANDS, main
 from modelisation.commands import register
+from modelisation.provenance import REPOSITORY
 
 COMMAND_FILES = Path(register.__file__).parent
 
@@ -95,3 +98,19 @@ def test_ctrl_c_ends_with_the_shells_status(
     monkeypatch.setattr(register, "run", interrupted)
     assert main(["register", "anything"]) == 130
     assert "Stopped." in capsys.readouterr().err
+
+
+def test_help_loads_no_network_no_engine_and_no_mlflow() -> None:
+    """It is there in a third of a second, where importing PyTorch alone takes several."""
+    heavy = ("torch", "openvino", "onnxruntime", "numba", "scipy", "mlflow", "av", "matplotlib")
+    asked = (
+        "import sys\nfrom modelisation.__main__ import COMMANDS, main\n"
+        "for name in COMMANDS:\n"
+        "    try:\n        main([name, '--help'])\n    except SystemExit:\n        pass\n"
+        f"    assert not (loaded := [heavy for heavy in {heavy} if heavy in sys.modules]), (name, loaded)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, encoding="utf-8", cwd=REPOSITORY, check=False
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    assert done.stdout.count("usage: python -m modelisation ") == len(COMMANDS)

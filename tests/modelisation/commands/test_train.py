@@ -54,7 +54,7 @@ def test_a_step_takes_the_threads_that_the_process_may_use(  # type: ignore[no-u
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option, threads: int
 ) -> None:
     taken: list[int] = []
-    monkeypatch.setattr("modelisation.commands.arguments.available_cpus", lambda: 3)
+    monkeypatch.setattr("back.runtime.process.threads.available_cpus", lambda: 3)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("torch.set_num_threads", taken.append)
     assert train(write_recipe(tmp_path), tmp_path / "none", tmp_path / "run", *option) == 2
