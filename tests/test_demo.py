@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,10 @@ import pytest
 import requests
 from PIL import Image
 
+from back.runtime.errors import UserError
 from back.runtime.taxonomy import STREET8
+from modelisation.demo.client import segment
+from modelisation.demo.services import Ports, Running, services
 from tests.bundles import make_bundle
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,18 +108,23 @@ class Demo:
         return self.process.communicate(timeout=30)
 
 
+def read_until_serving(process: subprocess.Popen[str]) -> str:
+    """What a demo prints before it serves."""
+    assert process.stdout is not None
+    printed = ""
+    while "Serving until Ctrl-C" not in printed:
+        line = process.stdout.readline()
+        assert line, printed + process.communicate()[1]
+        printed += line
+    return printed
+
+
 @pytest.fixture(scope="module")
 def demo(place: Place) -> Iterator[Demo]:
     """A demo on the sample pictures that has printed its table and is serving."""
     process = place.start()
-    assert process.stdout is not None
-    printed = ""
     try:
-        while "Serving until Ctrl-C" not in printed:
-            line = process.stdout.readline()
-            assert line, printed + process.communicate()[1]
-            printed += line
-        running = Demo(place, process, printed)
+        running = Demo(place, process, read_until_serving(process))
         yield running
         running.stop()
     finally:
@@ -158,6 +165,14 @@ class TestServing:
         with Image.open(demo.place.folder / "answer.png") as mask:
             assert (np.asarray(mask) == LABELS_HW).mean() > 0.95
 
+    def test_a_photo_that_the_api_refuses_is_a_sentence(self, demo: Demo, tmp_path: Path) -> None:
+        damaged = tmp_path / "photo.png"
+        damaged.write_bytes((demo.place.folder / "photo.png").read_bytes()[:-40])
+        api = services(Ports(*demo.place.ports), tmp_path, tmp_path)[1]
+        refused = pytest.raises(UserError, match=rf"^The API refused {damaged} for first \(400\): .+")
+        with requests.Session() as session, refused:
+            segment(Running(), session, api, {"name": "first"}, [damaged], tmp_path / "masks")
+
     def test_a_second_demo_beside_it_says_that_the_port_is_in_use(self, demo: Demo) -> None:
         status, _, stderr = demo.place.run("--once")
         assert status == 2
@@ -176,29 +191,6 @@ class TestServing:
         assert demo.place.processes() == []
 
 
-@pytest.mark.slow
-class TestAgain:
-    def test_a_second_demo_reuses_what_is_there_and_takes_your_photo(self, demo: Demo) -> None:
-        demo.stop()
-        place = demo.place
-        status, stdout, stderr = place.run("--once", "--image", str(place.folder / "photo.png"))
-        assert (status, stderr) == (0, "")
-        assert "first version 1 is registered, as before" in stdout
-        with Image.open(place.folder / "out" / "masks" / "first" / "photo.png") as mask:
-            assert (np.asarray(mask) == LABELS_HW).mean() > 0.95
-        assert place.processes() == []
-
-    def test_a_file_that_is_no_picture_is_a_sentence(self, demo: Demo) -> None:
-        demo.stop()
-        place = demo.place
-        text = place.folder / "notes.jpg"
-        text.write_text("not a picture", encoding="utf-8")
-        status, _, stderr = place.run("--once", "--image", str(text))
-        assert status == 2
-        assert re.fullmatch(rf"make demo: The API refused {text} for first \(4\d\d\): .+\n", stderr), stderr
-        assert place.processes() == []
-
-
 def test_a_service_that_cannot_start_is_a_sentence_with_its_reason_and_log(demo: Demo) -> None:
     demo.stop()
     place = demo.place
@@ -211,15 +203,17 @@ def test_a_service_that_cannot_start_is_a_sentence_with_its_reason_and_log(demo:
     assert place.processes() == []
 
 
-def test_a_service_that_is_killed_ends_the_demo_with_a_sentence(demo: Demo) -> None:
+def test_a_second_demo_reuses_what_is_there_takes_your_photo_and_ends_when_a_service_is_killed(demo: Demo) -> None:
     demo.stop()
     place = demo.place
-    process = place.start()
+    process = place.start("--image", str(place.folder / "photo.png"))
     try:
-        deadline = time.monotonic() + 60
-        while not (dashboards := children_of(process.pid, "streamlit")) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        os.kill(dashboards[0], signal.SIGKILL)
+        printed = read_until_serving(process)
+        assert "first version 1 is registered, as before" in printed
+        with Image.open(place.folder / "out" / "masks" / "first" / "photo.png") as mask:
+            assert (np.asarray(mask) == LABELS_HW).mean() > 0.95
+        [dashboard] = children_of(process.pid, "streamlit")
+        os.kill(dashboard, signal.SIGKILL)
         _, stderr = process.communicate(timeout=60)
     finally:
         process.kill()
@@ -237,6 +231,7 @@ def children_of(parent: int, word: str) -> list[int]:
     ("options", "variables", "sentence"),
     [
         (["--image", "nowhere.jpg"], {}, "nowhere.jpg: no such file; give a photo"),
+        (["--image", __file__], {}, "test_demo.py: This is not a JPEG"),
         (["--bundles", "nowhere"], {}, "nowhere holds no bundle"),
         ([], {"API_PORT": "eighty"}, "API_PORT=eighty is not a port"),
         ([], {"DASHBOARD_PORT": "70000"}, "DASHBOARD_PORT=70000 is not a port"),

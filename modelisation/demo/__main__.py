@@ -130,11 +130,18 @@ def _probe(session: requests.Session, url: str) -> Callable[[], bool]:
 
 
 def check_photo(photo: Path) -> Path:
-    """Raises UserError: the photo cannot be read. Whether it is a picture, the API says."""
+    """Raises UserError: no such file, or no photo. Whether it is whole and of an allowed size, the API says."""
+    from back.runtime.headers.base import ImageError
+    from back.runtime.headers.read import read_header
+
     if not photo.is_file():
         raise UserError(f"{photo}: no such file; give a photo, for example make demo IMAGE=photo.jpg")
     if not os.access(photo, os.R_OK):
         raise UserError(f"{photo}: this file may not be read by you; change its permissions")
+    try:
+        read_header(photo.read_bytes())
+    except ImageError as error:
+        raise UserError(f"{photo}: {error}") from None
     return photo.resolve()
 
 

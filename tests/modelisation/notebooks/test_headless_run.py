@@ -4,12 +4,14 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
-import papermill
 import psutil
 import pytest
-from jupyter_client import KernelManager
+
+if TYPE_CHECKING:  # importing them takes seconds, and one worker alone runs notebooks
+    from jupyter_client import KernelManager
+    from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[3]
 NOTEBOOKS = sorted((ROOT / "modelisation" / "notebooks").glob("*.ipynb"))
@@ -27,9 +29,15 @@ OUTPUTS = {
 FEWER_LAYERS = ["build.encoder_layers=1", "build.decoder_layers=2", "build.backbone.depths=[1, 1, 1, 1]"]
 
 
+def read(path: Path) -> "NotebookNode":
+    import nbformat
+
+    return nbformat.read(path, as_version=4)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_it_is_committed_without_outputs_and_says_what_to_expect(path):
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read(path)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
     first = notebook.cells[0].source
@@ -40,8 +48,10 @@ def test_it_is_committed_without_outputs_and_says_what_to_expect(path):
 
 
 @pytest.fixture(scope="module")
-def kernel() -> Iterator[KernelManager]:
+def kernel() -> "Iterator[KernelManager]":
     """One kernel for all notebooks: importing PyTorch and MLflow takes longer than most of what they do."""
+    from jupyter_client import KernelManager
+
     # As in a terminal that has no inline backend: the figures must come as pictures all the same.
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel(cwd=str(ROOT), env=os.environ | {"MPLBACKEND": "agg"})
@@ -49,7 +59,7 @@ def kernel() -> Iterator[KernelManager]:
     manager.shutdown_kernel(now=True)
 
 
-def processor_seconds(manager: KernelManager) -> float:
+def processor_seconds(manager: "KernelManager") -> float:
     """Of a kernel and of its children that have ended."""
     return sum(psutil.Process(manager.provisioner.pid).cpu_times()[:4])
 
@@ -57,15 +67,18 @@ def processor_seconds(manager: KernelManager) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_it_runs_without_data(path, tmp_path, tracking_uri, kernel):
+    import papermill
+    from nbformat.v4 import new_code_cell
+
     output = OUTPUTS.get(path.stem)
     parameters: dict[str, object] = {output: str(tmp_path / "output")} if output else {}
     if "mask2former" in path.stem:
         parameters["overrides"] = FEWER_LAYERS
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read(path)
     # Nothing is left of the notebook before: no name, no store.
     environment = {"MLFLOW_TRACKING_URI": tracking_uri}
     fresh = f"%reset -f\nimport os; os.environ.update({environment!r}); del os"
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(fresh))
+    notebook.cells.insert(0, new_code_cell(fresh))
     before = processor_seconds(kernel)
     executed = papermill.execute_notebook(
         notebook, tmp_path / path.name, parameters=parameters, kernel_name="python3", progress_bar=False, km=kernel
