@@ -14,10 +14,13 @@ from typing import Any, Literal
 from front.ui.components import component
 
 View = Literal["overlay", "layers", "wipe", "pair"]
-HINT = "Point at a picture to read the class there. Press a class below to see it alone."
+HINT = "Point at a picture to read the class there. Press a class below to see it alone. Double-click to zoom in."
 
 _mount = component(
-    "streetseg_viewer", Path(__file__).parent, "canvas", ("paint.js", "panels.js", "controls.js", "mount.js")
+    "streetseg_viewer",
+    Path(__file__).parent,
+    "canvas",
+    ("paint.js", "zoom.js", "panels.js", "controls.js", "mount.js"),
 )
 
 

@@ -1,6 +1,7 @@
 // What stands around the panels: the choice of view, opacity, models and classes, and the line that reads a pixel.
 // Each control writes what was chosen to `state` and says what that changes: `changed.view()`, `changed.opacity()` and
-// `changed.isolated()` are kept for the next page, `changed.panels()` and `changed.colours()` are not.
+// `changed.isolated()` are kept for the next page, `changed.panels()` and `changed.colours()` are not. `changed.zoom` takes
+// a factor, 0 for the whole picture.
 
 const VIEWS = {
   overlay: "Overlay",
@@ -13,6 +14,7 @@ function buildControls(root, data, state, changed) {
   root.setAttribute("aria-label", `Viewer: ${data.photo.alt}`);
   buildViews(root.querySelector(".views"), data.views, state, changed);
   buildOpacity(root.querySelector(".opacity"), state, changed);
+  buildZoom(root.querySelector(".zoom"), changed);
   buildDiffer(root.querySelector(".differ"), data.layers, state, changed);
   for (const side of ["left", "right"]) {
     buildPick(root.querySelector(`.pick-${side} select`), side, data.layers, state, changed);
@@ -50,6 +52,18 @@ function buildOpacity(box, state, changed) {
     changed.opacity();
   };
   show();
+}
+
+function buildZoom(box, changed) {
+  box.querySelector(".in").onclick = () => changed.zoom(ZOOM_STEP);
+  box.querySelector(".out").onclick = () => changed.zoom(1 / ZOOM_STEP);
+  box.querySelector(".whole").onclick = () => changed.zoom(0);
+}
+
+function showZoom(box, scale, most) {
+  box.querySelector("output").textContent = `× ${scale < 10 ? scale.toFixed(1) : Math.round(scale)}`;
+  box.querySelector(".out").disabled = box.querySelector(".whole").disabled = scale <= 1;
+  box.querySelector(".in").disabled = scale >= most;
 }
 
 function buildDiffer(button, layers, state, changed) {

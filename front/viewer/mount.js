@@ -29,7 +29,7 @@ function remember(memory, settings) {
 
 function createViewer(root) {
   const find = (selector) => root.querySelector(selector);
-  const state = { view: null, opacity: 0.6, divider: 0.5, isolated: new Set(), differ: false, left: 0, right: 1 };
+  const state = { view: null, opacity: 0.6, divider: 0.5, part: WHOLE, isolated: new Set(), differ: false, left: 0, right: 1 };
   let wanted = new Set(); // classes to show alone, those among them too that this photo's models do not have
   const resized = new ResizeObserver(() => schedule());
   let data = null;
@@ -41,15 +41,35 @@ function createViewer(root) {
 
   const clamp = (value, most) => Math.min(most, Math.max(0, value));
   const actions = {
-    moveTo: (x, y) => setPoint({ x: clamp(x, 0.99999), y: clamp(y, 0.99999) }),
-    moveBy: (dx, dy) => actions.moveTo((point?.x ?? 0.5) + dx, (point?.y ?? 0.5) + dy),
+    moveTo: (u, v) => setPoint(toPicture(state.part, u, v)),
+    moveBy: (du, dv) => {
+      const { x, y } = point ?? toPicture(state.part, 0.5, 0.5);
+      setPoint({ x: x + du / state.part.scale, y: y + dv / state.part.scale });
+      if (point) lookAt(following(state.part, point));
+    },
     leave: () => setPoint(null),
     divider: () => state.divider,
     divideAt: (fraction) => {
       state.divider = clamp(fraction, 1);
       schedule();
     },
+    zoom: (factor, u, v) => lookAt(zoomedAt(state.part, factor, u, v, mostScale())),
+    zoomOnPoint: (factor) => {
+      const { u, v } = point ? toPanel(state.part, point) : { u: 0.5, v: 0.5 };
+      actions.zoom(factor, u, v);
+    },
+    pan: (du, dv) => lookAt(pannedBy(state.part, du, dv)),
+    whole: () => lookAt(WHOLE),
+    zoomed: () => state.part.scale > 1,
   };
+  const mostScale = () => largestScale(data.photo.width, panels[0]?.canvas.clientWidth);
+
+  function lookAt(part) {
+    state.part = part;
+    root.classList.toggle("zoomed", part.scale > 1);
+    showZoom(find(".zoom"), part.scale, mostScale());
+    schedule();
+  }
 
   const changed = {
     view: () => {
@@ -66,6 +86,7 @@ function createViewer(root) {
       remember(data.memory, { isolated: [...wanted] });
       recolour();
     },
+    zoom: (factor) => (factor ? actions.zoom(factor, 0.5, 0.5) : actions.whole()),
     panels: buildPanels,
     colours: recolour,
   };
@@ -87,6 +108,7 @@ function createViewer(root) {
     keepWhatStillFits();
     if (!samePhoto) point = null;
     buildControls(root, data, state, changed);
+    lookAt(samePhoto ? state.part : WHOLE);
     showReading(find(".readout"), data, layers, point);
     recolour();
     buildPanels();
@@ -101,6 +123,7 @@ function createViewer(root) {
     if (kept.opacity >= 0 && kept.opacity <= 1) state.opacity = kept.opacity;
     if (Array.isArray(kept.isolated)) wanted = new Set(kept.isolated);
     buildControls(root, next, state, changed);
+    showZoom(find(".zoom"), 1, 1);
     showReading(find(".readout"), next, [], null);
     const specs = panelSpecs(state.view, next.layers, next.photo.alt, 0, 1);
     setColumns(specs.map((spec) => buildPanel(spec, next.photo, actions)));
@@ -150,9 +173,12 @@ function createViewer(root) {
     if (!scene) return;
     scene.opacity = state.opacity;
     scene.divider = state.divider;
+    scene.part = state.part;
     const ratio = window.devicePixelRatio || 1;
     for (const panel of panels) {
-      const width = Math.min(scene.photo.width, Math.max(1, Math.round(panel.canvas.clientWidth * ratio)));
+      // No more than the photo has, of what is looked at.
+      const most = Math.ceil(scene.photo.width * state.part.scale);
+      const width = Math.min(most, Math.max(1, Math.round(panel.canvas.clientWidth * ratio)));
       const height = Math.max(1, Math.round((width * data.photo.height) / data.photo.width));
       if (panel.canvas.width !== width || panel.canvas.height !== height) {
         panel.canvas.width = width;
@@ -168,12 +194,13 @@ function createViewer(root) {
   }
 
   function placeMark(panel) {
-    panel.mark.hidden = panel.tag.hidden = !point;
-    if (!point) return;
-    panel.mark.style.left = panel.tag.style.left = `${point.x * 100}%`;
-    panel.mark.style.top = panel.tag.style.top = `${point.y * 100}%`;
-    panel.tag.dataset.side = `${point.y < 0.2 ? "below" : "above"} ${point.x > 0.6 ? "left" : "right"}`;
-    const side = panel.right && point.x >= state.divider ? panel.right : panel.left;
+    const { u, v } = point ? toPanel(state.part, point) : { u: -1, v: -1 };
+    panel.mark.hidden = panel.tag.hidden = u < 0 || u > 1 || v < 0 || v > 1;
+    if (panel.mark.hidden) return;
+    panel.mark.style.left = panel.tag.style.left = `${u * 100}%`;
+    panel.mark.style.top = panel.tag.style.top = `${v * 100}%`;
+    panel.tag.dataset.side = `${v < 0.2 ? "below" : "above"} ${u > 0.6 ? "left" : "right"}`;
+    const side = panel.right && u >= state.divider ? panel.right : panel.left;
     const classes = (side.differ ?? [side.layer]).filter(Boolean).map((layer) => classAt(layer, point.x, point.y));
     const once = classes.filter((c, i) => classes.findIndex((other) => other.name === c.name) === i);
     panel.tag.hidden = !once.length;
@@ -182,7 +209,7 @@ function createViewer(root) {
 
   function setPoint(next) {
     if (!scene) return;
-    point = next;
+    point = next && { x: clamp(next.x, 0.99999), y: clamp(next.y, 0.99999) };
     showReading(find(".readout"), data, scene.layers, point);
     schedule();
   }

@@ -103,6 +103,13 @@ function differenceOf(layers) {
   return differs;
 }
 
+// Draws the part of a picture that is looked at over the whole canvas.
+function drawPart(context, picture, { scale, x, y }) {
+  const { width, height } = context.canvas;
+  const [w, h] = [picture.width, picture.height];
+  context.drawImage(picture, x * w, y * h, w / scale, h / scale, 0, 0, width, height);
+}
+
 // Draws photo, veil and colours of one side of a panel, clipped to [from, to) of its width.
 function drawSide(context, side, scene, from, to) {
   const { width, height } = context.canvas;
@@ -114,13 +121,15 @@ function drawSide(context, side, scene, from, to) {
   context.rect(x0, 0, x1 - x0, height);
   context.clip();
   context.globalAlpha = 1;
-  context.drawImage(scene.photo, 0, 0, width, height);
-  if (side.difference) context.drawImage(side.difference, 0, 0, width, height);
+  // Where a pixel of the photo takes three of the screen, it is shown as the square that it is.
+  context.imageSmoothingEnabled = (width * scene.part.scale) / scene.photo.width < 3;
+  drawPart(context, scene.photo, scene.part);
+  if (side.difference) drawPart(context, side.difference, scene.part);
   if (side.layer) {
-    if (side.layer.veil) context.drawImage(side.layer.veil, 0, 0, width, height);
+    if (side.layer.veil) drawPart(context, side.layer.veil, scene.part);
     context.globalAlpha = side.opacity ?? scene.opacity;
     context.imageSmoothingEnabled = false;
-    context.drawImage(side.layer.colours, 0, 0, width, height);
+    drawPart(context, side.layer.colours, scene.part);
   }
   context.restore();
 }

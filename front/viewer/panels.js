@@ -1,5 +1,6 @@
 // One panel: its canvas, the mark under the pointer, the divider, and how mouse, touch and keyboard reach them.
-// `actions` is what a panel may ask of the viewer: moveTo(x, y), leave(), divideAt(fraction), divider().
+// `actions` is what a panel may ask of the viewer: moveTo(u, v), leave(), divideAt(fraction), divider(), and of what is
+// looked at: zoom(factor, u, v), zoomOnPoint(factor), pan(du, dv), whole(), zoomed().
 
 function text(tag, className, content) {
   const element = document.createElement(tag);
@@ -52,7 +53,7 @@ function buildPanel(spec, photo, actions) {
   stage.style.aspectRatio = `${photo.width} / ${photo.height}`;
   const canvas = makeCanvas(1, 1);
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `${spec.title}. ${spec.alt} Arrow keys move the pointer.`);
+  canvas.setAttribute("aria-label", `${spec.title}. ${spec.alt} Arrow keys move the pointer, plus and minus zoom.`);
   canvas.tabIndex = 0;
   const mark = text("span", "mark", "");
   const tag = text("span", "tag", "");
@@ -87,40 +88,72 @@ function buildHandle(spec, actions) {
   return handle;
 }
 
-// Pressing drags the divider where there is one; moving without pressing reads the class.
+// Pressing drags the divider where there is one, else what is looked at; two fingers zoom; moving without pressing reads
+// the class. Of a zoomed picture with a divider, the divider's handle drags it and the rest of the panel the picture.
 function followPointer(stage, canvas, divided, actions) {
-  let dragging = false;
+  const down = new Map(); // pointers that are pressed, and where they are
+  let drags = null;
   const position = (event) => {
     const box = canvas.getBoundingClientRect();
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
   };
   stage.addEventListener("pointerdown", (event) => {
-    if (!divided || event.button !== 0) {
-      actions.moveTo(...position(event));
-      return;
-    }
-    dragging = true;
-    stage.setPointerCapture(event.pointerId);
-    actions.divideAt(position(event)[0]);
+    const at = position(event);
+    const onHandle = event.target.closest(".handle") !== null;
+    down.set(event.pointerId, at);
+    drags = event.button === 0 && divided && (onHandle || !actions.zoomed()) ? "divider" : "picture";
+    if (drags === "divider" || actions.zoomed() || down.size > 1) stage.setPointerCapture(event.pointerId);
+    if (drags === "divider") actions.divideAt(at[0]);
+    else actions.moveTo(...at);
   });
   stage.addEventListener("pointermove", (event) => {
-    if (dragging) actions.divideAt(position(event)[0]);
-    else actions.moveTo(...position(event));
+    const at = position(event);
+    const before = down.get(event.pointerId);
+    if (!before) {
+      actions.moveTo(...at);
+      return;
+    }
+    const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
+    down.set(event.pointerId, at);
+    if (other) {
+      const apart = ([u, v]) => Math.max(0.01, Math.hypot(u - other[0], v - other[1]));
+      actions.zoom(apart(at) / apart(before), (at[0] + other[0]) / 2, (at[1] + other[1]) / 2);
+    } else if (drags === "divider") {
+      actions.divideAt(at[0]);
+    } else if (actions.zoomed()) {
+      actions.pan(at[0] - before[0], at[1] - before[1]);
+    } else {
+      actions.moveTo(...at);
+    }
   });
-  const stop = () => (dragging = false);
+  const stop = (event) => down.delete(event.pointerId);
   stage.addEventListener("pointerup", stop);
   stage.addEventListener("pointercancel", stop);
   stage.addEventListener("pointerleave", (event) => {
     // A finger leaves when it is lifted; what it touched stays readable.
-    if (!dragging && event.pointerType === "mouse") actions.leave();
+    if (!down.has(event.pointerId) && event.pointerType === "mouse") actions.leave();
   });
+  stage.addEventListener("dblclick", (event) => {
+    actions.zoom(event.shiftKey ? 0.5 : 2, ...position(event));
+  });
+  // A touchpad's pinch comes as a wheel with Ctrl. The wheel alone scrolls the page.
+  const turn = (event) => {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    actions.zoom(2 ** (-Math.max(-100, Math.min(100, event.deltaY)) / 100), ...position(event));
+  };
+  stage.addEventListener("wheel", turn, { passive: false });
 }
 
 function followKeys(canvas, actions) {
   canvas.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser's own
     const step = event.shiftKey ? 0.1 : 0.01;
     const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
     if (event.key in moves) actions.moveBy(...moves[event.key]);
+    else if (event.key === "+" || event.key === "=") actions.zoomOnPoint(ZOOM_STEP);
+    else if (event.key === "-") actions.zoomOnPoint(1 / ZOOM_STEP);
+    else if (event.key === "0") actions.whole();
     else if (event.key === "Escape") actions.leave();
     else return;
     event.preventDefault();

@@ -1,5 +1,6 @@
 """What a visitor does: bring photos, wait for masks, point at a pixel."""
 
+import base64
 import io
 import time
 from collections.abc import Sequence
@@ -78,6 +79,14 @@ def point_at(page: Page, x: float, y: float, panel: int = 0) -> None:
     assert box is not None
     # `hover` scrolls to the place itself: a tall photo does not fit into the window.
     canvas.hover(position={"x": x * box["width"], "y": y * box["height"]}, force=True)
+
+
+def pixels(page: Page, panel: int = 0) -> np.ndarray:
+    """A panel's pixels as the browser shows them: float [height, width, 3]."""
+    page.wait_for_timeout(150)  # one animation frame and the image encoder
+    url = page.locator(".viewer canvas").nth(panel).evaluate("canvas => canvas.toDataURL('image/png')")
+    png = base64.b64decode(url.partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), float)
 
 
 def readings(page: Page) -> dict[str, str]:

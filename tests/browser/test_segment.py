@@ -1,7 +1,5 @@
 """A visitor segments photos: masks, reading classes, downloads, failures. Against the real API."""
 
-import base64
-import io
 import re
 from pathlib import Path
 from time import perf_counter
@@ -9,7 +7,6 @@ from time import perf_counter
 import numpy as np
 import pytest
 import requests
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.stack import Stack, peak_memory_bytes
@@ -23,6 +20,7 @@ from tests.browser.steps import (
     files,
     idle,
     photo_requests,
+    pixels,
     point_at,
     readings,
     saved_as,
@@ -235,11 +233,3 @@ def api_seconds(stack: Stack, photo: bytes) -> float:
     url = f"{stack.api_url}/compare?models={','.join(MODELS)}"
     requests.post(url, files={"image": ("a.jpg", photo)}, timeout=60).raise_for_status()
     return perf_counter() - start
-
-
-def pixels(page: Page) -> np.ndarray:
-    """The first panel's pixels as the browser shows them: float [height, width, 3]."""
-    page.wait_for_timeout(150)  # one animation frame and the image encoder
-    url = page.locator(".viewer canvas").first.evaluate("canvas => canvas.toDataURL('image/png')")
-    png = base64.b64decode(url.partition(",")[2])
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), float)
