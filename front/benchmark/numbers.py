@@ -13,19 +13,24 @@ def benchmark_row(entry: Record, evaluation: Record | None) -> dict[str, Any]:
     """One line of the table; None where a number was not measured. Per cent, milliseconds, millions, megabytes."""
     metrics = entry.get("metrics") or {}
     evaluation = evaluation or {}
-    total = ((evaluation.get("latency") or {}).get("ms") or {}).get("total") or {}
-    peak = (evaluation.get("latency") or {}).get("peak_rss_bytes")
+    latency = evaluation.get("latency") or {}
+    total = (latency.get("ms") or {}).get("total") or {}
     row: dict[str, Any] = {
         "mIoU": _percent(metrics.get("miou")),
         "mIoU, 8 classes": _percent(metrics.get("miou_8")),
         "mIoU, 7 classes": _percent(metrics.get("miou_7")),
         "Pixel accuracy": _percent(metrics.get("pixel_accuracy")),
         "Boundary IoU": _percent((evaluation.get("boundary") or {}).get("boundary_iou")),
+        "Calibration error": _percent((evaluation.get("calibration") or {}).get("ece")),
         "Latency p50": total.get("p50"),
         "Latency p95": total.get("p95"),
+        "Images per second": 1000 / total["p50"] if total.get("p50") else None,
+        "Multiply-adds": _in_units((evaluation.get("cost") or {}).get("multiply_adds"), 1e9),
         "Parameters": _in_units(entry.get("parameters"), 1e6),
         "File": _in_units(entry.get("file_size_bytes"), 1e6),
-        "Peak memory": _in_units(peak, 1e6),
+        "Peak memory": _in_units(latency.get("peak_rss_bytes"), 1e6),
+        "Photo": latency.get("photo"),
+        "Machine": _machine(latency),
         "Data": f"{dataset_name(metrics['dataset'])} {metrics['split']}, {metrics['images']} images"
         if metrics
         else None,
@@ -34,6 +39,15 @@ def benchmark_row(entry: Record, evaluation: Record | None) -> dict[str, Any]:
     for name, value in (metrics.get("class_iou") or {}).items():
         row[f"IoU {name}"] = _percent(value)
     return row
+
+
+def _machine(latency: Record) -> str | None:
+    """`AMD EPYC, 2 cores, openvino bf16`."""
+    machine = latency.get("machine") or {}
+    if not machine:
+        return None
+    engine = " ".join(str(latency[key]) for key in ("engine", "precision") if latency.get(key))
+    return ", ".join(filter(None, (str(machine.get("processor")), f"{machine.get('cores')} cores", engine)))
 
 
 def difference_rows(answer: Record) -> list[Difference]:

@@ -29,6 +29,11 @@ def main() -> None:
         details = {entry["name"]: detail_of(entry) for entry in entries}
         evaluations = {n: (d.get("report") or {}).get("evaluation") for n, d in details.items()}
         entries, evaluations = _of_one_class_set(entries, evaluations)
+        st.caption(
+            "mIoU is the first number to look at: of each class, the pixels on which model and label agree, as a "
+            "share of those that either of them gives it (intersection over union); then the mean over the classes. "
+            "100 % is perfect."
+        )
         show_table(entries, evaluations)
         names = _choose([entry["name"] for entry in entries])
         if not names:
@@ -133,12 +138,12 @@ def _differences(names: list[str], hashes: dict[str, str]) -> None:
         return
     rows = numbers.difference_rows(found)
     text = numbers.sentence(rows, display_name(base), display_name(other), found["min_blocks"])
+    st.markdown(text)
     page.chart(
         benchmark_charts.difference_dots(rows, f"{display_name(other)} − {display_name(base)}, IoU points"),
         key="differences",
         alt=f"Differences in IoU by class. {text}",
     )
-    st.caption(text)
     if rows[0][2] is not None:
         level = f"{100 * found['level']:.0f} %"
         st.caption(f"Bars: {level} intervals, paired block bootstrap over the {found['images']} images' video.")

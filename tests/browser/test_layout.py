@@ -44,7 +44,10 @@ def test_pages_with_a_photo_and_a_label_fit_and_cut_nothing(
     assert cut_texts(page) == []
 
 
-@pytest.mark.parametrize(("columns", "last"), [("Summary", "Peak memory"), ("IoU by class", "IoU background")])
+@pytest.mark.parametrize(
+    ("columns", "last"),
+    [("Summary", "Latency p50"), ("Speed and size", "Peak memory"), ("IoU by class", "IoU background")],
+)
 def test_the_benchmark_table_shows_all_its_columns_at_once(page: Page, columns: str, last: str) -> None:
     go_to(page, "Benchmark")
     page.get_by_role("radio", name=columns).or_(page.get_by_role("button", name=columns)).first.click()

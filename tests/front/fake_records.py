@@ -56,9 +56,12 @@ def evaluation_of(model: str) -> dict[str, Any]:
             "ms": {s: {"p50": v, "p95": v * 1.3, "p99": v * 1.6} for s, v in STAGES.items()}
             | {"total": {"p50": p50, "p95": p50 * 1.3, "p99": p50 * 1.7}},
             "photo": "960x720 JPEG",
-            "machine": {"cpu": "test"},
+            "machine": {"processor": "AMD EPYC", "cores": 2},
+            "engine": "openvino",
+            "precision": "bf16",
             "peak_rss_bytes": 700_000_000 if model == "segformer" else 520_000_000,
         },
+        "calibration": {"ece": 0.021},
         "cost": {"parameters": 4_000_000, "multiply_adds": 9_000_000_000, "file_size_bytes": 16_000_000},
         "per_image": [
             {

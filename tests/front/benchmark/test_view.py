@@ -16,8 +16,15 @@ def test_every_model_is_in_the_table_with_its_numbers(open_page: OpenPage) -> No
     assert list(table.index) == ["DeepLabV3+", "SegFormer"]
     expected = 100 * fake_records.entry_of("segformer", "1")["metrics"]["miou_7"]
     assert table.loc["SegFormer", "mIoU, 7 classes"] == pytest.approx(expected)
-    assert {"Boundary IoU", "Latency p95", "Peak memory", "Version"} <= set(table.columns)
+    assert {"Boundary IoU", "Calibration error", "Latency p50", "Version"} <= set(table.columns)
     assert "All were measured on scenes val, 12 images" in texts(app.caption)
+    assert "intersection over union" in texts(app.caption), "what mIoU is stands where it is first shown"
+    app.segmented_control(key="benchmark_columns").set_value("Speed and size").run()
+    speed = app.dataframe[0].value.set_index("Model")
+    assert list(speed.loc["SegFormer"][["Images per second", "Multiply-adds", "Peak memory"]]) == pytest.approx(
+        [1000 / 92, 9.0, 700.0]
+    )
+    assert "All were timed with a 960x720 JPEG on AMD EPYC, 2 cores, openvino bf16." in texts(app.caption)
     app.segmented_control(key="benchmark_columns").set_value("IoU by class").run()
     by_class = app.dataframe[0].value.set_index("Model")
     expected = 100 * fake_records.entry_of("segformer", "1")["metrics"]["class_iou"]["pedestrian"]
@@ -49,7 +56,7 @@ def test_the_sections_are_there(open_page: OpenPage) -> None:
         "Confusion matrix",
         "Image by image",
     ]
-    assert "SegFormer is better on mean" in texts(app.caption)
+    assert "SegFormer is better on mean" in texts(app.markdown)
 
 
 def test_the_worst_images_are_named_worst_first(open_page: OpenPage) -> None:
@@ -143,7 +150,7 @@ def test_turning_the_comparison_round_turns_the_sentence(open_page: OpenPage) ->
     app = open_page("benchmark")
     app.selectbox(key="base").set_value("segformer").run()
     assert not app.exception
-    assert "DeepLabV3+ is worse on mean" in texts(app.caption)
+    assert "DeepLabV3+ is worse on mean" in texts(app.markdown)
 
 
 @pytest.mark.parametrize("evaluation", [None, dict(fake_records.entry_of("segformer", "1")["metrics"].items())])
