@@ -11,8 +11,8 @@ from front.ui.names import display_name
 
 SUMMARY, SPEED, BY_CLASS = "Summary", "Speed and size", "IoU by class"
 _OF_SPEED = (
-    *("Latency p50", "Latency p95", "Images per second", "Multiply-adds"),
-    *("Parameters", "File", "Peak memory", "Photo", "Machine"),
+    *("Photo", "Machine", "Latency p50", "Latency p95", "Images per second"),
+    *("Multiply-adds", "Parameters", "File", "Peak memory"),
 )
 _CLASS = "IoU "  # what the name of a class's column begins with
 _PERCENT = st.column_config.NumberColumn(format="%.1f %%")
@@ -100,7 +100,7 @@ def columns_of(table: pd.DataFrame, about: str) -> list[str]:
     elif about == SPEED:
         wanted = [column for column in _OF_SPEED if column in table.columns]
     else:
-        apart = ("Model", "Version", *_OF_SPEED[1:])
+        apart = ("Model", "Version", *(column for column in _OF_SPEED if column != "Latency p50"))
         wanted = [c for c in table.columns if c not in apart and not c.startswith(_CLASS)]
     return ["Model", "Version", *(column for column in wanted if not same_in_all(table, column))]
 
