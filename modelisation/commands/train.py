@@ -4,6 +4,8 @@ import argparse
 import logging
 from pathlib import Path
 
+from back.runtime.errors import UserError, sentence_of
+from modelisation import ranks
 from modelisation.commands.arguments import (
     CLASSES_HELP,
     MODEL_HELP,
@@ -12,10 +14,14 @@ from modelisation.commands.arguments import (
     use_threads,
 )
 
+_MISTAKE = 2  # as `__main__` ends for the process that says it
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
-        "example:\n  python -m modelisation train modelisation/recipes/segformer.yaml --data path/to/camvid"
+        "example:\n  python -m modelisation train modelisation/recipes/segformer.yaml --data path/to/camvid\n"
+        "on eight GPUs (more: docs/scale.md):\n"
+        "  torchrun --nproc-per-node 8 -m modelisation train modelisation/recipes/segformer.yaml --data path/to/data"
     )
     parser.add_argument("recipe", type=Path, help="YAML file, for example modelisation/recipes/segformer.yaml")
     parser.add_argument("--data", type=Path, required=True, help="folder of Cityscapes, CamVid or images/labels")
@@ -51,16 +57,22 @@ def run(args: argparse.Namespace) -> int:
         recipe = begin_with(recipe, resolve_model(args.start))
     run_dir = args.run_dir or REPOSITORY / "runs" / recipe.name
     try:
-        bundle = train(
-            recipe,
-            args.data,
-            run_dir,
-            resume=args.resume,
-            register=not args.no_register,
-            scores_only=args.scores_only,
-        )
+        with ranks.quiet():
+            bundle = train(
+                recipe,
+                args.data,
+                run_dir,
+                resume=args.resume,
+                register=not args.no_register,
+                scores_only=args.scores_only,
+            )
+            print(f"The bundle is in {bundle}")
     except Interrupted:
-        print(f"\nStopped; the checkpoint is in {run_dir}. Go on with the same command and --resume.")
+        if ranks.is_main():
+            print(f"\nStopped; the checkpoint is in {run_dir}. Go on with the same command and --resume.")
         return INTERRUPTED_EXIT
-    print(f"The bundle is in {bundle}")
+    except (UserError, OSError) as error:
+        if not ranks.is_first_to_say(sentence_of(error)):
+            return _MISTAKE
+        raise
     return 0

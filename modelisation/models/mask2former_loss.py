@@ -16,6 +16,8 @@ from torch import Tensor
 from transformers import Mask2FormerConfig
 from transformers.models.mask2former.modeling_mask2former import sample_point
 
+from modelisation import ranks
+
 
 @dataclass(frozen=True)
 class _Targets:
@@ -26,12 +28,14 @@ class _Targets:
         ignored: 1 where a pixel has no label, float32 [N, 1, H, W].
         classes: int64 [K].
         present: which picture shows which class, bool [N, K].
+        number: of the classes in all pictures, which the sum over masks is divided by; see `ranks.shared`.
     """
 
     masks: Tensor
     ignored: Tensor
     classes: Tensor
     present: Tensor
+    number: Tensor
 
 
 class SetLoss:
@@ -72,7 +76,7 @@ class SetLoss:
         weight_NQ = c.no_object_weight * _share_on_labels(mask_logits_NQhw, targets.ignored)
         weight_NQ[picture, query] = 1.0
         losses_NQ = F.cross_entropy(class_logits_NQL.transpose(1, 2), label_NQ, reduction="none")
-        classes = (losses_NQ * weight_NQ).sum() / weight_NQ.sum().clamp(min=1e-6)
+        classes = (losses_NQ * weight_NQ).sum() / ranks.shared(weight_NQ.sum(), 1e-6)
         return c.class_weight * classes + c.mask_weight * mask + c.dice_weight * dice
 
     @torch.no_grad()
@@ -123,8 +127,8 @@ class SetLoss:
         mask_M = (losses_MP * counts_MP).sum(1) / counts_MP.sum(1).clamp(min=1)
         inside_MP, label_MP = logits_MP.sigmoid() * counts_MP, label_MP * counts_MP
         dice_M = 1 - (2 * (inside_MP * label_MP).sum(1) + 1) / (inside_MP.sum(1) + label_MP.sum(1) + 1)
-        number = targets.present.sum()  # more than M where a picture has more classes than the network queries
-        return mask_M.sum() / number, dice_M.sum() / number
+        # The number is more than M where a picture has more classes than the network queries.
+        return mask_M.sum() / targets.number, dice_M.sum() / targets.number
 
     def _unsure_points(self, logits_M1hw: Tensor, ignored_M1HW: Tensor) -> Tensor:
         """Points [M, P, 2] on 0..1: most of them the labelled ones among many where the logits are next to 0."""
@@ -142,7 +146,9 @@ def _targets(label_NHW: Tensor, ignore_index: int) -> _Targets:
     labelled_NHW = label_NHW != ignore_index
     classes = label_NHW[labelled_NHW].unique()
     masks = label_NHW[:, None] == classes[:, None, None]
-    return _Targets(masks.float(), (~labelled_NHW)[:, None].float(), classes, masks.flatten(2).any(2))
+    present = masks.flatten(2).any(2)
+    number = ranks.shared(present.sum())
+    return _Targets(masks.float(), (~labelled_NHW)[:, None].float(), classes, present, number)
 
 
 def _counts(ignored_N1HW: Tensor, points_NP2: Tensor) -> Tensor:

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 
 from back.runtime.errors import UserError
+from modelisation import ranks
 
 FOLDER = "checkpoint"
 
@@ -39,11 +40,19 @@ class Progress:
 def save(accelerator: Accelerator, run_dir: Path) -> None:
     """Save everything that accelerate knows of: network, optimiser, scheduler, RNG, registered objects.
 
+    Every process calls this. Rank 0 writes, and under FSDP each process its part of the network and the optimiser.
+
     Raises:
         UserError: it cannot be written, for instance because the disk is full; the one before stays.
     """
+    shared_out = accelerator.distributed_type == DistributedType.FSDP
     partial = run_dir / f"{FOLDER}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
+    if ranks.is_main():
+        shutil.rmtree(partial, ignore_errors=True)
+    elif not shared_out:
+        return
+    if shared_out:
+        accelerator.wait_for_everyone()
     try:
         accelerator.save_state(str(partial))
     # What cannot be written is a RuntimeError of PyTorch's, an error of safetensors', or an OSError.
@@ -53,6 +62,13 @@ def save(accelerator: Accelerator, run_dir: Path) -> None:
         raise UserError(
             f"{run_dir / FOLDER}: the checkpoint cannot be written ({_first_line(error)}); {kept}"
         ) from error
+    if shared_out:
+        accelerator.wait_for_everyone()
+    if ranks.is_main():
+        _replace(run_dir, partial)
+
+
+def _replace(run_dir: Path, partial: Path) -> None:
     old = run_dir / f"{FOLDER}.old"
     if (run_dir / FOLDER).exists():
         shutil.rmtree(old, ignore_errors=True)  # left by a process that died while it deleted it
@@ -69,9 +85,15 @@ def load(accelerator: Accelerator, run_dir: Path) -> None:
     """Restore what `save` wrote; falls back on the previous checkpoint if the process died between two renames.
 
     Raises:
-        UserError: it is damaged, or of a version whose checkpoints hold other things.
+        UserError: it is damaged, or of a version whose checkpoints hold other things, or not every process of the run
+            finds it.
     """
     folder = _folder(run_dir)
+    if not all(ranks.everyones(folder.is_dir())):
+        raise UserError(
+            f"{folder}: not every machine of this run finds it; keep the run folder on a disk that they share, or "
+            "copy it to the same place on each"
+        )
     try:
         accelerator.load_state(str(folder))
     # What is damaged or missing makes safetensors, pickle, PyTorch and accelerate fail in as many ways.

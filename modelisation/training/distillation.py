@@ -9,6 +9,7 @@ from torch import Tensor
 from back.runtime.card import ONNX_FILE, TeacherRecord, read_card, verify_files
 from back.runtime.errors import UserError
 from back.runtime.taxonomy import Taxonomy
+from modelisation import ranks
 from modelisation.models import load_bundle_model
 from modelisation.models.base import Criterion
 from modelisation.models.predict import normalise
@@ -69,7 +70,7 @@ def add_teacher(criterion: Criterion, target_NCHW: Tensor, weight: float, thresh
         losses_NHW = -(target_NCHW * log_probabilities).sum(1)
         if threshold:
             sure_NHW = target_NCHW.amax(1) >= threshold
-            soft = (losses_NHW * sure_NHW).sum() / sure_NHW.sum().clamp(min=1)
+            soft = (losses_NHW * sure_NHW).sum() / ranks.shared(sure_NHW.sum())
         else:
             soft = losses_NHW.mean()
         return criterion(scores_NCHW, label_NHW) + weight * soft

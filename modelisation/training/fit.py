@@ -1,6 +1,8 @@
 """The training loop: read it top to bottom."""
 
+import contextlib
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,15 +10,15 @@ from typing import Any
 
 import torch
 import yaml
-from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
 from back.runtime.errors import UserError
+from modelisation import ranks
 from modelisation.data.class_files import CLASSES_FILE, to_yaml
 from modelisation.data.open import open_dataset
-from modelisation.export.from_run import RECIPE_COPY, export_run, save_run
+from modelisation.export.from_run import BUNDLE, RECIPE_COPY, export_run, save_run
 from modelisation.figures.run import confusion_figure, panel_figure
 from modelisation.models.predict import normalise, predict_labels
 from modelisation.provenance import REPOSITORY, git_state
@@ -25,9 +27,11 @@ from modelisation.registry.register import register_run
 from modelisation.registry.unregistered import tell_unregistered
 from modelisation.training import checkpoint
 from modelisation.training.checkpoint import Progress
-from modelisation.training.distillation import Teacher, add_teacher
+from modelisation.training.distillation import Teacher
 from modelisation.training.ema import WeightAverage
 from modelisation.training.loss import make_criterion
+from modelisation.training.objective import Objective
+from modelisation.training.parallel import agreed, check_alike, is_shared_out, loss_of, meet, parts_of, wrap
 from modelisation.training.run_record import (
     describe_split,
     epoch_line,
@@ -48,9 +52,9 @@ from modelisation.training.setup import (
     prepare_run_dir,
     training_data,
 )
-from modelisation.training.stopping import Interrupted, catch_stop_signals
+from modelisation.training.stopping import Interrupted, catch_stop_signals, notice_lost_process
 from modelisation.training.tracking import Tracker
-from modelisation.training.unlabelled import agreement_with_teacher, open_unlabelled, own_targets
+from modelisation.training.unlabelled import agreement_with_teacher, open_unlabelled
 from modelisation.training.validate import validate
 
 
@@ -69,6 +73,8 @@ def train(
 ) -> Path:
     """Train a recipe, export its bundle and register it as `candidate`.
 
+    Of several processes (see docs/scale.md) all train, and rank 0 does the rest.
+
     Args:
         recipe: what to train.
         data: folder of a data set that `open_dataset` recognises.
@@ -84,6 +90,8 @@ def train(
         as `fit`.
     """
     fit(recipe, data, run_dir, resume=resume)
+    if not ranks.is_main():
+        return run_dir / BUNDLE
     val_set = open_dataset(data, recipe.val_split, recipe.taxonomy)
     bundle = export_run(run_dir, val_set, scores_only=scores_only)
     if register:
@@ -118,17 +126,21 @@ def fit(
             recipe or other data; the recipe, the data and the network do not go together. Nothing is written then.
         DatasetError: the data cannot be read.
         TrainingError: the loss is not finite.
+        LostProcessError: another process of the run has died.
     """
     named = [recipe.init_from, recipe.distillation and recipe.distillation.teacher]
     if recipe.unlabelled:
         named += [recipe.unlabelled.folder, recipe.unlabelled.teacher]
-    check_run_dir(recipe, run_dir, resume, [data, *(REPOSITORY / name for name in named if name)])
+    main = ranks.is_main()
+    if main:
+        check_run_dir(recipe, run_dir, resume, [data, *(REPOSITORY / name for name in named if name)])
     set_seed(recipe.seed)
-    accelerator = Accelerator(mixed_precision=recipe.precision)
+    accelerator = meet(recipe)
     train_set = open_dataset(data, recipe.train_split, recipe.taxonomy)
     val_set = open_dataset(data, recipe.val_split, recipe.taxonomy)
     taxonomy = train_set.taxonomy
-    if resume:
+    check_alike(recipe=recipe.model_dump_json(), data=train_set.split_sha256 + val_set.split_sha256)
+    if resume and main:
         check_same_data(run_dir, train_set, val_set)
     recipe = recipe.model_copy(update={"taxonomy": taxonomy.id})
 
@@ -139,7 +151,8 @@ def fit(
     )
     contract = input_contract(model, recipe)
     model.to(accelerator.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = WeightAverage(model, recipe.ema_decay)
+    average = WeightAverage(model, recipe.ema_decay, is_shared_out(accelerator))
+    learner = wrap(accelerator, model)
 
     unlabelled = open_unlabelled(recipe, contract, taxonomy)
     samples, batches = training_data(recipe, train_set, model, unlabelled)
@@ -151,65 +164,75 @@ def fit(
     )
     scheduler = LambdaLR(optimiser, learning_rate_factor(recipe, total_steps))
     labelled = make_criterion(recipe.loss, taxonomy.ignore_index)
-    distillation, photos = recipe.distillation, recipe.unlabelled
+    photos, distillation = recipe.unlabelled, recipe.distillation
     teacher = Teacher(REPOSITORY / distillation.teacher, taxonomy, accelerator.device) if distillation else None
     loader = make_loader(samples, batches, recipe.workers)
     # The average is a copy of the bare network, so the bare network is kept beside accelerate's wrapped forward.
-    net, optimiser, scheduler, loader = accelerator.prepare(model, optimiser, scheduler, loader)
+    net, optimiser, scheduler, loader = accelerator.prepare(learner, optimiser, scheduler, loader)
+    objective = Objective(recipe, labelled, teacher, average, contract, taxonomy.ignore_index)
     progress = Progress()
     accelerator.register_for_checkpointing(average, progress)
     if resume:
         checkpoint.load(accelerator, run_dir)
 
     # Everything is checked: from here on the run writes.
-    prepare_run_dir(recipe, run_dir, resume, train_set, val_set)
     code = git_state()
-    tracker = Tracker(
-        run_dir,
-        recipe.name,
-        flatten(recipe.model_dump()) | {"parameters": sum(p.numel() for p in model.parameters())},
-        run_tags(recipe, train_set, code),
-        progress.run_id,
-        parent_run,
-    )
-    progress.run_id = tracker.run_id
-    tracker.log_data(recipe.description, run_inputs(recipe, train_set, val_set, code, unlabelled))
-    tracker.log_text(yaml.safe_dump(recipe.model_dump(mode="json")), RECIPE_COPY)
-    tracker.log_text(to_yaml(train_set.classes), CLASSES_FILE)
-    if train_set.split_rule:
-        tracker.log_text(describe_split(train_set, val_set), "splits.json")
-    if unlabelled:
-        tracker.log_text(json.dumps(unlabelled.listing, indent=1), "unlabelled.json")
+    tracker = None
+    if main:
+        prepare_run_dir(recipe, run_dir, resume, train_set, val_set)
+        tracker = Tracker(
+            run_dir,
+            recipe.name,
+            flatten(recipe.model_dump()) | {"parameters": sum(p.numel() for p in model.parameters())},
+            run_tags(recipe, train_set, code),
+            progress.run_id,
+            parent_run,
+        )
+        progress.run_id = tracker.run_id
+        tracker.log_data(recipe.description, run_inputs(recipe, train_set, val_set, code, unlabelled))
+        tracker.log_text(yaml.safe_dump(recipe.model_dump(mode="json")), RECIPE_COPY)
+        tracker.log_text(to_yaml(train_set.classes), CLASSES_FILE)
+        if train_set.split_rule:
+            tracker.log_text(describe_split(train_set, val_set), "splits.json")
+        if unlabelled:
+            tracker.log_text(json.dumps(unlabelled.listing, indent=1), "unlabelled.json")
 
+    def keep() -> None:
+        checkpoint.save(accelerator, run_dir)
+
+    parts = accelerator.gradient_accumulation_steps
     evaluated: dict[str, Any] = {}
     steps = tqdm(total=total_steps, unit="step", desc=recipe.name, smoothing=0.1)
-    with tracker, catch_stop_signals() as stopped, steps as bar:
+    with (
+        tracker or contextlib.nullcontext(),
+        catch_stop_signals() as stopped,
+        notice_lost_process(contextlib.nullcontext if is_shared_out(accelerator) else keep, run_dir),
+        steps as bar,
+    ):
         bar.update(progress.epoch * batches.batches + progress.batch)
         while progress.epoch < recipe.epochs:
             batches.epoch, batches.first_batch = progress.epoch, progress.batch
+            if ranks.rank():  # its dropout is not rank 0's, and the same again where an epoch is repeated
+                set_seed(hash((recipe.seed, progress.epoch, ranks.rank())) % 2**32)
             if recipe.freeze_batchnorm_after is not None and progress.epoch >= recipe.freeze_batchnorm_after:
                 model.freeze_batchnorm()
             model.train()
             before = time.perf_counter()
             for views in loader:
                 started = time.perf_counter()
-                image_NHWC = views.image.permute(0, 2, 3, 1)
-                image = normalise(image_NHWC, contract)
-                with accelerator.autocast():
-                    criterion = labelled
-                    if teacher and distillation:
-                        criterion = add_teacher(labelled, teacher.probabilities(image_NHWC), distillation.weight)
-                    if photos and views.soft.shape[1]:
-                        criterion = add_teacher(criterion, views.soft / 255, photos.weight, photos.threshold)
-                    if photos and photos.consistency:
-                        own = own_targets(average.model, views.plain, views.label, contract, taxonomy.ignore_index)
-                        criterion = add_teacher(criterion, own, photos.consistency, photos.threshold)
-                    loss = net.loss(
-                        image.contiguous(memory_format=torch.channels_last), views.label.long(), criterion
-                    )
-                if not torch.isfinite(loss):
-                    raise TrainingError(f"the loss is {loss.item()} at step {bar.n}; lower lr (now {recipe.lr})")
-                accelerator.backward(loss)
+                loss_of_batch, leave = 0.0, False
+                for number, part in enumerate(parts_of(views, parts), start=1):
+                    image_NHWC = part.image.permute(0, 2, 3, 1)
+                    image = normalise(image_NHWC, contract).contiguous(memory_format=torch.channels_last)
+                    # Gradients are exchanged once a step, with those of the last part.
+                    with accelerator.no_sync(net) if number < parts else contextlib.nullcontext():
+                        with accelerator.autocast():
+                            loss = loss_of(net, image, part.label.long(), objective.of(part, image_NHWC))
+                        value, leave = agreed(loss, stopped())
+                        if not math.isfinite(value):
+                            raise TrainingError(f"the loss is {value} at step {bar.n}; lower lr (now {recipe.lr})")
+                        accelerator.backward(loss)
+                    loss_of_batch += value / parts
                 accelerator.clip_grad_norm_(model.parameters(), recipe.clip_norm)
                 optimiser.step()
                 scheduler.step()
@@ -218,44 +241,54 @@ def fit(
 
                 done = time.perf_counter()
                 progress.batch += 1
-                progress.loss_sum += loss.item()
+                progress.loss_sum += loss_of_batch
                 progress.wait_seconds += started - before
                 progress.train_seconds += done - before
                 progress.total_seconds += done - before
                 bar.update()
                 bar.set_postfix(epoch=progress.epoch + 1, loss=f"{progress.loss_sum / progress.batch:.3f}")
-                if stopped():
-                    checkpoint.save(accelerator, run_dir)
+                if leave or (ranks.number() == 1 and stopped()):
+                    keep()
                     raise Interrupted
                 before = time.perf_counter()
 
+            averaged = average.current()
             with accelerator.autocast():
-                evaluated = validate(average.model, val_samples, contract, taxonomy)
+                evaluated = validate(averaged, val_samples, contract, taxonomy)
                 if photos and unlabelled and unlabelled.held_out:
                     evaluated["teacher_miou"] = agreement_with_teacher(
-                        average.model, unlabelled, photos, contract, taxonomy
+                        averaged, unlabelled, photos, contract, taxonomy
                     )
-            tracker.log_epoch(progress.epoch + 1, epoch_metrics(progress, recipe, evaluated, scheduler.get_last_lr()))
+            if tracker:
+                metrics = epoch_metrics(progress, recipe, evaluated, scheduler.get_last_lr())
+                tracker.log_epoch(progress.epoch + 1, metrics)
             bar.write(epoch_line(progress, evaluated))
             progress.start_epoch()
-            checkpoint.save(accelerator, run_dir)
-            record = training_record(
-                recipe,
-                progress,
-                progress.epoch * batches.batches,
-                model,
-                train_set,
-                code,
-                teacher.record if teacher else unlabelled.teacher if unlabelled else None,
-            )
-            save_run(average.model, contract, record, run_dir)
+            keep()
+            if main:
+                record = training_record(
+                    recipe,
+                    progress,
+                    progress.epoch * batches.batches,
+                    model,
+                    train_set,
+                    code,
+                    teacher.record if teacher else unlabelled.teacher if unlabelled else None,
+                )
+                save_run(averaged, contract, record, run_dir)
             if on_epoch:
                 on_epoch(progress.epoch, evaluated)
 
+        averaged = average.current()
         if not evaluated:  # resumed after the last epoch
-            evaluated = validate(average.model, val_samples, contract, taxonomy)
-        tracker.log_figure(confusion_figure(evaluated["confusion_matrix"], taxonomy.names), "confusion_matrix.png")
-        shown = [val_samples[i] for i in range(0, len(val_samples), max(1, len(val_samples) // 4))][:4]
-        predictions = [predict_labels(average.model.eval(), s.image, contract)[0] for s in shown]
-        tracker.log_figure(panel_figure(shown, predictions, taxonomy), "panel.png")
+            evaluated = validate(averaged, val_samples, contract, taxonomy)
+        if tracker:
+            tracker.log_figure(
+                confusion_figure(evaluated["confusion_matrix"], taxonomy.names), "confusion_matrix.png"
+            )
+            shown = [val_samples[i] for i in range(0, len(val_samples), max(1, len(val_samples) // 4))][:4]
+            predictions = [predict_labels(averaged.eval(), s.image, contract)[0] for s in shown]
+            tracker.log_figure(panel_figure(shown, predictions, taxonomy), "panel.png")
+    if ranks.number() > 1:
+        accelerator.end_training()
     return evaluated

@@ -17,7 +17,7 @@ from modelisation.registry.history import replay_history
 from modelisation.registry.inputs import Pictures
 from modelisation.registry.mlflow_store import default_tracking_uri, experiment_id, user_errors
 from modelisation.registry.story import tell_start
-from modelisation.training.stopping import Interrupted
+from modelisation.training.stopping import Interrupted, LostProcessError
 
 
 def tracking_uri() -> str:
@@ -30,7 +30,9 @@ def tracking_uri() -> str:
 
 def _status(error: type[BaseException] | None) -> str:
     """MLflow's word for how a run ended."""
-    return "FINISHED" if error is None else "KILLED" if issubclass(error, Interrupted) else "FAILED"
+    return (
+        "FINISHED" if error is None else "KILLED" if issubclass(error, Interrupted | LostProcessError) else "FAILED"
+    )
 
 
 def _has_run(client: mlflow.MlflowClient, run_id: str) -> bool:

@@ -19,6 +19,7 @@ from back.runtime.errors import UserError
 from back.runtime.layouts.listing import IMAGE_SUFFIXES, Listing, scan, sentences
 from back.runtime.scores.confusion import confusion_matrix
 from back.runtime.taxonomy import Taxonomy
+from modelisation import ranks
 from modelisation.data.base import Sample, SegmentationDataset, read_rgb
 from modelisation.data.items import say
 from modelisation.evaluation.metrics import scores_of
@@ -30,6 +31,7 @@ from modelisation.training.samples.geometry import SOFT_STEP
 from modelisation.training.samples.photos import UnlabelledPhotos
 from modelisation.training.samples.soft import SoftSample
 from modelisation.training.teachers.kept import KeptScores, open_teacher
+from modelisation.training.validate import total_matrix
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def open_unlabelled(recipe: Recipe, contract: InputContract, taxonomy: Taxonomy)
     scores = None
     if settings.teacher:
         scores = open_teacher(REPOSITORY / settings.teacher, taxonomy, settings.teacher_licence)
-    soft = scores.load(files) if scores else None
+    with ranks.in_turn():  # what the teacher says is kept on the disk
+        soft = scores.load(files) if scores else None
     held = [_is_held_out(file, settings.held_out) for file in files]
     learnt = [i for i, out in enumerate(held) if not out]
     if not learnt:
@@ -111,7 +114,8 @@ def with_teacher(
     """Labelled samples with the teacher's word on them beside their labels, where the recipe has one."""
     if data is None or data.scores is None:
         return samples
-    return _WithSoft(samples, data.scores.load([item.image for item in dataset.items]))
+    with ranks.in_turn():
+        return _WithSoft(samples, data.scores.load([item.image for item in dataset.items]))
 
 
 class _WithSoft(Sequence[Sample]):
@@ -164,7 +168,7 @@ def agreement_with_teacher(
     model.eval()
     classes = len(taxonomy.classes)
     matrix = np.zeros((classes, classes), np.int64)
-    for file, soft_hwC in data.held_out:
+    for file, soft_hwC in ranks.mine(data.held_out):
         labels_HW, _ = predict_labels(model, read_rgb(file), contract)
         high, wide = soft_hwC.shape[:2]
         rows = ((np.arange(high) + 0.5) / high * labels_HW.shape[0]).astype(int)
@@ -173,5 +177,5 @@ def agreement_with_teacher(
         taught_hw[soft_hwC.max(-1) < settings.threshold * 255] = taxonomy.ignore_index
         matrix += confusion_matrix(taught_hw, np.ascontiguousarray(labels_HW[np.ix_(rows, columns)]), classes)
     model.train(was_training)
-    score = scores_of(matrix, taxonomy)["miou"]
+    score = scores_of(total_matrix(matrix, model), taxonomy)["miou"]
     return None if score is None else float(score)

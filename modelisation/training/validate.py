@@ -12,6 +12,7 @@ from back.runtime.card import InputContract
 from back.runtime.imaging import plan_resize
 from back.runtime.scores.confusion import confusion_matrix
 from back.runtime.taxonomy import Taxonomy
+from modelisation import ranks
 from modelisation.data.base import Sample
 from modelisation.evaluation.metrics import scores_of
 from modelisation.models.base import SegmentationModel
@@ -23,17 +24,29 @@ def validate(
     model: SegmentationModel, samples: Sequence[Sample], contract: InputContract, taxonomy: Taxonomy
 ) -> dict[str, Any]:
     """Scores of a split at full resolution: `scores_of`'s, with `loss` (mean cross-entropy a picture, at the
-    network's own resolution) and `confusion_matrix` (int64 [C, C])."""
+    network's own resolution) and `confusion_matrix` (int64 [C, C]).
+
+    Several processes take a share of the pictures each; every one gets the scores of all.
+    """
     was_training = model.training
     model.eval()
     matrix = np.zeros((len(taxonomy.classes),) * 2, np.int64)
     losses = []
-    for sample in samples:
+    for index in ranks.mine(range(len(samples))):
+        sample = samples[index]
         labels, scores = predict_labels(model, sample.image, contract)
         matrix += confusion_matrix(sample.label, labels, len(taxonomy.classes), taxonomy.ignore_index)
         losses.append(_loss(scores, sample.label, contract, taxonomy.ignore_index))
     model.train(was_training)
+    matrix = total_matrix(matrix, model)
+    losses = [loss for part in ranks.everyones(losses) for loss in part]
     return scores_of(matrix, taxonomy) | {"loss": _mean_loss(losses), "confusion_matrix": matrix}
+
+
+def total_matrix(matrix: np.ndarray, model: SegmentationModel) -> np.ndarray:
+    """The sum over the processes of their confusion matrices int64 [C, C], exact; `model` says on which device."""
+    device = next(model.parameters()).device
+    return ranks.total(torch.from_numpy(matrix).to(device)).cpu().numpy()
 
 
 def _mean_loss(losses: Sequence[float]) -> float:

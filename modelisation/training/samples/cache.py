@@ -14,6 +14,7 @@ from typing import overload
 import numpy as np
 from tqdm import tqdm
 
+from modelisation import ranks
 from modelisation.data.base import DatasetError, Sample, SegmentationDataset
 from modelisation.provenance import REPOSITORY
 from modelisation.recipe import Cache
@@ -28,25 +29,28 @@ def decode_all(dataset: SegmentationDataset, cache: Cache = "auto", folder: Path
 
     Args:
         dataset: the split.
-        cache: `memory`, `disk`, or `auto`: on disk what takes more than 4 GiB, reckoned by the first picture.
+        cache: `memory`, `disk`, or `auto`: on disk what takes more than 4 GiB, reckoned by the first picture, in all
+            processes of the run on this machine together, which share the file.
         folder: where files of decoded pictures lie, by default `FOLDER`; one that fits the split is used again.
 
     Raises:
         DatasetError: a file cannot be read, or the disk is too full.
     """
     size = _bytes_of(dataset[0]) * len(dataset)
-    if cache == "memory" or (cache == "auto" and size <= AUTO_LIMIT):
+    if cache == "memory" or (cache == "auto" and size * ranks.on_this_machine() <= AUTO_LIMIT):
         return list(_with_progress(dataset))
     folder = folder or FOLDER
     place = folder / _key(dataset)
-    if not (place / _INDEX).is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        if (free := shutil.disk_usage(folder).free) < size:
-            raise DatasetError(
-                f"{folder}: {dataset.dataset} {dataset.split} takes {size / 1e9:.1f} GB decoded and only "
-                f"{free / 1e9:.1f} GB are free; delete what you no longer need in that folder, or set cache: memory"
-            )
-        _write(dataset, place)
+    with ranks.in_turn():
+        if not (place / _INDEX).is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            if (free := shutil.disk_usage(folder).free) < size:
+                raise DatasetError(
+                    f"{folder}: {dataset.dataset} {dataset.split} takes {size / 1e9:.1f} GB decoded and only "
+                    f"{free / 1e9:.1f} GB are free; delete what you no longer need in that folder, or set cache: "
+                    "memory"
+                )
+            _write(dataset, place)
     return DiskSamples(place)
 
 
