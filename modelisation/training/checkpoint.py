@@ -45,7 +45,7 @@ def save(accelerator: Accelerator, run_dir: Path) -> None:
     Raises:
         UserError: it cannot be written, for instance because the disk is full; the one before stays.
     """
-    shared_out = accelerator.distributed_type == DistributedType.FSDP
+    shared_out = ranks.number() > 1 and accelerator.distributed_type == DistributedType.FSDP
     partial = run_dir / f"{FOLDER}.partial"
     if ranks.is_main():
         shutil.rmtree(partial, ignore_errors=True)

@@ -99,7 +99,9 @@ def wrap(accelerator: Accelerator, model: SegmentationModel) -> nn.Module:
     synchronise_batch_norms(model)
     # Gradients of 1x1 convolutions in channels_last are copied once, and torch says so.
     warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
-    if not is_shared_out(accelerator):
+    if is_shared_out(accelerator):
+        model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload] # FSDP takes no other
+    else:
         # A checkpoint has the tensors under their own names, so that any number of processes can go on from it.
         accelerator.register_save_state_pre_hook(lambda _, weights, __: _set(weights, model.state_dict()))
         accelerator.register_load_state_pre_hook(lambda models, _: _set(models, model))

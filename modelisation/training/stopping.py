@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from torch.distributed import DistError
 
@@ -58,9 +59,13 @@ def catch_stop_signals() -> Iterator[Callable[[], bool]]:
         A function that tells whether one of them came.
     """
     received: list[int] = []
-    handlers = {s: signal.signal(s, lambda number, frame: received.append(number)) for s in _SIGNALS}
+    handlers: dict[int, Any] = {s: signal.signal(s, lambda number, frame: received.append(number)) for s in _SIGNALS}
     try:
         yield lambda: bool(received)
+    except LostProcessError:
+        # The launcher now tells the others to stop, and kills them soon; this one has yet to say what happened.
+        handlers = dict.fromkeys(_SIGNALS, signal.SIG_IGN)
+        raise
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

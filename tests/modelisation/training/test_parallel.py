@@ -46,7 +46,7 @@ def start_two(folder: Path, store: str) -> subprocess.CompletedProcess[str]:
 
 @dataclass(frozen=True)
 class Trained:
-    """A folder in which one process and two have trained the same recipe, begun by either, and what the two printed."""
+    """A folder in which one process and two have trained a recipe, begun by either, and what the two printed."""
 
     folder: Path
     printed: subprocess.CompletedProcess[str]
@@ -94,7 +94,7 @@ def test_two_processes_learn_as_one_does_and_each_goes_on_where_the_other_stoppe
         assert curve(folder, name, metric) == pytest.approx(curve(folder, "one", metric), rel=1e-3)
     whole, parts = (load_file(folder / run / "model.safetensors") for run in ("one", name))
     assert whole.keys() == parts.keys()
-    for key in whole:
+    for key in whole.keys() - {"encoder.0.bias"}:  # before a batch norm: its gradient is nothing but rounding
         torch.testing.assert_close(parts[key], whole[key], rtol=0.02, atol=2e-3)
 
 
