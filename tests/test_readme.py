@@ -26,7 +26,7 @@ TIERS = ("back", "front", "modelisation")
 READMES = [
     ROOT / name
     for name in (
-        "README.md", "SECURITY.md", "docs/catalogue.md", "docs/deployment.md", "docs/performance.md",
+        "README.md", "SECURITY.md", "docs/catalogue.md", "docs/deployment.md", "docs/performance.md", "docs/scale.md",
         *(f"{tier}/README.md" for tier in TIERS),
     )
 ]  # fmt: skip
@@ -78,6 +78,20 @@ def test_every_modelisation_command_is_accepted_by_its_parser(command):
     arguments = [a for a in shlex.split(command)[3:] if a != "COMMAND"]
     if arguments:
         assert make_parser().parse_args(arguments).command == arguments[0]
+
+
+@pytest.mark.parametrize("command", commands("torchrun ") + commands("accelerate launch "))
+def test_every_launch_of_several_processes_is_accepted_by_its_launcher(command):
+    from accelerate.commands.launch import launch_command_parser
+    from torch.distributed.run import get_args_parser
+
+    program, *arguments = shlex.split(command)
+    parser = get_args_parser() if program == "torchrun" else launch_command_parser()
+    launch = parser.parse_args(arguments[program == "accelerate" :])
+    assert launch.module
+    assert launch.training_script == "modelisation"
+    if launch.training_script_args != ["train", "…"]:
+        assert make_parser().parse_args(launch.training_script_args).command == "train"
 
 
 @pytest.mark.parametrize(("name", "code"), blocks("python"))

@@ -26,10 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from modelisation import ranks
     from modelisation.reports.ablations import ablation_table
     from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
     from modelisation.tuning.ablate import ablate
 
+    ranks.alone("ablate")
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     use_threads(args.threads)
     try:

@@ -5,7 +5,6 @@ import logging
 from pathlib import Path
 
 from back.runtime.errors import UserError, sentence_of
-from modelisation import ranks
 from modelisation.commands.arguments import (
     CLASSES_HELP,
     MODEL_HELP,
@@ -41,6 +40,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from modelisation import ranks
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    use_threads(args.threads)
+    try:
+        with ranks.quiet():
+            return _train(args)
+    except (UserError, OSError) as error:
+        if not ranks.is_first_to_say(sentence_of(error)):
+            return _MISTAKE
+        raise
+
+
+def _train(args: argparse.Namespace) -> int:
     from modelisation.provenance import REPOSITORY
     from modelisation.recipe import load_recipe
     from modelisation.registry.versions import resolve_model
@@ -48,8 +61,6 @@ def run(args: argparse.Namespace) -> int:
     from modelisation.training.setup import begin_with
     from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
 
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    use_threads(args.threads)
     recipe = load_recipe(args.recipe, args.set)
     if args.classes:
         recipe = recipe.model_copy(update={"taxonomy": args.classes})
@@ -57,22 +68,16 @@ def run(args: argparse.Namespace) -> int:
         recipe = begin_with(recipe, resolve_model(args.start))
     run_dir = args.run_dir or REPOSITORY / "runs" / recipe.name
     try:
-        with ranks.quiet():
-            bundle = train(
-                recipe,
-                args.data,
-                run_dir,
-                resume=args.resume,
-                register=not args.no_register,
-                scores_only=args.scores_only,
-            )
-            print(f"The bundle is in {bundle}")
+        bundle = train(
+            recipe,
+            args.data,
+            run_dir,
+            resume=args.resume,
+            register=not args.no_register,
+            scores_only=args.scores_only,
+        )
     except Interrupted:
-        if ranks.is_main():
-            print(f"\nStopped; the checkpoint is in {run_dir}. Go on with the same command and --resume.")
+        print(f"\nStopped; the checkpoint is in {run_dir}. Go on with the same command and --resume.")
         return INTERRUPTED_EXIT
-    except (UserError, OSError) as error:
-        if not ranks.is_first_to_say(sentence_of(error)):
-            return _MISTAKE
-        raise
+    print(f"The bundle is in {bundle}")
     return 0

@@ -25,6 +25,7 @@ class SegmentationModel(nn.Module, ABC):
     score_stride: int = 4
     size_multiple: int = 32
     open_sizes: ClassVar[bool] = True  # whether its graph can be exported for pictures of any size
+    all_learn: ClassVar[bool] = True  # whether the loss of every batch depends on every parameter
     smallest_batch: ClassVar[int] = 1  # in training mode, with batch norms that are not frozen
     mean: tuple[float, float, float]
     std: tuple[float, float, float]

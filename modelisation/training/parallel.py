@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from back.runtime.errors import UserError
 from modelisation import ranks
+from modelisation.models import ARCHITECTURES
 from modelisation.models.base import Criterion, SegmentationModel
 from modelisation.recipe import Recipe
 from modelisation.training.kernels.batch_norm import synchronise_batch_norms
@@ -41,8 +42,7 @@ def meet(recipe: Recipe) -> Accelerator:
             dataloader_config=DataLoaderConfiguration(split_batches=True),
             kwargs_handlers=[
                 InitProcessGroupKwargs(timeout=_PATIENCE),
-                # A norm that is fixed later on gets no gradient any more.
-                DistributedDataParallelKwargs(find_unused_parameters=recipe.freeze_batchnorm_after is not None),
+                DistributedDataParallelKwargs(find_unused_parameters=_some_do_not_learn(recipe)),
             ],
         )
     parts = ranks.number() * accelerator.gradient_accumulation_steps
@@ -58,6 +58,12 @@ def meet(recipe: Recipe) -> Accelerator:
         if recipe.freeze_batchnorm_after is not None:
             raise UserError("freeze_batchnorm_after does not go with FSDP; take it out, or train without FSDP")
     return accelerator
+
+
+def _some_do_not_learn(recipe: Recipe) -> bool:
+    """Whether there may be parameters without a gradient: of norms that are fixed later on, or parts that lie idle."""
+    network = ARCHITECTURES.get(recipe.architecture)
+    return recipe.freeze_batchnorm_after is not None or network is None or not network.all_learn
 
 
 def is_shared_out(accelerator: Accelerator) -> bool:

@@ -29,6 +29,7 @@ class ImportedModel(SegmentationModel):
     """
 
     initialisation = "random"
+    all_learn = False  # other libraries have heads for losses of their own
 
     def __init__(
         self,

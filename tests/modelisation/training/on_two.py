@@ -6,8 +6,10 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
+from accelerate.state import AcceleratorState
 from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 
@@ -18,11 +20,20 @@ from modelisation.training import checkpoint
 from modelisation.training.fit import fit
 from modelisation.training.kernels.batch_norm import synchronise_batch_norms
 from modelisation.training.loss import make_criterion
+from modelisation.training.parallel import loss_of
 from modelisation.training.samples.batches import AugmentedSamples
 from modelisation.training.stopping import Interrupted
 from tests.modelisation.convolutions import make_known
 
 RECIPE, DATA = "tiny.yaml", "data"
+FSDP = {
+    "ACCELERATE_USE_FSDP": "true",
+    "FSDP_VERSION": "2",
+    "FSDP_AUTO_WRAP_POLICY": "NO_WRAP",
+    "FSDP_RESHARD_AFTER_FORWARD": "true",
+    "FSDP_CPU_RAM_EFFICIENT_LOADING": "false",
+    "FSDP_STATE_DICT_TYPE": "SHARDED_STATE_DICT",
+}
 LOSSES = {
     "cross entropy": Loss(),
     "smoothed": Loss(label_smoothing=0.1),
@@ -100,6 +111,37 @@ def train_twice() -> None:
     torch.save(scores["confusion_matrix"], f"matrix_{ranks.rank()}.pt")
 
 
+def train_shared_out() -> None:
+    """With FSDP, begun and gone on with. accelerate starts it on GPUs alone, so the state is set in its place."""
+    begin = AcceleratorState.__init__
+    shapes = {}
+
+    def with_fsdp(self, *args, fsdp_plugin=None, **options):
+        begin(self, *args, fsdp_plugin=fsdp_plugin, **options)
+        if fsdp_plugin is not None:  # else the state is only looked up
+            self.distributed_type, self.fsdp_plugin = DistributedType.FSDP, fsdp_plugin
+
+    def stop(epoch, _):
+        raise Interrupted
+
+    def noted(net, *batch):
+        shapes.update({name: (tuple(p.to_local().shape), tuple(p.shape)) for name, p in net.named_parameters()})
+        return loss_of(net, *batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in FSDP.items():
+            patch.setenv(name, value)
+        patch.setattr(AcceleratorState, "__init__", with_fsdp)
+        patch.setattr("modelisation.training.fit.loss_of", noted)
+        AcceleratorState._reset_state()
+        recipe = load_recipe(Path(RECIPE))
+        with contextlib.suppress(Interrupted):
+            fit(recipe, Path(DATA), Path("shared_out"), on_epoch=stop)
+        fit(recipe, Path(DATA), Path("shared_out"), resume=True)
+        torch.save(shapes, f"shapes_{ranks.rank()}.pt")
+    AcceleratorState._reset_state()
+
+
 def train_until_killed() -> int:
     """Rank 1 is killed after the second step of the first epoch."""
     original = checkpoint.Progress.__setattr__
@@ -118,4 +160,5 @@ if __name__ == "__main__":
     os.chdir(sys.argv[1])
     with ranks.quiet():
         train_twice()
+        train_shared_out()
     sys.exit(train_until_killed())

@@ -98,6 +98,16 @@ def test_two_processes_learn_as_one_does_and_each_goes_on_where_the_other_stoppe
         torch.testing.assert_close(parts[key], whole[key], rtol=0.02, atol=2e-3)
 
 
+def test_fsdp_learns_the_same_with_half_of_every_tensor_in_each_process_and_goes_on_from_its_checkpoint(folder):
+    for metric in ("train_loss", "val_loss"):
+        assert curve(folder, "shared_out", metric) == pytest.approx(curve(folder, "one", metric), rel=1e-3)
+    shapes = [torch.load(folder / f"shapes_{rank}.pt") for rank in (0, 1)]
+    weight = "model.encoder.0.weight"
+    assert [shape[weight] for shape in shapes] == [((4, 3, 3, 3), (8, 3, 3, 3))] * 2
+    whole, parts = (load_file(folder / run / "model.safetensors") for run in ("one", "shared_out"))
+    assert {name: t.shape for name, t in parts.items()} == {name: t.shape for name, t in whole.items()}
+
+
 def test_every_picture_of_an_epoch_is_seen_once_in_the_batch_that_it_is_in(folder):
     batches = list(EpochBatches(6, 0, 0.0, 6, 2, TINY.get("seed", 1)))
     by_rank = [torch.load(folder / f"keys_{rank}.pt") for rank in (0, 1)]
@@ -136,8 +146,8 @@ def test_a_batch_norm_in_two_parts_is_that_of_the_whole_batch(folder):
 
 def test_rank_0_alone_speaks(trained):
     printed = trained.printed.stdout
-    assert [printed.count(f"epoch {epoch}:") for epoch in (1, 2)] == [1, 1]
-    assert printed.count("learns the classes of") == 3
+    assert [printed.count(f"epoch {epoch}:") for epoch in (1, 2)] == [2, 2]
+    assert printed.count("learns the classes of") == 5
 
 
 def test_a_killed_process_ends_the_run_with_a_sentence_and_a_checkpoint_to_go_on_from(trained):
@@ -149,6 +159,24 @@ def test_a_killed_process_ends_the_run_with_a_sentence_and_a_checkpoint_to_go_on
     assert checkpoint.exists(trained.folder / "killed")
     run(trained.folder, "killed", resume=True)
     assert curve(trained.folder, "killed") == pytest.approx(curve(trained.folder, "one"), rel=1e-3)
+
+
+def test_a_batch_in_two_parts_is_one_step(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    steps = {}
+    for parts in (1, 2):
+        monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", str(parts))
+        # Fixed batch norms, so that it makes no difference to them how many pictures come together.
+        recipe = Recipe.model_validate(
+            TINY | {"epochs": 1, "freeze_batchnorm_after": 0, "loss": {"cross_entropy": 1}}
+        )
+        fit(recipe, folder / on_two.DATA, tmp_path / str(parts))
+        record = json.loads((tmp_path / str(parts) / "record.json").read_text(encoding="utf-8"))
+        steps[parts] = record["steps"]
+    assert steps == {1: 3, 2: 3}
+    assert curve(tmp_path, "2") == pytest.approx(curve(tmp_path, "1"), rel=5e-3)
+    whole, parts = (load_file(tmp_path / name / "model.safetensors") for name in ("1", "2"))
+    torch.testing.assert_close(parts["head.weight"], whole["head.weight"], rtol=0.02, atol=2e-3)
 
 
 def test_a_batch_that_cannot_be_shared_equally_is_refused(monkeypatch):
