@@ -61,7 +61,7 @@ def meet(recipe: Recipe) -> Accelerator:
 
 
 def _some_do_not_learn(recipe: Recipe) -> bool:
-    """Whether there may be parameters without a gradient: of norms that are fixed later on, or parts that lie idle."""
+    """Whether a parameter may get no gradient: of a norm that is fixed later on, or of a part that lies idle."""
     network = ARCHITECTURES.get(recipe.architecture)
     return recipe.freeze_batchnorm_after is not None or network is None or not network.all_learn
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator, DistributedType
-from accelerate.state import AcceleratorState
+from accelerate.state import AcceleratorState, PartialState
 from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 
@@ -120,6 +120,7 @@ def train_shared_out() -> None:
         begin(self, *args, fsdp_plugin=fsdp_plugin, **options)
         if fsdp_plugin is not None:  # else the state is only looked up
             self.distributed_type, self.fsdp_plugin = DistributedType.FSDP, fsdp_plugin
+            PartialState._shared_state["distributed_type"] = DistributedType.FSDP
 
     def stop(epoch, _):
         raise Interrupted
@@ -140,6 +141,7 @@ def train_shared_out() -> None:
         fit(recipe, Path(DATA), Path("shared_out"), resume=True)
         torch.save(shapes, f"shapes_{ranks.rank()}.pt")
     AcceleratorState._reset_state()
+    PartialState._shared_state["distributed_type"] = DistributedType.MULTI_CPU
 
 
 def train_until_killed() -> int:
