@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from back.catalogue import ModelVersion
 from back.downloads import bounded_download
-from back.mlflow_errors import is_mlflow_error, mlflow_sentence
+from back.mlflow_errors import is_mlflow_error, mlflow_sentence, without_password
 from back.runtime.bundle_cache import Download, discard_bundle, fetch_bundle
 from back.runtime.card import ONNX_FILE, REPORT_FILE, BundleError, Card, read_card, read_json, verify_files
 from back.runtime.errors import UserError
@@ -133,7 +133,7 @@ class ModelLoader:
     def _note(self, version: ModelVersion, error: BaseException, *, lasting: bool) -> str:
         """Remember a failure; returns the sentence that tells of it."""
         if lasting:
-            sentence = f"{label_of(version)} cannot be served: {error}"
+            sentence = f"{label_of(version)} cannot be served: {without_password(str(error))}"
             self._failures[version] = _Failure(sentence, None, 0.0)
             return sentence
         before = self._failures.get(version)
@@ -141,7 +141,8 @@ class ModelLoader:
         if isinstance(error, UnfinishedError):  # dear: it had its whole time
             first, most = MAX_WAIT_S, MAX_WAIT_UNFINISHED_S
         wait_s = min(most, 2 * before.wait_s if before else first)
-        sentence = f"{label_of(version)} could not be loaded, and will be tried again: {self._reason(error)}"
+        reason = without_password(self._reason(error))
+        sentence = f"{label_of(version)} could not be loaded, and will be tried again: {reason}"
         self._failures[version] = _Failure(sentence, time.monotonic() + wait_s, wait_s)
         return sentence
 
