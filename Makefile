@@ -57,7 +57,7 @@ export TORCH_HOME := $(CACHE)/torch
 RUN := env GIT_CONFIG_GLOBAL="$${GIT_CONFIG_GLOBAL:-$$HOME/.gitconfig}" HOME='$(CACHE)/home' \
 	XDG_CACHE_HOME='$(CACHE)/home/.cache' XDG_CONFIG_HOME='$(CACHE)/home/.config' $(FULL)/bin/python
 
-.PHONY: help setup demo test hostile lint lock pin-images audit sbom train lab notebooks scenes \
+.PHONY: help setup demo test hostile soak lint lock pin-images audit sbom train lab notebooks scenes \
 	benchmark benchmark-quality models tables screenshots up down clean
 
 help: ## list the targets
@@ -106,12 +106,16 @@ setup: $(SERVE)/.stamp $(FULL)/.stamp ## install both environments (TORCH_INDEX=
 demo: $(SERVE)/.stamp ## the whole system on sample pictures, then http://localhost:8501 (IMAGE=photo.jpg, ONCE=1, …_PORT=)
 	@exec $(SERVE)/bin/python -m modelisation.demo $(if $(IMAGE),--image '$(IMAGE)') $(if $(filter-out 0,$(ONCE)),--once) $(DEMO_FLAGS)
 
-test: $(SERVE)/.stamp $(FULL)/.stamp ## everything that CI runs (TESTS=path, PYTEST_ARGS=…, WORKERS=0: in one process)
+test: $(SERVE)/.stamp $(FULL)/.stamp ## all tests, as CI runs them before make soak (TESTS=path, PYTEST_ARGS=…, WORKERS=0: in one process)
 	@$(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal $(TESTS) $(PYTEST_ARGS) \
 	  && echo "make test: everything passed" || { echo "make test: FAILED, see above" >&2; exit 1; }
 
 hostile: $(FULL)/.stamp ## attack the API: files, clients, models, load and a soak, with a figure a line (SOAK_MINUTES=3)
 	@HOSTILE_SECONDS=60 SOAK_MINUTES='$(SOAK_MINUTES)' $(RUN) -m pytest -o faulthandler_timeout=7500 tests/hostile $(PYTEST_ARGS)
+
+soak: $(FULL)/.stamp ## does the API's memory stay flat under steady load? (SOAK_MINUTES=3; an hour before a release)
+	@SOAK_MINUTES='$(SOAK_MINUTES)' $(RUN) -m pytest -o faulthandler_timeout=7500 \
+	  tests/hostile/test_many_clients.py::test_memory_stays_flat_for_as_long_as_it_is_watched $(PYTEST_ARGS)
 
 lint: $(FULL)/.stamp ## format, lint, types, and which tier may import which
 	$(FULL)/bin/ruff format --check .
@@ -134,9 +138,7 @@ audit: $(AUDIT)/.stamp ## weak spots in our code (bandit) and known ones in what
 	@$(AUDIT)/bin/python .ci/audit/audit.py
 
 sbom: $(AUDIT)/.stamp $(SERVE)/.stamp ## what the serving environment is made of, as CycloneDX, into out/sbom.json
-	@mkdir -p out
-	@$(AUDIT)/bin/cyclonedx-py environment --output-reproducible --output-file out/sbom.json $(SERVE)
-	@echo "out/sbom.json lists $$(grep -c '"purl"' out/sbom.json) packages"
+	@$(AUDIT)/bin/python .ci/audit/sbom.py $(SERVE)
 
 $(AUDIT)/.stamp: .ci/audit/requirements.txt
 	$(call make_venv,$(AUDIT))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from back.catalogue import ModelVersion
 from back.downloads import bounded_download
-from back.mlflow_errors import is_mlflow_error, mlflow_sentence
+from back.mlflow_errors import is_mlflow_error, mlflow_sentence, without_password
 from back.runtime.bundle_cache import Download, discard_bundle, fetch_bundle
 from back.runtime.card import ONNX_FILE, REPORT_FILE, BundleError, Card, read_card, read_json, verify_files
 from back.runtime.errors import UserError
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 MAX_WAIT_S = 600.0  # between two tries of a version that fails again and again
 MAX_WAIT_UNFINISHED_S = 24 * 3600.0  # the same, where each try took all the time it was given
 # Of a disk that takes nothing more, in whatever error they stand.
-_DISK_WORDS = ("No space left on device", "Read-only file system", "Permission denied", "Disk quota exceeded")
+_DISK_WORDS = (
+    *("No space left on device", "Disk quota exceeded", "Read-only file system", "Permission denied"),
+    *("Not a directory", "File exists"),  # a file where the cache should be
+)
 Fetch = Callable[[ModelVersion], Path]
 log = logging.getLogger("streetseg")
 
@@ -83,7 +86,7 @@ class ModelLoader:
         bundle = self._fetch(fetch, version)
         try:
             served = self._compile(bundle, version)
-        except Exception as error:  # whatever it is, the other models must load
+        except BaseException as error:  # whatever it is, a panic of Rust code among it, the other models must load
             log.debug("loading %s failed", label_of(version), exc_info=True)
             sentence = self._note(version, error, lasting=isinstance(error, UserError | ValueError))
         else:
@@ -122,15 +125,15 @@ class ModelLoader:
         try:
             _check_name(version.name)
             return fetch(version)
-        except Exception as error:  # a download may fail in any way
+        except BaseException as error:  # a download may fail in any way
             log.debug("fetching %s failed", label_of(version), exc_info=True)
             sentence = self._note(version, error, lasting=isinstance(error, _NameError))
         raise LoadError(sentence)
 
-    def _note(self, version: ModelVersion, error: Exception, *, lasting: bool) -> str:
+    def _note(self, version: ModelVersion, error: BaseException, *, lasting: bool) -> str:
         """Remember a failure; returns the sentence that tells of it."""
         if lasting:
-            sentence = f"{label_of(version)} cannot be served: {error}"
+            sentence = f"{label_of(version)} cannot be served: {without_password(str(error))}"
             self._failures[version] = _Failure(sentence, None, 0.0)
             return sentence
         before = self._failures.get(version)
@@ -138,11 +141,12 @@ class ModelLoader:
         if isinstance(error, UnfinishedError):  # dear: it had its whole time
             first, most = MAX_WAIT_S, MAX_WAIT_UNFINISHED_S
         wait_s = min(most, 2 * before.wait_s if before else first)
-        sentence = f"{label_of(version)} could not be loaded, and will be tried again: {self._reason(error)}"
+        reason = without_password(self._reason(error))
+        sentence = f"{label_of(version)} could not be loaded, and will be tried again: {reason}"
         self._failures[version] = _Failure(sentence, time.monotonic() + wait_s, wait_s)
         return sentence
 
-    def _reason(self, error: Exception) -> str:
+    def _reason(self, error: BaseException) -> str:
         text = str(error)
         if full := next((words for words in _DISK_WORDS if words in text), None):
             cache = self._settings.cache_dir

@@ -10,13 +10,13 @@ def without_password(text: str) -> str:
     return _PASSWORD.sub(r"\g<scheme>", text)
 
 
-def is_mlflow_error(error: Exception) -> bool:
+def is_mlflow_error(error: BaseException) -> bool:
     from mlflow.exceptions import MlflowException
 
     return isinstance(error, MlflowException)
 
 
-def mlflow_sentence(tracking_uri: str, error: Exception) -> str:
+def mlflow_sentence(tracking_uri: str, error: BaseException) -> str:
     """What went wrong with MLflow, and what to do."""
     where, text = without_password(tracking_uri), without_password(str(error))
     if "Max retries exceeded" in text or "timed out" in text or isinstance(error, OSError):

@@ -43,6 +43,7 @@ class ModelRegistry:
         self._loads = Loads()
         self._lock = threading.Lock()  # for what replaces the attributes below
         self._remembered: object = None
+        self._disk_error: str | None = None  # of the last try to remember
         self.pinned = Pinned(self._loader, self._fetch)
         self.catalogue: Catalogue = {}
         self.served: Mapping[str, Served] = {}
@@ -86,8 +87,9 @@ class ModelRegistry:
         try:
             client = self.client  # its import is none of MLflow's time
             catalogue = within(FIRST_ASK_S if remembered else ASK_S, partial(read_catalogue, client))
-            for name in self.served:
-                if name not in catalogue and not within(ASK_S, partial(is_deleted, self.client, name)):
+            known_names = {*self.catalogue, *(remembered.catalogue if remembered else ())}
+            for name in sorted(known_names - set(catalogue)):
+                if not within(ASK_S, partial(is_deleted, self.client, name)):
                     raise ValueError(f"it lists no model {name}, and does not say that {name} was deleted")
         except Exception as error:  # whatever is wrong with MLflow must not end the loop that asks it again
             sentence = mlflow_sentence(self._settings.mlflow_tracking_uri, error)
@@ -124,9 +126,11 @@ class ModelRegistry:
             return
         try:
             remember(self._settings.cache_dir, self._settings.mlflow_tracking_uri, self.catalogue, folders)
-            self._remembered = self.catalogue, folders
+            self._remembered, self._disk_error = (self.catalogue, folders), None
         except OSError as error:  # the next start needs MLflow then; nothing else does
-            log.warning("%s cannot be written to: %s", self._settings.cache_dir, error)
+            if str(error) != self._disk_error:
+                log.warning("%s cannot be written to: %s", self._settings.cache_dir, error)
+            self._disk_error = str(error)
 
     def _load_missing(self, fetch: Fetch) -> None:
         """Begin to load what the names mean and is not served yet; what has failed before comes last."""
@@ -140,7 +144,7 @@ class ModelRegistry:
             served = self._loader.load(fetch, version)
         except LoadError as failure:
             error = str(failure)
-        except Exception as failure:  # a model that fails, however, keeps no other from loading
+        except BaseException as failure:  # a model that fails, however, keeps no other from loading
             log.exception("loading %s failed", version.name)
             error = str(failure) or type(failure).__name__
         with self._lock:

@@ -4,7 +4,6 @@ MLflow is away.
 
 import hashlib
 import json
-import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -53,8 +52,14 @@ def remember(cache_dir: Path, tracking_uri: str, catalogue: Catalogue, folders: 
         "served": [{"version": asdict(version), "folder": folder.name} for version, folder in folders.items()],
     }
     with tempfile.NamedTemporaryFile("w", dir=cache_dir, prefix=f".{FILE}-", delete=False, encoding="utf-8") as file:
-        json.dump(record, file)
-    os.replace(file.name, cache_dir / FILE)
+        new = Path(file.name)
+        try:
+            json.dump(record, file)
+            file.flush()
+            new.replace(cache_dir / FILE)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
 
 
 def recall(cache_dir: Path, tracking_uri: str) -> Remembered | None:
@@ -77,7 +82,7 @@ def recall(cache_dir: Path, tracking_uri: str) -> Remembered | None:
             for entry in record["served"]
         }
         return Remembered(float(record["asked_at"]), catalogue, folders) if folders else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 

@@ -22,7 +22,7 @@ from back.registry import ModelRegistry
 from back.runtime.card import Card
 from back.settings import Settings
 from back.telemetry import Telemetry
-from back.workers import IsGone, Workers, unless_gone
+from back.workers import IsGone, Workers, run_in, unless_gone
 
 T = TypeVar("T")
 _PIN_S = 30.0  # how long a request waits for a version that is loaded for it
@@ -91,7 +91,7 @@ class Services:
         if self._pinning:
             raise Problem(503, "Another version is being loaded; try again in 5 s.", retry_after_s=5, cause="loading")
         self._pinning = True
-        getting = asyncio.ensure_future(_run_in(self._pins, function))
+        getting = asyncio.ensure_future(run_in(self._pins, function))
         getting.add_done_callback(self._pinned)
         await asyncio.wait({getting}, timeout=_PIN_S)  # which leaves it going, also when the client is gone
         if not getting.done():
@@ -114,7 +114,7 @@ class Services:
             raise Problem(503, sentence, retry_after_s=5, cause="overloaded")
         self._asking += 1
         try:
-            return await unless_gone(_run_in(self._mlflow, function), is_gone)
+            return await unless_gone(run_in(self._mlflow, function), is_gone)
         finally:
             self._asking -= 1
 
@@ -152,7 +152,7 @@ class Services:
         began_ns = time.time_ns()
         while True:
             try:
-                await _run_in(self._loader, partial(self.registry.sync, self.settings.reload_seconds))
+                await run_in(self._loader, partial(self.registry.sync, self.settings.reload_seconds))
                 # A load that takes longer than a round goes on in the background, and is told in the next.
                 served = {f"{one.name}/{one.version.version}" for one in self.registry.served.values()}
                 self._tell_loaded(served - told, began_ns)
@@ -183,10 +183,6 @@ class Services:
             elif said and not overdue:
                 log.info("MLflow is followed again")
             said = overdue is not None
-
-
-async def _run_in(pool: ThreadPoolExecutor, function: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(pool, function)
 
 
 def _get_services(request: Request) -> Services:

@@ -4,6 +4,8 @@ FastAPI itself follows requests; this adds where they go, and the stages of a pr
 """
 
 import os
+import threading
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ _ENDPOINTS = (
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
 )
+CLOSE_S = 3.0
 _UNWATCHED = ("/healthz", "/readyz", "/metrics")  # asked every few seconds, by those who watch
 
 
@@ -62,10 +65,16 @@ class Telemetry:
             end_ns = start_ns
 
     def close(self) -> None:
-        """Send what is still to be sent, for at most a few seconds."""
-        for provider in (self._traces, self._metrics):
-            provider.force_flush(2000)
-            provider.shutdown()
+        """Send what is still to be sent, for at most `CLOSE_S`: the SDK would wait for half a minute."""
+        # Both at once. What they have not sent by then is lost with the process.
+        threads = [
+            threading.Thread(target=provider.shutdown, daemon=True) for provider in (self._traces, self._metrics)
+        ]
+        end = time.monotonic() + CLOSE_S
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
 
 
 def start() -> Telemetry | None:

@@ -107,10 +107,30 @@ class Workers:
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what takes long on a thread of the pool."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: function(*args, **kwargs))
+        return await run_in(self._threads, lambda: function(*args, **kwargs))
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def run_in(pool: ThreadPoolExecutor, function: Callable[[], T]) -> T:
+    """Run a function on a thread of the pool; whatever it raises ends this one call.
+
+    A library in Rust that panics raises no `Exception`, SystemExit would end the event loop, and of StopIteration
+    asyncio never tells whoever waits. All of them are a RuntimeError here.
+    """
+
+    def contained() -> T:
+        try:
+            return function()
+        except StopIteration as error:
+            raise RuntimeError("StopIteration") from error
+        except Exception:
+            raise
+        except BaseException as error:
+            raise RuntimeError(f"{type(error).__name__}: {error}") from error
+
+    return await asyncio.get_running_loop().run_in_executor(pool, contained)
 
 
 @contextlib.asynccontextmanager

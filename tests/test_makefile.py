@@ -1,10 +1,12 @@
 """The make targets: each is explained, asks for what it needs, and calls only what exists."""
 
 import importlib.util
+import json
 import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ TARGETS = (
         "demo",
         "test",
         "hostile",
+        "soak",
         "lint",
         "lock",
         "pin-images",
@@ -37,6 +40,16 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", *arguments], cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", timeout=60
     )
+
+
+def program(name: str) -> Any:
+    """A program of .ci/audit, which is no package, as a module."""
+    specification = importlib.util.spec_from_file_location(name, ROOT / ".ci" / "audit" / f"{name}.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
 
 
 def test_help_explains_every_target() -> None:
@@ -99,21 +112,27 @@ def test_torch_can_come_from_another_index_without_its_address_in_the_project() 
     assert not re.search(r"https?://(?!localhost)", MAKEFILE)
 
 
-def test_ci_runs_the_one_test_command_after_the_system_packages() -> None:
+def test_ci_runs_the_tests_and_then_the_soak_after_the_system_packages() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     lines = [line.strip() for line in script.read_text(encoding="utf-8").splitlines() if line.strip()]
-    assert lines[-1] == "make test"
+    assert lines[-2:] == ["make test", "make soak"]
     assert "set -euo pipefail" in lines
     assert subprocess.run(["bash", "-n", script], timeout=10).returncode == 0
 
 
+def test_the_soak_is_the_one_test_that_is_left_out_of_the_tests() -> None:
+    command = make("--dry-run", "soak").stdout
+    assert "SOAK_MINUTES='3'" in command
+    assert "SOAK_MINUTES='60'" in make("--dry-run", "soak", "SOAK_MINUTES=60").stdout
+    (asked,) = re.findall(r"(tests/hostile/\S+)", command)
+    file, _, test = asked.partition("::")
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert "skipif(not SOAK_MINUTES" in text.split(f"\ndef {test}(")[0].rpartition("\n\n\n")[2]
+
+
 def test_an_audit_that_reaches_no_data_says_so() -> None:
-    specification = importlib.util.spec_from_file_location("audit", ROOT / ".ci" / "audit" / "audit.py")
-    assert specification is not None
-    assert specification.loader is not None
-    audit = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(audit)
+    audit = program("audit")
     passed_over = '{"dependencies": [{"name": "a", "skip_reason": "Dependency not found on PyPI"}]}'
     for output in ("", "[]", passed_over):
         assert audit.judge(output, "Connection refused")[0] == 0
@@ -125,6 +144,52 @@ def test_an_audit_that_reaches_no_data_says_so() -> None:
     )
     fine = '{"dependencies": [{"name": "a", "version": "1", "vulns": []}]}'
     assert audit.judge(fine, "") == (0, "1 of 1 packages looked up, 0 known weak spots")
+
+
+def test_a_bill_of_materials_that_lacks_a_package_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "\n.venv-audit/bin/python .ci/audit/sbom.py .venv-serve\n" in make("--dry-run", "sbom").stdout
+    sbom = program("sbom")
+    out = tmp_path / "out" / "sbom.json"
+    monkeypatch.setattr(sbom, "ROOT", tmp_path)
+    monkeypatch.setattr(sbom, "OUT", out)
+    monkeypatch.setattr(sbom, "PINNED", ("pins.txt",))
+    text = "# compiled\nA.b==1 \\\n    --hash=sha256:0\nc==2 ; python_version < '3'\nd==3\n"
+    (tmp_path / "pins.txt").write_text(text, encoding="utf-8")
+    listed = {"a_B": "1", "d": "3"}
+
+    def cyclonedx(command: list[Any], **_: object) -> None:
+        components = [{"name": name, "version": pin, "purl": "pkg:…"} for name, pin in listed.items()]
+        file = command[command.index("--output-file") + 1]
+        file.write_text(json.dumps({"components": components}), encoding="utf-8")
+
+    monkeypatch.setattr(sbom.subprocess, "run", cyclonedx)
+    assert sbom.main(".venv-serve") == 0
+    assert "lists 2 packages" in capsys.readouterr().out
+    whole = out.read_bytes()
+    listed["d"] = "4"
+    assert sbom.main(".venv-serve") == 1
+    assert "lacks d 3; make setup renews it" in capsys.readouterr().err
+    assert [file.name for file in out.parent.iterdir()] == ["sbom.json"]
+    assert out.read_bytes() == whole
+
+
+TOOL = ROOT / ".venv-audit" / "bin" / "cyclonedx-py"
+
+
+@pytest.mark.skipif(not (TOOL.exists() and (ROOT / ".venv-serve").exists()), reason="make sbom installs the tool")
+def test_the_bill_of_materials_lists_every_package_that_is_served(tmp_path: Path) -> None:
+    file = tmp_path / "sbom.json"
+    command = [TOOL, "environment", "--output-reproducible", "--output-file", file, ROOT / ".venv-serve"]
+    subprocess.run(command, check=True, timeout=120, capture_output=True)
+    sbom = program("sbom")
+    text = file.read_text(encoding="utf-8")
+    pins = dict(pin for pinned in sbom.PINNED for pin in sbom.pins_of(ROOT / pinned))
+    assert {"fastapi", "streamlit", "mlflow"} <= set(pins)
+    assert sbom.missing_from(sbom.packages_of(json.loads(text)), pins) == []
+    assert json.loads(text)["bomFormat"] == "CycloneDX"
+    assert str(ROOT) not in text
 
 
 def test_pip_s_output_becomes_a_count() -> None:

@@ -16,10 +16,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from huey import SqliteHuey
-
 from back.jobs.folder import CLIP_FILE, JobFolder
-from back.jobs.table import UNFINISHED, Job, JobTable, Told
+from back.jobs.store import open_store
+from back.jobs.table import UNFINISHED, Job, Told
 from back.problems import Problem
 from back.runtime.errors import UserError
 from back.runtime.process.bounded import UnfinishedError, WorkFailedError, run_bounded
@@ -58,7 +57,7 @@ class Jobs:
         if (self._settings.jobs_path / "jobs.db").is_file():
             try:
                 self._open()
-            except (UserError, OSError) as error:
+            except UserError as error:
                 log.warning("clips cannot be labelled: %s", error)
 
     def close(self) -> None:
@@ -147,12 +146,8 @@ class Jobs:
                 return self._folder
             if self._stop.is_set():
                 raise UserError("The service is being stopped; send the clip again")
-            folder = JobFolder(self._settings.jobs_path)
-            self._table = JobTable(self._settings.jobs_path / "jobs.db")
-            self._huey = SqliteHuey("clips", filename=str(self._settings.jobs_path / "queue.db"), results=False)
+            folder, self._table, self._huey = open_store(self._settings.jobs_path)
             self._label = self._huey.task(name="label")(self._work)
-            # The table says what there is to do: a task that was taken out when the last API died is in no queue.
-            self._huey.flush()
             jobs = self._table.all()
             folder.remove_unknown({job.id for job in jobs})
             for job in jobs:

@@ -1,5 +1,6 @@
 """The jobs that there are, in SQLite: what was asked for, what became of it. It outlives the API."""
 
+import errno
 import json
 import sqlite3
 import threading
@@ -95,4 +96,9 @@ class JobTable:
 
     def _run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
-            return self._database.execute(statement, values).fetchall()
+            try:
+                return self._database.execute(statement, values).fetchall()
+            except sqlite3.OperationalError as error:
+                if "disk is full" in str(error):  # a shortage like any other
+                    raise OSError(errno.ENOSPC, str(error)) from error
+                raise

@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 KEEP = 12  # cached bundles; the least recently used beyond that are deleted
 MAX_FILES = 32  # of a bundle
+_SCRATCH = ".download-"
+_LEFT_S = 3600.0  # after which a download that is not done was killed
 ASK_S = 60.0  # for MLflow's answer to a question
 
 # Downloads the artifacts of a model version (client, name, version) into a folder and returns where they lie.
@@ -95,7 +98,8 @@ def fetch_bundle(
         touch(target)
         return target
     cache_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=cache_dir) as scratch:
+    _delete_left_over(cache_dir)
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=cache_dir) as scratch:
         folder = download(client, name, version, Path(scratch))
         touch(folder)
         try:
@@ -116,6 +120,14 @@ def touch(folder: Path) -> None:
     """Say that a cached bundle is in use, so that it is among the last to be deleted."""
     with contextlib.suppress(OSError):  # a cache that cannot be written to serves all the same
         os.utime(folder)
+
+
+def _delete_left_over(cache_dir: Path) -> None:
+    """Delete what a process left that was killed while it downloaded."""
+    for path in cache_dir.glob(f"{_SCRATCH}*"):
+        with contextlib.suppress(OSError):  # another process was faster
+            if time.time() - path.stat().st_mtime > _LEFT_S:
+                discard_bundle(path)
 
 
 def _prune(cache_dir: Path, *, keep: int) -> None:

@@ -2,9 +2,13 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 from mlflow.store.entities import PagedList
 
 from back import loading
@@ -12,6 +16,10 @@ from back.registry import ModelRegistry
 from back.remembered import FILE, recall
 from back.runtime.card import ONNX_FILE
 from tests.api import Store
+
+
+class Panic(BaseException):
+    """As libraries in Rust raise: no `Exception`."""
 
 
 @pytest.fixture
@@ -39,9 +47,16 @@ def test_version_without_artifacts_keeps_no_other_from_loading(store: Store, reg
     assert registry.reason_not_ready() is None
 
 
-@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), MemoryError(), UnboundLocalError("bug")])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        *(OSError(28, "No space left on device"), MemoryError(), UnboundLocalError("bug")),
+        *(Panic("panicked"), SystemExit(1), StopIteration()),
+    ],
+    ids=repr,
+)
 def test_download_that_fails_is_tried_again_and_aliases_are_followed_on(
-    store: Store, registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch, failure: Exception
+    store: Store, registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch, failure: BaseException
 ) -> None:
     store.add()
     fetch = loading.fetch_bundle
@@ -100,6 +115,86 @@ def test_empty_answer_of_mlflow_removes_no_model(
     assert registry.mlflow_error is None
 
 
+def test_empty_answer_of_mlflow_at_the_start_hides_no_model_of_last_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add()
+    ModelRegistry(store.settings()).sync()
+    for _ in range(2):  # the second start knows no less than the first
+        registry = ModelRegistry(store.settings())
+        with monkeypatch.context() as broken:
+            broken.setattr(registry.client, "search_registered_models", lambda **_: PagedList([], None))
+            registry.sync()
+        assert _versions(registry) == {"segformer": "1"}
+        assert registry.stale_s is not None
+    registry.sync()
+    assert registry.stale_s is None
+
+
+@contextmanager
+def _answering(status: int, body: bytes) -> Iterator[str]:
+    """A server that answers every question alike."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            self.answer()
+
+        def do_POST(self) -> None:
+            self.answer()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+ANSWERS = {
+    "500": (500, b"Internal Server Error"),
+    "HTML": (200, b"<html><title>Sign in</title></html>"),
+    "{}": (200, b"{}"),
+    "a list": (200, b"[1, 2]"),
+    "no name": (200, b'{"registered_models": [{"aliases": 3}]}'),
+    "bytes": (200, bytes(range(256))),
+    "nothing": (200, b""),
+    "404": (404, b'{"error_code": "ENDPOINT_NOT_FOUND"}'),
+}
+
+
+def test_whatever_mlflow_answers_what_is_verified_serves_marked_as_stale(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Already at the start, from the cache, and until MLflow is back."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    store.add()
+    ModelRegistry(store.settings()).sync()
+    good = store.client
+    for name, (status, body) in ANSWERS.items():
+        with _answering(status, body) as uri:
+            registry = ModelRegistry(store.settings())
+            registry.__dict__["client"] = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            for _ in range(2):
+                registry.sync()
+                assert _versions(registry) == {"segformer": "1"}, name
+                assert registry.reason_not_ready() is None, name
+                assert registry.stale_s is not None, name
+                assert "\n" not in str(registry.mlflow_error), name
+        registry.__dict__["client"] = good
+        registry.sync()
+        assert registry.stale_s is None, name
+
+
 def test_models_of_last_time_serve_while_mlflow_is_away_at_the_start(store: Store) -> None:
     store.add("deeplabv3plus")
     store.add("segformer")
@@ -144,7 +239,7 @@ def test_damaged_memory_of_last_time_is_none(store: Store) -> None:
     store.add()
     ModelRegistry(store.settings()).sync()
     assert recall(store.folder / "cache", store.uri) is not None
-    for damage in (b"", b"{}", b"[1]", b'{"schema": 1, "store": 3}', b"\xff\xfe"):
+    for damage in (b"", b"{}", b"[1]", b'{"schema": 1, "store": 3}', b"\xff\xfe", b"[" * 100_000):
         (store.folder / "cache" / FILE).write_bytes(damage)
         assert recall(store.folder / "cache", store.uri) is None, damage
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from back import loading
 from back.catalogue import ModelVersion
 from back.loading import ModelLoader, Served
 from back.problems import Problem
@@ -98,13 +99,26 @@ def test_artifacts_that_were_tampered_with_are_refused(store: Store, registry: M
     assert "does not match the card's sha256" in registry.errors["segformer"]
 
 
-def test_password_in_mlflows_address_is_never_said(store: Store) -> None:
+def _unreachable(*_: object) -> Path:
+    raise ConnectionError("GET http://me:secret@127.0.0.1:9/x")
+
+
+def test_password_in_mlflows_address_is_never_said(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     registry = ModelRegistry(store.settings(mlflow_tracking_uri="http://me:secret@127.0.0.1:9"))
     registry.sync()
     assert registry.reason_not_ready() == (
         "mlflow-away",
         "MLflow at http://127.0.0.1:9 does not answer; start it, or set STREETSEG_MLFLOW_TRACKING_URI.",
     )
+    assert "secret" not in caplog.text
+    store.add()
+    monkeypatch.setattr(loading, "fetch_bundle", _unreachable)
+    registry = ModelRegistry(store.settings())
+    registry.sync()
+    assert "ConnectionError: GET http://127.0.0.1:9/x" in registry.errors["segformer"]
+    assert "secret" not in registry.errors["segformer"] + caplog.text
     assert registry._settings.ui_url == "http://mlflow.example"
     assert store.settings(mlflow_tracking_uri="http://me:secret@host", mlflow_ui_url=None).ui_url == "http://host"
 

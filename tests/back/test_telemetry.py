@@ -1,9 +1,11 @@
 """OpenTelemetry: what a collector gets, and that nothing of it is loaded where none is named."""
 
 import itertools
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -79,6 +81,17 @@ def test_a_collector_gets_the_request_its_stages_and_the_loading(shared_store: S
     }
     assert "streetseg.stage.duration" in named
     assert any(name.startswith("http.server") for name in named)
+
+
+def test_a_collector_that_never_answers_delays_no_end(shared_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifteen seconds are promised from SIGTERM to the end, and ten of them may go to requests."""
+    monkeypatch.setattr("back.telemetry.CLOSE_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with serving(create_app(shared_store.settings())) as api:
+            assert api.post("/predict", files={"image": PHOTO}).status_code == 200
+            start = time.monotonic()
+        assert time.monotonic() - start < 5
 
 
 def test_nothing_is_imported_where_no_collector_is_named() -> None:

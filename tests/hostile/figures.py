@@ -1,6 +1,7 @@
 """What the hostile tests measured: a line for each kind of attack, printed when the run ends (`make hostile`)."""
 
 import os
+from pathlib import Path
 
 LONG = "HOSTILE_SECONDS" in os.environ  # as `make hostile` runs them: more inputs, more clients, for longer
 _LARGEST = ("worst", "peak")
@@ -25,9 +26,18 @@ def figure(name: str, **numbers: float) -> None:
 
 
 def answered(name: str, status: int, seconds: float) -> None:
-    """Tell of one request: whether it was refused, or failed, and how long it took."""
+    """Tell of one request to an API in this process: whether it was refused, or failed, and how long it took."""
     failed = int(status >= 500 and status != 503)
-    figure(name, tried=1, refused=int(400 <= status < 500 or status == 503), errors_5xx=failed, worst_s=seconds)
+    refused = int(400 <= status < 500 or status == 503)
+    figure(name, tried=1, refused=refused, errors_5xx=failed, worst_s=seconds, worst_mb=rss_mb())
+
+
+def rss_mb() -> float:
+    """What this process holds in memory now; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    except OSError:
+        return 0.0
 
 
 def lines() -> list[str]:

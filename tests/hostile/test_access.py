@@ -22,6 +22,7 @@ from back.problems import Problem
 from back.runtime.errors import UserError
 from back.settings import Settings
 from tests.api import Store
+from tests.hostile.figures import answered
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -109,7 +110,9 @@ def test_only_a_known_key_gets_an_answer(keys_file: Path) -> None:
     wrong = ["", " ", first[:-1], first + "x", "first", digest_of(first), "\x80" * 40, "a" * 10_000]
     for headers in [{}, *({"X-API-Key": key.encode("latin-1")} for key in wrong), {"Authorization": "Basic eDp5"}]:
         for path in ("/models", "/classes", "/metrics", "/nope", "/predict"):
+            start = time.perf_counter()
             answer = client.get(path, headers=headers)  # type: ignore[arg-type]
+            answered("requests without a key that is known", answer.status_code, time.perf_counter() - start)
             assert answer.status_code == 401
             assert answer.headers["WWW-Authenticate"] == "Bearer"
             assert "keys add NAME" in answer.json()["detail"]
@@ -171,6 +174,15 @@ def test_addresses_are_counted_apart_and_this_machine_not() -> None:
     assert not any(refused(address) for address in ("127.0.0.1", "::1", "127.0.0.1", "::ffff:127.0.0.1", None, None))
 
 
+def test_a_clock_that_jumps_locks_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, now = client_of(rate_per_address="2/minute"), time.time()
+    for jump in (0, -100_000, 100_000):
+        monkeypatch.setattr("time.time", lambda jump=jump: now + jump)
+        answers = [client.get("/classes") for _ in range(3)]
+        assert [answer.status_code == 429 for answer in answers] == [False, False, True]
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 120
+
+
 def test_docs_and_metrics_can_be_closed() -> None:
     open_, closed = client_of(), client_of(docs=False, metrics=False)
     for path in ("/docs", "/openapi.json", "/metrics"):
@@ -180,7 +192,7 @@ def test_docs_and_metrics_can_be_closed() -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/models", "/nope", "/docs", "/metrics"])
 def test_every_answer_has_an_id_and_headers_for_browsers(path: str) -> None:
-    headers = client_of().get(path).headers
+    headers = client_of().get(path, headers={"Origin": "https://elsewhere.example"}).headers
     assert re.fullmatch(r"[0-9a-f]{32}", headers["X-Request-ID"])
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"

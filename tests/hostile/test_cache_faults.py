@@ -1,5 +1,6 @@
 """Caches that are full, read-only, damaged, shared or old: each a sentence, and the service goes on."""
 
+import os
 import shutil
 import time
 
@@ -37,6 +38,16 @@ def test_a_cache_that_cannot_be_written_to_is_named_and_tried_again(
     assert list(registry.served) == ["segformer"]
 
 
+@pytest.mark.parametrize("cache", ["file", "file/cache"])
+def test_a_file_where_the_cache_should_be_is_named(store: Store, cache: str) -> None:
+    (store.folder / "file").touch()
+    store.add()
+    registry = ModelRegistry(store.settings(cache_dir=store.folder / cache))
+    registry.sync()
+    assert f"{store.folder / cache} cannot be written to (not a directory); " in registry.errors["segformer"]
+    assert "STREETSEG_CACHE_DIR" in registry.errors["segformer"]
+
+
 def test_a_warm_cache_that_cannot_be_written_to_serves(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.add()
     ModelRegistry(store.settings()).sync()
@@ -50,6 +61,43 @@ def test_a_warm_cache_that_cannot_be_written_to_serves(store: Store, monkeypatch
     registry.sync()
     assert list(registry.served) == ["segformer"]
     assert registry.errors == {}
+
+
+def test_a_full_disk_leaves_no_half_memory_and_is_said_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.add()
+    registry = ModelRegistry(store.settings())
+    registry.sync()
+    cache = store.folder / "cache"
+    store.add(bias=1)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("back.remembered.json.dump", full)
+        for _ in range(3):
+            registry.sync()
+    assert [path.name for path in cache.iterdir() if path.is_file()] == ["registry.json"]
+    assert caplog.text.count("cannot be written to") == 1
+    assert f"{cache} cannot be written to" in caplog.text
+    registry.sync()
+    assert '"version": "2"' in (cache / "registry.json").read_text(encoding="utf-8")
+
+
+def test_what_downloads_left_that_were_killed_is_deleted(store: Store) -> None:
+    bundles = store.folder / "cache" / "bundles"
+    old, new = bundles / ".download-old", bundles / ".download-new"
+    for left in (old, new):
+        left.mkdir(parents=True)
+        (left / ONNX_FILE).write_bytes(b"half")
+    hours_ago = time.time() - 5 * 3600
+    os.utime(old, (hours_ago, hours_ago))
+    store.add()
+    ModelRegistry(store.settings()).sync()
+    assert not old.exists()
+    assert new.exists()  # another process may be at it
 
 
 def test_a_damaged_bundle_of_last_time_keeps_no_other_from_serving_while_mlflow_is_away(store: Store) -> None:

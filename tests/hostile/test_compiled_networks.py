@@ -13,6 +13,7 @@ from back.runtime.engines import compiled_files
 from back.runtime.engines.compiled_files import MAX_AGE_S, SUFFIX, read_compiled, write_compiled
 from back.runtime.predictor import Predictor
 from tests.bundles import make_bundle, paint, stripes
+from tests.hostile.figures import figure, rss_mb
 
 LABELS = stripes(64, 128, 8)
 
@@ -58,7 +59,9 @@ def test_a_damaged_network_for_a_frequent_size_gives_no_wrong_mask(tmp_path: Pat
         _damage(hot, at)
         again = _load(bundle, cache)
         again.prepare(64, 128)
-        np.testing.assert_array_equal(_labels(again), expected)
+        labels = _labels(again)
+        figure("damaged compiled networks", tried=1, wrong_pixels=int((labels != expected).sum()), worst_mb=rss_mb())
+        np.testing.assert_array_equal(labels, expected)
 
 
 @pytest.mark.parametrize("content", [b"", b"streetseg compiled network 1\n", b"0" * 1000])

@@ -13,6 +13,7 @@ import requests
 
 from back.main import create_app
 from tests.api import PHOTO, Store, listening, noise_png, wait_until
+from tests.hostile.figures import answered
 
 _HEAD = (
     b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
@@ -41,6 +42,8 @@ def test_overload_is_503_with_retry_after_and_the_rest_get_their_masks(url: str)
     photo = noise_png(1500, 2000)
     with ThreadPoolExecutor(24) as pool:
         responses = list(pool.map(lambda _: _predict(url, photo), range(24)))
+    for response in responses:
+        answered("more photos at once than the queue holds", response.status_code, response.elapsed.total_seconds())
     counts = Counter(response.status_code for response in responses)
     assert set(counts) == {200, 503}
     for response in responses:

@@ -4,7 +4,6 @@ import gc
 import shutil
 import weakref
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from modelisation.registry.bundled import FOLDER
 from modelisation.registry.versions import register_bundle
 from tests.api import Store, serving
 from tests.bundles import make_bundle, rewrite_card
-from tests.hostile.figures import LONG, figure
+from tests.hostile.figures import LONG, figure, rss_mb
 from tests.hostile.poison import failing_self_test, register_unchecked
 
 
@@ -110,10 +109,6 @@ def test_versions_asked_for_are_let_go_when_others_are(store: Store, engines: "l
         gc.collect()
         assert len(engines) == 9
         assert sum(engine() is not None for engine in engines) == 1 + MAX_LOADED
-
-
-def rss_mb() -> float:
-    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * 4096 / 1e6
 
 
 @pytest.mark.timeout(1800)

@@ -1,6 +1,7 @@
 """Models that must not serve are refused with a sentence, run nothing, and keep the good one beside them serving."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from modelisation.registry.bundled import FOLDER, find_bundles
 from modelisation.registry.versions import register_bundle
 from tests.api import Store
 from tests.bundles import make_bundle
+from tests.hostile.figures import figure, rss_mb
 from tests.hostile.poison import register_unchecked
 from tests.hostile.poisons import LINKS, POISONS, REPORTS, Poison, canary_of, linked
 
@@ -62,7 +64,16 @@ def test_the_api_refuses_each_with_a_sentence_and_serves_the_good_one(store: Sto
     register_unchecked(store, make_bundle(tmp_path / "named"), "straße ✓")
     wanted["straße ✓"] = "no header can carry"
     registry = ModelRegistry(store.settings())
+    start = time.perf_counter()
     registry.sync()
+    figure(
+        "poisoned models",
+        tried=len(wanted),
+        refused=len(set(wanted) & set(registry.errors)),
+        canaries_that_sang=sum(canary.exists() for canary in canaries),
+        all_together_s=time.perf_counter() - start,
+        worst_mb=rss_mb(),
+    )
     assert sorted(registry.served) == ["good"]
     assert registry.reason_not_ready() is None
     for name, sentence in wanted.items():

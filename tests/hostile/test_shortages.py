@@ -16,6 +16,7 @@ from starlette.datastructures import UploadFile
 import back.pipeline
 from back.main import create_app
 from tests.api import PHOTO, Store, listening, noise_png, serving, wait_until
+from tests.hostile.figures import answered
 
 LARGE = noise_png(700, 700)  # too large for Starlette to keep in memory
 
@@ -43,7 +44,9 @@ def test_a_request_without_memory_is_503_and_the_next_one_is_answered(
             patch.setattr(Image, "open", _fails(MemoryError()))
         else:
             patch.setattr(back.pipeline, "encode", _fails(MemoryError()))
+        start = time.perf_counter()
         answer = client.post(path, files={"image": PHOTO})
+    answered("requests without memory", answer.status_code, time.perf_counter() - start)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.json()["type"] == "urn:streetseg:overloaded"
     assert "no memory left" in answer.json()["detail"]

@@ -66,7 +66,11 @@ def test_api_over_an_empty_store_says_how_to_fill_it_and_takes_what_comes(store:
 def test_loop_that_follows_mlflow_outlives_any_failure(
     store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sync, failures = ModelRegistry.sync, iter([UnboundLocalError("settings"), MemoryError(), SystemError("bug")])
+    class Panic(BaseException):
+        """As libraries in Rust raise: no `Exception`."""
+
+    failed = [UnboundLocalError("settings"), MemoryError(), Panic(), SystemExit(1), StopIteration()]
+    sync, failures = ModelRegistry.sync, iter(failed)
 
     def sometimes(self: ModelRegistry, patience_s: float | None = None) -> None:
         for failure in failures:
@@ -75,9 +79,31 @@ def test_loop_that_follows_mlflow_outlives_any_failure(
 
     monkeypatch.setattr(ModelRegistry, "sync", sometimes)
     store.add()
-    with serving(create_app(store.settings())) as client:
+    with serving(create_app(store.settings(reload_seconds=0.1))) as client:
         assert client.get("/readyz").json()["models"] == ["segformer"]
-    assert sum("following MLflow failed" in record.message for record in caplog.records) == 3
+    assert sum("following MLflow failed" in record.message for record in caplog.records) == len(failed)
+
+
+def test_loop_counts_as_stuck_after_three_periods(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = create_app(store.settings(reload_seconds=10)).state.services
+    followed_at = services._followed_at
+    for periods, stuck in ((2.9, False), (3.1, True)):
+        monkeypatch.setattr("back.services.time.monotonic", lambda periods=periods: followed_at + 10 * periods)
+        assert (services.overdue is not None) is stuck
+
+
+@pytest.mark.parametrize("failure", [BaseException("panicked"), SystemExit(1), StopIteration()], ids=repr)
+def test_a_request_that_fails_however_is_a_500_and_the_next_is_answered(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    with monkeypatch.context() as patch:
+        patch.setattr("back.pipeline.encode", fail)
+        answer = api.post("/predict", files={"image": PHOTO})
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert api.post("/predict", files={"image": PHOTO}).status_code == 200
 
 
 def test_loop_that_hangs_is_said_and_what_is_loaded_serves(store: Store, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,79 @@
+"""A folder of jobs that is damaged, full or cannot be written to: a sentence for clips, and photos are served."""
+
+import errno
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from back.jobs import jobs as jobs_module
+from back.jobs.table import Job, JobTable, Told
+from back.main import create_app
+from tests.api import PHOTO, Store, serving
+
+CLIP = b"\0\0\0\x18ftypmp42" + bytes(100)
+
+
+def post(client: TestClient) -> tuple[int, str]:
+    answer = client.post("/videos", files={"clip": ("clip.mp4", CLIP)})
+    return answer.status_code, answer.json()["detail"]
+
+
+def test_a_damaged_table_of_jobs_is_named_kept_and_stops_no_photo(
+    shared_store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table, queue, result = tmp_path / "jobs.db", tmp_path / "queue.db", tmp_path / "of" / "a" / "overlay.mp4"
+    result.parent.mkdir(parents=True)
+    result.write_bytes(b"somebody's")
+    table.write_bytes(b"no database " * 1000)
+    queue.write_bytes(b"no database " * 1000)
+    app = create_app(shared_store.settings(jobs_dir=tmp_path))
+    sentence = f"{table} cannot be used (file is not a database); move {tmp_path} away, or set STREETSEG_JOBS_DIR"
+    with serving(app) as client:
+        assert sentence in caplog.text
+        for _ in range(2):
+            status, detail = post(client)
+            assert (status, detail.startswith(sentence)) == (503, True)
+        assert client.post("/predict", files={"image": PHOTO}).status_code == 200
+        assert table.read_bytes().startswith(b"no database")
+        assert result.read_bytes() == b"somebody's"
+        table.unlink()  # as told; the queue, which is made from the table, is made anew
+        result.parent.rename(tmp_path / "elsewhere")
+        assert post(client)[0] == 400  # this clip is none
+
+
+def test_a_folder_of_jobs_that_cannot_be_made_is_named(shared_store: Store, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with serving(create_app(shared_store.settings(jobs_dir=tmp_path / "file" / "jobs"))) as client:
+        status, detail = post(client)
+        assert status == 503
+        assert detail.startswith(f"{tmp_path}/file/jobs cannot be written to (not a directory); ")
+        assert "STREETSEG_JOBS_DIR" in detail
+
+
+def test_a_clip_without_room_on_the_disk_is_503_and_leaves_nothing(
+    shared_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "run_bounded", lambda *_, **__: {})
+    with serving(create_app(shared_store.settings(jobs_dir=tmp_path))) as client:
+        monkeypatch.setattr(jobs_module.shutil, "copyfileobj", _full)
+        status, detail = post(client)
+        assert (status, "no disk space left" in detail) == (503, True)
+        monkeypatch.undo()
+        assert list((tmp_path / "of").iterdir()) == []
+        assert client.post("/predict", files={"image": PHOTO}).status_code == 200
+
+
+def test_a_table_of_jobs_on_a_full_disk_is_a_shortage(tmp_path: Path) -> None:
+    table = JobTable(tmp_path / "jobs.db")
+    pages = table._run("PRAGMA page_count")[0][0]
+    table._run(f"PRAGMA max_page_count = {pages}")  # what a full disk is to SQLite
+    told = Told("m", "1", "b", {}, {"note": "x" * 20_000}, {})
+    with pytest.raises(OSError, match="disk is full") as raised:
+        table.add(Job("a", None, "queued", 0.0, told))
+    assert raised.value.errno == errno.ENOSPC
+    assert table.all() == []
+
+
+def _full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "no")
