@@ -14,13 +14,13 @@ from back.loading import Served
 from back.problems import Problem
 from back.runtime.imaging import ImageError, NeededSize, Photo, UInt8Array, count_pixels, open_photo
 from back.runtime.masks.colour import overlay, palette_of
-from back.runtime.masks.png import encode_gray_png, encode_palette_png, encode_rgb_png
+from back.runtime.masks.png import encode_gray16_png, encode_gray_png, encode_palette_png, encode_rgb_png
 from back.runtime.predictor import Prediction
 from back.runtime.upsample import ScoresError
 from back.schemas import EncodedImage, PredictionAnswer
 from back.services import Services
 
-Output = Literal["mask", "overlay", "classes"]
+Output = Literal["mask", "overlay", "classes", "confidence"]
 # An overlay is made and compressed in strips: whole, a 12-megapixel one would take 120 MB more.
 _STRIP_ROWS = 64
 _LARGE_BYTES = 64_000_000
@@ -36,7 +36,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Segmented:
-    """A prediction and its PNG; `timings_ms` has decode, resize, infer, argmax and encode."""
+    """A prediction and its PNG; `timings_ms` has decode, those of the prediction, and encode."""
 
     served: Served
     prediction: Prediction
@@ -77,8 +77,9 @@ async def is_large(services: Services, upload: UploadFile, models: Sequence[Serv
         pixels, decoded = count_pixels(upload.file, _decoding_size(models, output))
         upload.file.seek(0)
         # Pillow holds four bytes a pixel. A label map and what is made of it take two a model at the photo's own
-        # size, and one is for what is made of all of them.
-        return 4 * decoded + (2 * len(models) + 1) * pixels > _LARGE_BYTES
+        # size, and one is for what is made of all of them. A confidence map takes two more, and two are for its PNG.
+        each = 6 if output == "confidence" else 2
+        return 4 * decoded + (each * len(models) + 1) * pixels > _LARGE_BYTES
 
     return await services.workers.run(work)
 
@@ -103,7 +104,9 @@ async def segment(
         Problem: 500, the network answered with NaN or infinity.
     """
     try:
-        prediction = await services.workers.run(served.predictor.predict_array, upload.photo)
+        prediction = await services.workers.run(
+            served.predictor.predict_array, upload.photo, confidence=output == "confidence"
+        )
     except ScoresError as error:
         raise Problem(
             500, f"{served.name}/{served.version.version} fails on this photo: {error}; use another model or version."
@@ -120,8 +123,10 @@ async def segment(
 
 
 def encode(image: Image.Image, prediction: Prediction, output: Output, opacity: float) -> bytes:
-    """The PNG of a prediction: mode P for a mask, grey for classes, RGB for an overlay."""
+    """The PNG of a prediction: mode P for a mask, grey for classes, RGB for an overlay, 16-bit for confidence."""
     labels_HW = prediction.labels_HW
+    if output == "confidence" and prediction.confidence_HW is not None:
+        return encode_gray16_png(prediction.confidence_HW)
     if output == "classes":
         return encode_gray_png(labels_HW)
     palette = palette_of(prediction.taxonomy)
@@ -155,7 +160,8 @@ def make_answer(segmented: Segmented, output: Output, started: float) -> Predict
 
 
 def to_base64(
-    png: bytes, output: Literal["mask", "overlay", "classes", "disagreement", "errors", "outcome"]
+    png: bytes,
+    output: Literal["mask", "overlay", "classes", "confidence", "disagreement", "errors", "outcome"],
 ) -> EncodedImage:
     """A PNG as text."""
     return EncodedImage(output=output, base64=base64.b64encode(png).decode())

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from back.runtime.card import Card, Metrics
+from back.runtime.card import Calibration, Card, Metrics
 
 
 class Answer(BaseModel):
@@ -14,7 +14,7 @@ class Answer(BaseModel):
 class EncodedImage(Answer):
     """A PNG as text."""
 
-    output: Literal["mask", "overlay", "classes", "disagreement", "errors", "outcome"]
+    output: Literal["mask", "overlay", "classes", "confidence", "disagreement", "errors", "outcome"]
     media_type: Literal["image/png"] = "image/png"
     base64: str = Field(description="the bytes of the PNG file, base64", examples=["iVBORw0KGgo…"])
 
@@ -28,7 +28,8 @@ class PredictionAnswer(Answer):
     width: int = Field(examples=[2048])
     height: int = Field(examples=[1024])
     timings_ms: dict[str, float] = Field(
-        description="decode, resize, infer, argmax, encode and total, in milliseconds",
+        description="decode, resize, infer, argmax, confidence where it was asked for, encode and total, in "
+        "milliseconds",
         examples=[{"decode": 21.0, "resize": 9.1, "infer": 105.2, "argmax": 4.4, "encode": 6.0, "total": 147.9}],
     )
     class_shares: dict[str, float] = Field(
@@ -146,6 +147,10 @@ class ModelEntry(Answer):
     parameters: int | None
     multiply_adds: int | None
     file_size_bytes: int | None = Field(description="size of model.onnx")
+    temperature: float | None = Field(
+        description="of output=confidence; 1 also where calibration is null, which means that none was fitted"
+    )
+    calibration: Calibration | None = Field(description="what the temperature was fitted on")
     pixel_budget: int | None = Field(description="pixels of the network's input, before padding")
     run_id: str | None = Field(description="MLflow run that the version belongs to; see /runs/{run_id}")
     data_licence: str | None

@@ -17,6 +17,7 @@ COMMANDS = {
     "search": "search hyper-parameters of a recipe at random",
     "ablate": "train variants of a recipe and tabulate what each choice is worth",
     "evaluate": "score a model on a labelled split",
+    "calibrate": "fit how sure a model may be, into its card",
     "robustness": "score a model on perturbed photos, into its card",
     "budget": "score a model at several pixel budgets, into its report",
     "export": "make the bundle of a run",

@@ -73,6 +73,8 @@ def _entry(model: RegisteredModel, served: Served | None, error: str | None) -> 
         "parameters": card.parameters,
         "multiply_adds": card.multiply_adds,
         "file_size_bytes": served.file_size_bytes,
+        "temperature": card.temperature,
+        "calibration": card.calibration,
         "pixel_budget": predictor.pixel_budget,
         "data_licence": training.data_licence if training else None,
         "weights_licence": training.weights_licence if training else origin.licence if origin else None,

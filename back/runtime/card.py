@@ -108,6 +108,23 @@ class Metrics(_Strict):
     class_iou: dict[str, float | None]
 
 
+class Calibration(_Strict):
+    """The temperature by which a network's scores are divided before the softmax, and what it was fitted on."""
+
+    temperature: float = Field(ge=0.01, le=100, description="1 changes nothing, more makes the network less sure")
+    dataset: str
+    split: str
+    split_sha256: str
+    images: int
+    nll: tuple[float, float] = Field(description="negative log-likelihood a pixel, at temperature 1 and at this one")
+    ece: tuple[float, float] = Field(
+        description="expected calibration error, 0..1, at temperature 1 and, each half of the images at the "
+        "temperature that was fitted on the other half, with one"
+    )
+    unsure_below: float = Field(ge=0, le=1, description="confidence below which half of the wrong pixels are")
+    unsure_share: float = Field(ge=0, le=1, description="of all labelled pixels, how many are below")
+
+
 class TeacherRecord(_Strict):
     """The network whose probabilities another one was trained on beside the labels."""
 
@@ -173,12 +190,18 @@ class Card(_Strict):
     training: TrainingRecord | None = None
     # Left out of the JSON where there is none, so that a card from before this field stays as it is.
     origin: Origin | None = Field(default=None, exclude_if=lambda origin: origin is None)
+    calibration: Calibration | None = Field(default=None, exclude_if=lambda calibration: calibration is None)
     robustness: dict[str, float] = Field(default_factory=dict, description="perturbation -> mIoU lost, in points")
     carries: dict[str, float] = Field(
         default_factory=dict, description="pictures unlike those of training -> mIoU on them, 0..1"
     )
     self_test: SelfTest
     files: dict[_FileName, str]
+
+    @property
+    def temperature(self) -> float:
+        """By which the scores are divided before the softmax; 1 where none was fitted."""
+        return 1.0 if self.calibration is None else self.calibration.temperature
 
 
 def sha256_of(path: Path) -> str:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from back.runtime.card import ONNX_FILE, BundleError, Card, InputContract, read_card, sha256_of, verify_files
 from back.runtime.class_counts import count_labels
+from back.runtime.confidence import UInt16Array, confidence_map
 from back.runtime.engines import create_engine
 from back.runtime.engines.base import Engine, EngineKind, Precision
 from back.runtime.imaging import ImageError, Photo, UInt8Array, decode_image, open_photo, plan_resize, to_input
@@ -31,13 +32,16 @@ class Prediction:
 
     Attributes:
         labels_HW: uint8 class ids at the photo's own size.
-        timings_ms: milliseconds of `decode` (where bytes were given), `resize`, `infer` and `argmax`.
+        timings_ms: milliseconds of `decode` (where bytes were given), `resize`, `infer`, `argmax` and, where it was
+            asked for, `confidence`.
         taxonomy: what the ids mean.
+        confidence_HW: uint16, the calibrated probability of each label times 65535; None where not asked for.
     """
 
     labels_HW: UInt8Array  # noqa: N815 - the name carries the shape
     timings_ms: dict[str, float]
     taxonomy: Taxonomy = field(repr=False)
+    confidence_HW: UInt16Array | None = None  # noqa: N815 - the name carries the shape
 
     def class_shares(self) -> dict[str, float]:
         """Fraction of the photo's pixels that each class covers; sums to 1."""
@@ -120,15 +124,16 @@ class Predictor:
             photo = open_photo(data, max_pixels, self.needed_size)
         return self._predict(photo, timings)
 
-    def predict_array(self, image_HWC: UInt8Array | Photo) -> Prediction:
+    def predict_array(self, image_HWC: UInt8Array | Photo, *, confidence: bool = False) -> Prediction:
         """Label a decoded photo: uint8 [height, width, 3] RGB, or what `open_photo` gives, which saves a copy.
 
-        Several models can share one decoded photo. Raises ScoresError.
+        Several models can share one decoded photo. With `confidence`, also say how sure the network is of each
+        label. Raises ScoresError.
         """
         if isinstance(image_HWC, Photo):
-            return self._predict(image_HWC, {})
+            return self._predict(image_HWC, {}, confidence)
         height, width = image_HWC.shape[:2]
-        return self._predict(Photo(Image.fromarray(image_HWC), height, width), {})
+        return self._predict(Photo(Image.fromarray(image_HWC), height, width), {}, confidence)
 
     def needed_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width to which a photo of this size is resized: what decoding it must give at the least."""
@@ -168,11 +173,30 @@ class Predictor:
         plan, stride = plan_resize(height, width, self.input, None), self.input.score_stride
         return upsample_argmax(scores_CHW, height, width, plan.height / stride, plan.width / stride)
 
-    def _predict(self, photo: Photo, timings: dict[str, float]) -> Prediction:
+    def confidence_of(
+        self, scores_CHW: Scores, height: int, width: int, temperature: float | None = None
+    ) -> UInt16Array:
+        """How sure the network is of each label of `labels_of`: uint16 [height, width], see `confidence_map`.
+
+        Args:
+            temperature: in place of the card's.
+
+        Raises:
+            ScoresError: a score is NaN or infinite.
+        """
+        plan, stride = plan_resize(height, width, self.input, None), self.input.score_stride
+        valid = plan.height / stride, plan.width / stride
+        return confidence_map(scores_CHW, height, width, *valid, temperature or self.card.temperature)
+
+    def _predict(self, photo: Photo, timings: dict[str, float], confidence: bool = False) -> Prediction:
         scores_CHW = self.scores_of(photo, timings)
         with _timed(timings, "argmax"):
             labels_HW = self.labels_of(scores_CHW, photo.height, photo.width)
-        return Prediction(labels_HW, timings, self.card.taxonomy)
+        if not confidence:
+            return Prediction(labels_HW, timings, self.card.taxonomy)
+        with _timed(timings, "confidence"):
+            confidence_HW = self.confidence_of(scores_CHW, photo.height, photo.width)
+        return Prediction(labels_HW, timings, self.card.taxonomy, confidence_HW)
 
     def _check_shape(self, scores_CHW: Scores, height: int, width: int) -> None:
         stride = self.card.input.score_stride

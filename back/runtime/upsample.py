@@ -12,6 +12,7 @@ from processor times.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from back.runtime.upsample_numba import fill_strip, peak_bits
 
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
+Int32Array = npt.NDArray[np.int32]
 
 # Below this many output pixels a second thread costs more in waking up than it saves.
 _STRIP_PIXELS = 1 << 20
@@ -59,29 +61,34 @@ def upsample_argmax(
     Raises:
         ScoresError: a score is NaN or infinite, or the shapes do not fit.
     """
-    _check(scores_CHW, out_height, out_width, valid_height, valid_width)
-    scores_CHW = _in_range(np.ascontiguousarray(scores_CHW, np.float32))
+    check_region(scores_CHW, out_height, out_width, valid_height, valid_width)
+    scores_CHW = finite_scores(np.ascontiguousarray(scores_CHW, np.float32))
     labels_HW = np.empty((out_height, out_width), np.uint8)
     pixels = labels_HW.reshape(-1)
-    rows, columns = math.ceil(valid_height), math.ceil(valid_width)
-    y_cell, y_start, y_fraction = _axis(out_height, valid_height, rows)
-    x_cell, x_start, x_fraction = _axis(out_width, valid_width, columns)
+    y_cell, y_start, y_fraction, rows = _axis(out_height, valid_height)
+    x_cell, x_start, x_fraction, columns = _axis(out_width, valid_width)
 
     def strip(first: int, last: int) -> None:
         fill_strip(
             scores_CHW, rows, columns, y_cell, y_start, y_fraction, x_cell, x_start, x_fraction, first, last, pixels
         )  # fmt: skip
 
-    strips = min(available_cpus(), out_height * out_width // _STRIP_PIXELS, len(y_cell))
-    if strips < 2:
-        strip(0, len(y_cell))
-    else:
-        edges = [len(y_cell) * i // strips for i in range(strips + 1)]
-        list(worker_pool().map(strip, edges[:-1], edges[1:]))
+    in_strips(strip, len(y_cell), out_height * out_width)
     return labels_HW
 
 
-def _check(scores_CHW: Float32Array, out_height: int, out_width: int, valid_h: float, valid_w: float) -> None:
+def in_strips(work: Callable[[int, int], None], rows: int, pixels: int) -> None:
+    """Call `work(first, last)` for all of `rows`, in strips on several threads where there are pixels enough."""
+    strips = min(available_cpus(), pixels // _STRIP_PIXELS, rows)
+    if strips < 2:
+        work(0, rows)
+    else:
+        edges = [rows * i // strips for i in range(strips + 1)]
+        list(worker_pool().map(work, edges[:-1], edges[1:]))
+
+
+def check_region(scores_CHW: Float32Array, out_height: int, out_width: int, valid_h: float, valid_w: float) -> None:
+    """Whether the arguments of `upsample_argmax` fit together. Raises ScoresError."""
     if scores_CHW.ndim != 3 or not 1 <= scores_CHW.shape[0] <= 256:
         raise ScoresError(f"scores of shape {scores_CHW.shape} are not [classes <= 256, height, width]")
     height, width = scores_CHW.shape[1:]
@@ -91,8 +98,12 @@ def _check(scores_CHW: Float32Array, out_height: int, out_width: int, valid_h: f
         raise ScoresError(f"a label map of {out_height} x {out_width} pixels has no content")
 
 
-def _in_range(scores_CHW: Float32Array) -> Float32Array:
-    """Scores whose differences neither overflow nor vanish in float32; scaling by a power of two is exact."""
+def finite_scores(scores_CHW: Float32Array) -> Float32Array:
+    """Scores whose differences neither overflow nor vanish in float32; scaling by a power of two is exact.
+
+    Raises:
+        ScoresError: a score is NaN or infinite.
+    """
     bits = peak_bits(scores_CHW.reshape(-1).view(np.uint32))
     if bits >= _NOT_FINITE_BITS:
         raise ScoresError("the network's scores contain NaN or infinity; its weights or its input are broken")
@@ -104,9 +115,20 @@ def _in_range(scores_CHW: Float32Array) -> Float32Array:
     return scores_CHW
 
 
-def _axis(size: int, valid: float, cells: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Float32Array]:
-    """Cells along one axis that have output pixels: [groups] cell, [groups + 1] first pixel, [size] fraction."""
+def sample_points(size: int, valid: float) -> tuple[Int32Array, Float32Array, int]:
+    """Where each output pixel samples the scores along one axis: see `upsample_argmax`.
+
+    Returns:
+        [size] the cell before it, [size] how far it is from there to the next one, and how many cells there are.
+    """
+    cells = math.ceil(valid)
     position = ((np.arange(size) + 0.5) * (valid / size) - 0.5).clip(0, cells - 1)
     low = position.astype(np.int32)
+    return low, (position - low).astype(np.float32), cells
+
+
+def _axis(size: int, valid: float) -> tuple[Int32Array, Int32Array, Float32Array, int]:
+    """Cells on one axis that have output pixels: [groups] cell, [groups + 1] first pixel, [size] fraction; cells."""
+    low, fraction, cells = sample_points(size, valid)
     start = np.concatenate(([0], np.flatnonzero(np.diff(low)) + 1, [size])).astype(np.int32)
-    return low[start[:-1]], start, (position - low).astype(np.float32)
+    return low[start[:-1]], start, fraction, cells

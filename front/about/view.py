@@ -51,6 +51,7 @@ def main() -> None:
         show_training(entry, card)
     with right:
         _input(card)
+        _calibration(card.get("calibration"))
         _classes(class_table(card["taxonomy"], safe=page.safe_palette()), card["taxonomy"]["id"])
         _carries(card)
         _robustness(card)
@@ -108,6 +109,26 @@ def _input(card: Json) -> None:
             "Standard deviation (RGB)": ", ".join(f"{v:.3f}" for v in contract["std"]),
         },
         "Input contract",
+    )
+
+
+def _calibration(calibration: Json | None) -> None:
+    st.subheader("How sure it may be", anchor=False)
+    if calibration is None:
+        st.caption("Its confidence was not calibrated on labelled photos, so it may be surer than it should.")
+        return
+    before, after = calibration["ece"]
+    photos = f"{dataset_name(calibration['dataset'])} {calibration['split']}"
+    show_facts(
+        {
+            "Temperature": f"{calibration['temperature']:g}",
+            "Fitted on": f"{photos}, {calibration['images']} images",
+            "Calibration error without it": f"{before:.2%}",
+            "With that of the other half of the images": f"{after:.2%}",
+            "Half of its mistakes are below": f"{calibration['unsure_below']:.0%}",
+            "Pixels below that": f"{calibration['unsure_share']:.1%}",
+        },
+        "Calibration",
     )
 
 

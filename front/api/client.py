@@ -98,7 +98,12 @@ class ApiClient:
         return self._json("GET", f"/runs/{run_id}", need=("history",))
 
     def predict_png(
-        self, photo: bytes, *, model: str, output: Literal["mask", "overlay", "classes"], opacity: float = 0.5
+        self,
+        photo: bytes,
+        *,
+        model: str,
+        output: Literal["mask", "overlay", "classes", "confidence"],
+        opacity: float = 0.5,
     ) -> bytes:
         """The API's own PNG at the photo's size, byte for byte."""
         params: dict[str, str | float] = {"model": model, "output": output, "format": "png"}

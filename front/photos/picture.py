@@ -86,6 +86,20 @@ def shrink_map(grey_png: bytes, size: tuple[int, int]) -> bytes:
     return out.getvalue()
 
 
+def shrink_confidence(grey_png: bytes, size: tuple[int, int]) -> bytes:
+    """A 16-bit confidence PNG at display size in 8 bit, 255 is certain; the pixels are those of `shrink_map`."""
+    with Image.open(io.BytesIO(grey_png)) as image:
+        if image.mode != "I;16":
+            raise PhotoError("the API sent a confidence that is not 16-bit grey; update the API")
+        # Resized in 8 bit, as class ids are: of 16 bits Pillow may take a neighbour.
+        small = Image.fromarray(np.rint(np.asarray(image) / np.float32(257)).astype(np.uint8))
+    if small.size != size:
+        small = small.resize(size, Image.Resampling.NEAREST)
+    out = io.BytesIO()
+    small.save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
 @contextmanager
 def _opened(name: str, data: bytes) -> Iterator[Image.Image]:
     """The picture, not yet decoded; whatever goes wrong with it, then or later, becomes a sentence."""

@@ -1,5 +1,7 @@
 """Segment: photos in, class maps of the chosen models over them."""
 
+from contextlib import nullcontext
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -16,6 +18,7 @@ from front.photos.add import photo_intake
 from front.photos.album import Album, Photo
 from front.photos.picture import DISPLAY_SIDE, PhotoError, display_size
 from front.segment.batch import run_batch, show_table
+from front.segment.confidence import confidences, sureness_of, wanted
 from front.segment.downloads import downloads
 from front.ui import charts
 from front.ui.names import as_text, display_name
@@ -42,7 +45,7 @@ def main() -> None:
         line = status_line()
         answers = _segment(line, album, photo, refs)
         if answers is not None:
-            _view(photo, chosen, answers)
+            _view(line, photo, chosen, answers)
             _numbers(answers, page.colours_of_models())
             downloads(photo, album, answers, {entry["name"]: taxonomy_of(entry) for entry in chosen})
         if len(album.photos) > 1:
@@ -85,21 +88,32 @@ def _segment(
     return None
 
 
-def _view(photo: Photo, chosen: list[Json], answers: dict[str, Segmentation]) -> None:
+def _view(line: DeltaGenerator, photo: Photo, chosen: list[Json], answers: dict[str, Segmentation]) -> None:
     safe = page.safe_palette()
     try:
         jpeg = preview_of(photo.sha, photo, DISPLAY_SIDE)
     except PhotoError as error:
         st.error(str(error), icon=":material/broken_image:")
         return
+    sure: dict[str, bytes] = {}
+    try:
+        with line, st.spinner("Asking how sure the models are …") if wanted() else nullcontext():
+            sure = confidences(client(), prediction_cache(), photo, answers)
+    except ApiError as error:
+        if error.passing:
+            raise
+        st.warning(f"How sure the models are is not known: {error.advice}", icon=":material/help:")
     show(
         photo_jpeg=jpeg,
         preview_size=display_size(photo.width, photo.height),
         full_size=(photo.width, photo.height),
         photo_alt=f"{photo.name}, {photo.width} by {photo.height} pixels.",
-        layers=[layer_of(answers[e["name"]], class_table(taxonomy_of(e), safe=safe)) for e in chosen],
-        views=["overlay", "layers", "wipe", "pair"],
+        layers=[
+            layer_of(answers[e["name"]], class_table(taxonomy_of(e), safe=safe), sure.get(e["name"])) for e in chosen
+        ],
+        views=["overlay", "layers", "wipe", "pair", "sure"],
         key="segment-viewer",
+        sureness=sureness_of(chosen),
     )
 
 

@@ -1,13 +1,14 @@
 // What stands around the panels: the choice of view, opacity, models and classes, and the line that reads a pixel.
 // Each control writes what was chosen to `state` and says what that changes: `changed.view()`, `changed.opacity()` and
-// `changed.isolated()` are kept for the next page, `changed.panels()` and `changed.colours()` are not. `changed.zoom` takes
-// a factor, 0 for the whole picture.
+// `changed.isolated()` and `changed.unsure()` are kept for the next page, `changed.panels()` and `changed.colours()` are not.
+// `changed.zoom` takes a factor, 0 for the whole picture.
 
 const VIEWS = {
   overlay: "Overlay",
   layers: "Photo, mask, overlay",
   wipe: "Before / after",
   pair: "Model against model",
+  sure: "How sure",
 };
 
 function buildControls(root, data, state, changed) {
@@ -16,6 +17,7 @@ function buildControls(root, data, state, changed) {
   buildOpacity(root.querySelector(".opacity"), state, changed);
   buildZoom(root.querySelector(".zoom"), changed);
   buildDiffer(root.querySelector(".differ"), data.layers, state, changed);
+  buildSure(root, data, state, changed);
   for (const side of ["left", "right"]) {
     buildPick(root.querySelector(`.pick-${side} select`), side, data.layers, state, changed);
   }
@@ -126,6 +128,11 @@ function showReading(line, data, layers, point) {
     item.dataset.model = layers[i].title;
     item.dataset.class = c.name;
     item.append(text("span", "model", `${layers[i].title} `), swatch(c.color), text("b", "", c.name));
+    const sure = sureAt(layers[i], point.x, point.y);
+    if (sure !== null) {
+      item.dataset.sure = String(Math.round(100 * sure));
+      item.append(text("span", "", percent(sure)));
+    }
     parts.push(item);
   });
   if (classes.some((c) => c.name !== classes[0].name)) parts.push(text("span", "alert", "models differ"));

@@ -17,8 +17,10 @@ def preview_of(sha: str, _photo: Photo, side: int) -> bytes:
     return preview_of_file(_photo.name, _photo.data, side)
 
 
-def layer_of(segmentation: Segmentation, classes: Sequence[Mapping[str, object]]) -> Layer:
-    """A viewer layer of one model's answer."""
+def layer_of(
+    segmentation: Segmentation, classes: Sequence[Mapping[str, object]], sure_png: bytes | None = None
+) -> Layer:
+    """A viewer layer of one model's answer, with how sure it is where that was asked for, see `Layer`."""
     title = display_name(segmentation.model)
     return Layer(
         title=title,
@@ -26,4 +28,5 @@ def layer_of(segmentation: Segmentation, classes: Sequence[Mapping[str, object]]
         classes=classes,
         alt=describe_shares(title, segmentation.class_shares),
         note=f"{segmentation.worked_ms:.0f} ms",
+        sure_png=sure_png,
     )

@@ -1,16 +1,16 @@
 // The viewer's state and what follows from it. Gets the photo and the class maps once; all else is the browser's work.
 // What the reader set stays over a change of page and a reload: the browser keeps it for as long as the tab is open.
 
-export default function render({ parentElement, data }) {
+export default function render({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".viewer");
   // Streamlit calls again on every rerun; the instance keeps what the user set.
   const viewer = (root.instance ??= createViewer(root));
-  viewer.update(data);
+  viewer.update(data, setStateValue);
   return () => viewer.dispose();
 }
 
-// What is kept of the settings of all viewers of one kind (`memory`): the view that was pressed, the opacity, and the
-// classes shown alone.
+// What is kept of the settings of all viewers of one kind (`memory`): the view that was pressed, the opacity, the
+// threshold of the unsure, and the classes shown alone.
 function recall(memory) {
   try {
     return JSON.parse(sessionStorage.getItem(`streetseg-${memory}`)) ?? {};
@@ -29,7 +29,10 @@ function remember(memory, settings) {
 
 function createViewer(root) {
   const find = (selector) => root.querySelector(selector);
-  const state = { view: null, opacity: 0.6, divider: 0.5, part: WHOLE, isolated: new Set(), differ: false, left: 0, right: 1 };
+  const state = {
+    view: null, opacity: 0.6, unsure: null, divider: 0.5, part: WHOLE,
+    isolated: new Set(), differ: false, left: 0, right: 1,
+  };
   let wanted = new Set(); // classes to show alone, those among them too that this photo's models do not have
   const resized = new ResizeObserver(() => schedule());
   let data = null;
@@ -37,6 +40,7 @@ function createViewer(root) {
   let panels = [];
   let point = null;
   let frame = 0;
+  let tell = () => {}; // tells the page whether the reader looks at how sure the models are: then it asks the API
   resized.observe(find(".panels"));
 
   const clamp = (value, most) => Math.min(most, Math.max(0, value));
@@ -74,11 +78,17 @@ function createViewer(root) {
   const changed = {
     view: () => {
       remember(data.memory, { view: state.view });
+      ask();
+      buildSure(root, data, state, changed);
       buildPanels();
     },
     opacity: () => {
       remember(data.memory, { opacity: state.opacity });
       schedule();
+    },
+    unsure: () => {
+      remember(data.memory, { unsure: state.unsure });
+      measureSureness();
     },
     isolated: () => {
       const others = [...wanted].filter((name) => !classNames(data.layers).has(name));
@@ -92,18 +102,30 @@ function createViewer(root) {
   };
   const classNames = (layers) => new Set(layers.flatMap((layer) => layer.classes.map((c) => c.name)));
 
-  async function update(next) {
-    if (data && data.id === next.id) return;
+  function ask() {
+    const looks = state.view === "sure";
+    if (!data.sure || looks === data.sure.asked) return;
+    data.sure.asked = looks;
+    tell("sure", looks);
+  }
+
+  async function update(next, setStateValue) {
+    tell = setStateValue;
+    if (data && data.id === next.id) {
+      data.sure = next.sure;
+      return;
+    }
     const samePhoto = data && data.photo.id === next.photo.id;
     data = next;
     root.dataset.ready = "false";
     if (!scene) reserve(next);
-    const [photo, ...maps] = await Promise.all([
+    const [photo, maps, sure] = await Promise.all([
       decodePicture(next.photo.base64, "image/jpeg"),
-      ...next.layers.map((layer) => decodeMap(layer.base64)),
+      Promise.all(next.layers.map((layer) => decodeMap(layer.base64))),
+      Promise.all(next.layers.map((layer) => layer.sure && decodeMap(layer.sure))),
     ]);
     if (data.id !== next.id) return; // a newer update overtook this one
-    const layers = next.layers.map((layer, i) => ({ ...layer, map: maps[i] }));
+    const layers = next.layers.map((layer, i) => ({ ...layer, map: maps[i], sure: sure[i] }));
     scene = { photo, layers, differs: null };
     keepWhatStillFits();
     if (!samePhoto) point = null;
@@ -112,6 +134,7 @@ function createViewer(root) {
     showReading(find(".readout"), data, layers, point);
     recolour();
     buildPanels();
+    ask();
     root.dataset.photo = next.photo.id;
     root.dataset.ready = "true";
   }
@@ -121,6 +144,7 @@ function createViewer(root) {
     const kept = recall(next.memory);
     state.view = next.views.includes(kept.view) ? kept.view : next.views[0];
     if (kept.opacity >= 0 && kept.opacity <= 1) state.opacity = kept.opacity;
+    if (kept.unsure >= 0 && kept.unsure <= 1) state.unsure = kept.unsure;
     if (Array.isArray(kept.isolated)) wanted = new Set(kept.isolated);
     buildControls(root, next, state, changed);
     showZoom(find(".zoom"), 1, 1);
@@ -151,6 +175,15 @@ function createViewer(root) {
       layer.veil = all && !where ? null : veilLayer(layer, shown, where);
     }
     markDifferences();
+    measureSureness();
+  }
+
+  function measureSureness() {
+    for (const panel of panels.filter(({ left }) => left.sure)) {
+      const { layer } = panel.left;
+      layer.sureness = layer.sure ? paintSure(layer, state.unsure ?? data.sure.below, shown) : null;
+      tellSure(panel, layer.sureness ? layer.sureness.share : null);
+    }
     schedule();
   }
 
@@ -203,8 +236,10 @@ function createViewer(root) {
     const side = panel.right && u >= state.divider ? panel.right : panel.left;
     const classes = (side.differ ?? [side.layer]).filter(Boolean).map((layer) => classAt(layer, point.x, point.y));
     const once = classes.filter((c, i) => classes.findIndex((other) => other.name === c.name) === i);
+    const sure = side.differ || !side.layer ? null : sureAt(side.layer, point.x, point.y);
     panel.tag.hidden = !once.length;
     panel.tag.replaceChildren(...once.flatMap(({ name, color }) => [swatch(color), document.createTextNode(name)]));
+    if (sure !== null) panel.tag.append(text("span", "", percent(sure)));
   }
 
   function setPoint(next) {
@@ -223,7 +258,7 @@ function createViewer(root) {
     setColumns(panels);
     root.dataset.view = state.view;
     markDifferences();
-    schedule();
+    measureSureness();
   }
 
   function setColumns(built) {

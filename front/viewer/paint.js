@@ -124,6 +124,12 @@ function drawSide(context, side, scene, from, to) {
   // Where a pixel of the photo takes three of the screen, it is shown as the square that it is.
   context.imageSmoothingEnabled = (width * scene.part.scale) / scene.photo.width < 3;
   drawPart(context, scene.photo, scene.part);
+  if (side.sure) {
+    context.globalAlpha = scene.opacity;
+    if (side.layer.sureness) drawPart(context, side.layer.sureness.canvas, scene.part);
+    context.restore();
+    return;
+  }
   if (side.difference) drawPart(context, side.difference, scene.part);
   if (side.layer) {
     if (side.layer.veil) drawPart(context, side.layer.veil, scene.part);

@@ -42,6 +42,9 @@ function panelSpecs(view, layers, photoAlt, left, right) {
       { title: "Where they differ", alt: `Where ${a.title} and ${b.title} differ.`, left: { differ: [a, b] } },
     ];
   }
+  if (view === "sure") {
+    return layers.map((layer) => ({ title: layer.title, note: " ", alt: layer.alt, left: { layer, sure: true } }));
+  }
   return layers.map((layer) => ({ title: layer.title, note: layer.note, alt: layer.alt, left: { layer } }));
 }
 

@@ -34,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "cvat: as CVAT imports segmentation masks (default: png)",
     )
     photos.add_argument("--classes", action="store_true", help="write class ids as 8-bit grey instead of colours")
+    photos.add_argument(
+        "--confidence",
+        action="store_true",
+        help="also write NAME.confidence.png: the probability of each pixel's class as 16-bit grey, 65535 is certain",
+    )
     clips = parser.add_argument_group("clips")
     clips.add_argument("--every", type=at_least(1), default=1, metavar="N", help="take each Nth frame (default: 1)")
     clips.add_argument(
@@ -66,16 +71,21 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--classes is of masks; --format {args.format} names the classes itself")
     if clips and not photos and (args.classes or args.format != PNG):
         raise UserError("--classes and --format are of photos; of clips --class-maps says how the ids are written")
+    if clips and not photos and args.confidence:
+        raise UserError("--confidence is of photos")
     bundle = resolve_model(args.model)
-    files = label_files(read_card(bundle).taxonomy, args.format, as_ids=args.classes)
-    check_files(photos, args.out, files)  # before the model takes its seconds
+    card = read_card(bundle)
+    files = label_files(card.taxonomy, args.format, as_ids=args.classes)
+    check_files(photos, args.out, files, confidence=args.confidence)  # before the model takes its seconds
     check_clips(clips, args.out, args.class_maps)
     for sentence in left_out:
         print(f"predict: {sentence}", file=sys.stderr)
     predictor = Predictor.load(bundle)
     failed = 0
     if photos:
-        written = write_labels(predictor, photos, args.out, files)
+        if args.confidence and card.calibration is None:
+            print(f"predict: {_uncalibrated(args.model)}", file=sys.stderr)
+        written = write_labels(predictor, photos, args.out, files, confidence=args.confidence)
         for photo, error in tqdm(written, desc="predicting", unit="img", total=len(photos)):
             if error is not None:
                 failed += 1
@@ -84,6 +94,13 @@ def run(args: argparse.Namespace) -> int:
         print(f"{len(photos) - failed} {what} are in {args.out}" + (f"; {failed} photos failed" if failed else ""))
     failed += _predict_clips(predictor, clips, args)
     return 1 if failed else 0
+
+
+def _uncalibrated(model: str) -> str:
+    return (
+        f"the card of {model} holds no temperature, so its confidence is taken as it comes; `python -m modelisation "
+        "calibrate` fits one on labelled photos"
+    )
 
 
 def _predict_clips(predictor: "Predictor", clips: Sequence[Path], args: argparse.Namespace) -> int:

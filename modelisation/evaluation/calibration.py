@@ -5,7 +5,6 @@ confidence (the softmax of the winning class), and the mean gap between confiden
 pixels. Streaming: only sums per bin and class are kept.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +15,6 @@ from back.runtime.scores.confusion import Labels
 from back.runtime.taxonomy import Taxonomy
 
 BINS = 15
-_STRIP_ROWS = 64
 
 Floats = npt.NDArray[np.float32]
 
@@ -44,6 +42,11 @@ class CalibrationError:
         for row, weights in enumerate((None, c, t == p)):
             self.sums[row] += np.bincount(code, weights, minlength=size).reshape(self.num_classes, self.bins)
 
+    @property
+    def error(self) -> float | None:
+        """The expected calibration error of all pixels, 0..1; None where none was counted."""
+        return _error(self.sums.sum(1))
+
     def scores(self, taxonomy: Taxonomy) -> dict[str, Any]:
         """`ece` over all pixels, `class_ece` of the pixels predicted as each class, and the reliability diagram.
 
@@ -53,7 +56,7 @@ class CalibrationError:
         """
         pixels, confidence, correct = self.sums.sum(1)
         return {
-            "ece": _error(self.sums.sum(1)),
+            "ece": self.error,
             "class_ece": {n: _error(self.sums[:, i]) for i, n in enumerate(taxonomy.names)},
             "reliability": [
                 {"pixels": int(n), "confidence": s / n if n else None, "accuracy": k / n if n else None}
@@ -66,34 +69,3 @@ class CalibrationError:
 def _error(sums: npt.NDArray[np.float64]) -> float | None:
     pixels, confidence, correct = sums
     return float(np.abs(confidence - correct).sum() / pixels.sum()) if pixels.sum() else None
-
-
-def confidence_strips(
-    scores_CHW: Floats, out_height: int, out_width: int, valid_height: float, valid_width: float
-) -> Iterator[tuple[slice, Labels, Floats]]:
-    """Winning class and its softmax of the bilinearly upsampled scores, some rows at a time.
-
-    The sampling is that of `back.runtime.upsample.upsample_argmax`; the strips keep memory at
-    classes x 64 x width floats whatever the photo's size.
-
-    Yields:
-        (rows, labels uint8 [rows, out_width], confidence float32 [rows, out_width]).
-    """
-    x_low, x_high, x_weight = _taps(out_width, valid_width)
-    y_low, y_high, y_weight = _taps(out_height, valid_height)
-    for first in range(0, out_height, _STRIP_ROWS):
-        rows = slice(first, min(first + _STRIP_ROWS, out_height))
-        weight = y_weight[rows, None]
-        strip_CHw = scores_CHW[:, y_low[rows]] * (1 - weight) + scores_CHW[:, y_high[rows]] * weight
-        strip_CHW = strip_CHw[:, :, x_low] * (1 - x_weight) + strip_CHw[:, :, x_high] * x_weight
-        labels = strip_CHW.argmax(0).astype(np.uint8)
-        strip_CHW -= strip_CHW.max(0)
-        # The winner's own exponential is exp(0) = 1, so its softmax is one over the sum.
-        yield rows, labels, 1 / np.exp(strip_CHW, out=strip_CHW).sum(0)
-
-
-def _taps(size: int, valid: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
-    last = int(np.ceil(valid)) - 1
-    position = np.clip((np.arange(size) + 0.5) * valid / size - 0.5, 0, last)
-    low = np.floor(position).astype(np.int64)
-    return low, np.minimum(low + 1, last), (position - low).astype(np.float32)

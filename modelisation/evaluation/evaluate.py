@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from back.runtime.confidence import CERTAIN
 from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
 from back.runtime.scores.confusion import Counts, Labels, confusion_matrix
 from modelisation.data.base import Sample, SegmentationDataset
 from modelisation.evaluation.boundary import BoundaryIoU
-from modelisation.evaluation.calibration import CalibrationError, confidence_strips
+from modelisation.evaluation.calibration import CalibrationError
 from modelisation.evaluation.cityscapes_protocol import evaluate_folders, write_label_ids
 from modelisation.evaluation.coarser import group_scores
 from modelisation.evaluation.cost import cost_of
@@ -38,7 +39,7 @@ class EvaluationOptions:
 
     Attributes:
         inference: flip and sliding window; the default is what the service does.
-        calibration: also the expected calibration error; it interpolates all classes' scores at every pixel.
+        calibration: also the expected calibration error, at the temperature of the model's card.
         latency_runs: timed predictions; 0 leaves the latency out, and so does inference that the service does not do.
         predictions: folder for labelIds PNGs that the official Cityscapes script accepts (`cityscapes19` alone).
         progress: show a progress bar.
@@ -162,10 +163,8 @@ def _predict(
     labels = photo.labels(height, width)
     elapsed = (time.perf_counter() - start) * 1e3
     if options.calibration:
-        for rows, winners, confidence in confidence_strips(
-            photo.values, height, width, photo.valid_height, photo.valid_width
-        ):
-            calibration.add(sample.label[rows], winners, confidence)
+        confidence = photo.confidence(height, width, predictor.card.temperature)
+        calibration.add(sample.label, labels, confidence.astype(np.float32) / np.float32(CERTAIN))
     return labels, elapsed
 
 

@@ -79,6 +79,12 @@ class PhotoScores:
 
         return upsample_argmax(self.values, height, width, self.valid_height, self.valid_width)
 
+    def confidence(self, height: int, width: int, temperature: float) -> npt.NDArray[np.uint16]:
+        """uint16 [height, width] by the runtime's own softmax, see `confidence_map`."""
+        from back.runtime.confidence import confidence_map
+
+        return confidence_map(self.values, height, width, self.valid_height, self.valid_width, temperature)
+
 
 def score_photo(predictor: "Predictor", image_HWC: Pixels, options: InferenceOptions) -> PhotoScores:
     """Scores of one photo, uint8 [H, W, 3] RGB, through the predictor's engine.

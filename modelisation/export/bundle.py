@@ -13,6 +13,7 @@ from back.runtime.card import (
     REPORT_FILE,
     WEIGHTS_FILE,
     BundleError,
+    Calibration,
     Card,
     read_card,
     sha256_of,
@@ -65,6 +66,15 @@ def store_result(bundle: Path, key: str, result: Mapping[str, Any], **card_field
 def store_parity(bundle: Path, report: Mapping[str, Any]) -> None:
     """Write a parity report into the bundle's report, and bring the card's sha256 of it up to date."""
     store_result(bundle, PARITY, report)
+
+
+def store_calibration(bundle: Path, calibration: Calibration | None) -> None:
+    """Write what was fitted into the bundle's card; None takes out what stood there.
+
+    Raises:
+        BundleError: the card cannot be read.
+    """
+    write_card(bundle, read_card(bundle).model_copy(update={"calibration": calibration}))
 
 
 def store_robustness(bundle: Path, report: Mapping[str, Any]) -> None:

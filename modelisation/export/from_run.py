@@ -27,6 +27,7 @@ from modelisation.data.base import SegmentationDataset
 from modelisation.evaluation.cost import multiply_adds
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.evaluation.robustness import measure_robustness
+from modelisation.evaluation.temperature import measure_calibration
 from modelisation.export.bundle import store_robustness, write_card
 from modelisation.export.carry import measure_carry, store_carry
 from modelisation.export.onnx import export_onnx
@@ -58,7 +59,7 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
 
     Args:
         run_dir: folder of the run.
-        val_set: the split whose scores the card reports.
+        val_set: the split whose scores the card reports, and on which the temperature of its confidence is fitted.
         scores_only: leave out what takes longer than a run of seconds: times of serving, the memory of a process that
             serves, and the points lost on perturbed photos. Card and report then hold none of them.
 
@@ -109,6 +110,8 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
     )
     write_card(bundle, card)
     predictor = Predictor.load(bundle)
+    card = card.model_copy(update={"calibration": measure_calibration(predictor, val_set, progress=True)})
+    predictor = replace(predictor, card=card)
     options = EvaluationOptions(calibration=True, progress=True)
     if scores_only:
         options = replace(options, latency_runs=0)

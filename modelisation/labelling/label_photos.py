@@ -10,37 +10,40 @@ from pathlib import Path
 from threading import Lock
 
 from back.runtime.errors import UserError
-from back.runtime.imaging import MAX_FILE_PIXELS, ImageError, Photo, UInt8Array, open_photo
-from back.runtime.predictor import Predictor
+from back.runtime.imaging import MAX_FILE_PIXELS, ImageError, Photo, open_photo
+from back.runtime.predictor import Prediction, Predictor
 
 # Two run the network, as its two streams can; one more reads and decodes meanwhile.
 _WORKERS = 3
 _AHEAD = 6  # photos between their files and whoever takes their labels, so that memory does not grow with the folder
 
 
-def label_photos(predictor: Predictor, photos: Sequence[Path]) -> Generator[tuple[Path, UInt8Array | UserError]]:
+def label_photos(
+    predictor: Predictor, photos: Sequence[Path], *, confidence: bool = False
+) -> Generator[tuple[Path, Prediction | UserError]]:
     """Label photo files, several at a time, and give them in their order.
 
-    Photos of the first one's size go through a network compiled for just that size, from the first one on.
+    Photos of the first one's size go through a network compiled for just that size, from the first one on. With
+    `confidence`, each prediction says how sure it is, too.
 
     Yields:
-        Each photo with its labels, uint8 [height, width] at its own size; or with the reason why it cannot be read.
+        Each photo with its prediction, at its own size; or with the reason why it cannot be read.
 
     Raises:
         ScoresError: the network answered with NaN or infinity.
     """
     networks = _Networks(predictor)
 
-    def label(path: Path) -> UInt8Array | UserError:
+    def label(path: Path) -> Prediction | UserError:
         try:
             photo = open_photo(path.read_bytes(), MAX_FILE_PIXELS, predictor.needed_size)
         except ImageError as error:
             return error
         except OSError as error:  # gone since, or not ours to read
             return UserError(f"cannot be read ({(error.strerror or str(error)).lower()}); copy it anew")
-        return networks.of(photo).predict_array(photo).labels_HW
+        return networks.of(photo).predict_array(photo, confidence=confidence)
 
-    waiting: deque[tuple[Path, Future[UInt8Array | UserError]]] = deque()
+    waiting: deque[tuple[Path, Future[Prediction | UserError]]] = deque()
     with ThreadPoolExecutor(_WORKERS, "label") as pool:
         try:
             for path in photos:

@@ -8,7 +8,7 @@ from back.runtime.errors import UserError
 from back.runtime.imaging import UInt8Array
 from back.runtime.layouts.listing import IMAGE_SUFFIXES, LeftOut, Listing, composed, scan, sentences, shown
 from back.runtime.masks.colour import palette_of
-from back.runtime.masks.png import encode_gray_png, encode_palette_png
+from back.runtime.masks.png import encode_gray16_png, encode_gray_png, encode_palette_png
 from back.runtime.predictor import Predictor
 from back.runtime.taxonomy import Taxonomy
 from modelisation.labelling.format_names import PNG
@@ -76,20 +76,36 @@ def label_files(taxonomy: Taxonomy, form: str, *, as_ids: bool = False) -> Label
     return Masks(taxonomy, as_ids) if form == PNG else FORMATS[form](taxonomy)
 
 
-def check_files(photos: Sequence[Path], out: Path, files: LabelFiles) -> None:
+def confidence_name(photo: Path) -> str:
+    """Name of the file that says how sure the model is of a photo's labels."""
+    return f"{photo.stem}.confidence.png"
+
+
+def check_files(photos: Sequence[Path], out: Path, files: LabelFiles, *, confidence: bool = False) -> None:
     """Check that the files of all photos can be written to `out`, before any is.
 
     Raises:
-        UserError: `out` is the folder of a photo, or a file there would be written over that we did not make.
+        UserError: `out` is the folder of a photo, two photos would give one file, or a file there would be written
+            over that we did not make.
     """
     for folder in dict.fromkeys(photo.parent for photo in photos):
         if same_file(folder, out):
             raise UserError(f"{out} is the photos' own folder; choose another for their masks")
-    OutputFolder(out, photos).check([*filter(None, map(files.name, photos)), *files.shared()])
+    names = [*filter(None, map(files.name, photos)), *files.shared()]
+    if confidence:
+        more = {composed(confidence_name(photo)): photo for photo in photos}
+        for name in names:
+            if other := more.get(composed(name)):
+                raise UserError(
+                    f"{shown(name)} would be both a photo's labels and how sure the model is of {shown(other)}; "
+                    "predict the two into two folders"
+                )
+        names += map(confidence_name, photos)
+    OutputFolder(out, photos).check(names)
 
 
 def write_labels(
-    predictor: Predictor, photos: Sequence[Path], out: Path, files: LabelFiles
+    predictor: Predictor, photos: Sequence[Path], out: Path, files: LabelFiles, *, confidence: bool = False
 ) -> Iterator[tuple[Path, UserError | None]]:
     """Write the labels of each photo to `out` at the photo's own size, one a step, and what they share at the end.
 
@@ -100,6 +116,7 @@ def write_labels(
         photos: JPEG, PNG or WEBP files with stems of their own, see `find_photos`.
         out: folder of the files; made where it is missing.
         files: the format.
+        confidence: also write how sure the model is of each photo, as 16-bit grey PNG of 0..65535.
 
     Yields:
         Each photo, with the reason where it could not be read and has no labels, else None.
@@ -107,15 +124,18 @@ def write_labels(
     Raises:
         UserError: as `check_files`.
     """
-    check_files(photos, out, files)
-    with OutputFolder(out, photos) as folder, closing(label_photos(predictor, photos)) as labelled:
-        for photo, labels_HW in labelled:
-            if isinstance(labels_HW, UserError):
-                yield photo, labels_HW
+    check_files(photos, out, files, confidence=confidence)
+    predictions = label_photos(predictor, photos, confidence=confidence)
+    with OutputFolder(out, photos) as folder, closing(predictions) as labelled:
+        for photo, prediction in labelled:
+            if isinstance(prediction, UserError):
+                yield photo, prediction
                 continue
-            content, name = files.add(photo, labels_HW), files.name(photo)
+            content, name = files.add(photo, prediction.labels_HW), files.name(photo)
             if content is not None and name is not None:
                 folder.write(name, content)
+            if prediction.confidence_HW is not None:
+                folder.write(confidence_name(photo), encode_gray16_png(prediction.confidence_HW))
             yield photo, None
         for name, content in files.finish().items():
             folder.write(name, content)

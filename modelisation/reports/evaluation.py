@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from back.runtime.card import Calibration
 from modelisation.evaluation.compare import worst_images
 from modelisation.evaluation.latency import PERCENTILES, STAGES
 from modelisation.reports.markdown import points, table
@@ -79,6 +80,22 @@ def format_record(record: Mapping[str, Any], worst: int = 0) -> str:
         lines += ["", *latency_table(record["latency"]), ""]
     lines += [f"worst: {image['name']} {points(image['miou'])}" for image in worst_images(record, worst)]
     return "\n".join(lines)
+
+
+def format_calibration(calibration: Calibration) -> str:
+    """What was fitted, in a few lines."""
+    (nll, fitted_nll), (ece, held_out_ece) = calibration.nll, calibration.ece
+    return "\n".join(
+        [
+            f"temperature {calibration.temperature:g}, fitted on {calibration.dataset} {calibration.split}, "
+            f"{calibration.images} images",
+            f"negative log-likelihood {nll:.4f} at temperature 1, {fitted_nll:.4f} at this one",
+            f"expected calibration error {points(ece)} % at temperature 1, {points(held_out_ece)} % with each half "
+            "of the images at the temperature of the other half",
+            f"half of the wrong pixels are below a confidence of {calibration.unsure_below:.0%}, and "
+            f"{points(calibration.unsure_share)} % of all pixels",
+        ]
+    )
 
 
 def latency_rows(latency: Mapping[str, Any]) -> list[list[str]]:

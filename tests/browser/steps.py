@@ -144,6 +144,12 @@ def class_map(api_url: str, photo: bytes, model: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(answer)))
 
 
+def confidence_map(api_url: str, photo: bytes, model: str) -> np.ndarray:
+    """How sure the API's model is of each pixel's class, float [height, width], 0..1."""
+    answer = predict(api_url, photo, model, "confidence")
+    return np.asarray(Image.open(io.BytesIO(answer))) / 65535
+
+
 def predict(api_url: str, photo: bytes, model: str, output: str, **query: str) -> bytes:
     """`/predict`'s bytes."""
     answer = requests.post(

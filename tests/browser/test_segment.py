@@ -16,6 +16,7 @@ from tests.browser.steps import (
     as_jpeg,
     class_map,
     class_names,
+    confidence_map,
     enlarged,
     files,
     idle,
@@ -67,6 +68,33 @@ def test_other_files_and_turned_photos_are_read_upright(
     viewer(page)
     expect(page.get_by_text(f"{name} · {size} pixels")).to_be_visible()
     check_readings(page, stack, photo)
+
+
+def test_how_sure_the_models_are_is_asked_for_when_it_is_looked_at(page: Page, stack: Stack) -> None:
+    photo = scene_jpeg(seed=6)
+    upload(page, ("street.jpg", photo))
+    view = viewer(page)
+    before = photo_requests(stack.api_url)
+    point_at(page, 0.3, 0.3)
+    assert view.locator(".reading[data-sure]").count() == 0
+    view.get_by_role("button", name="How sure").click()
+    notes = view.locator("figcaption .note")
+    expect(notes).to_have_text([re.compile(r"\d+ % of the picture is unsure")] * 2)
+    assert photo_requests(stack.api_url) == before + 2
+    maps = {m: confidence_map(stack.api_url, photo, m) for m in MODELS}
+    for x, y in ((0.101, 0.9), (0.5, 0.1), (0.9, 0.5)):
+        point_at(page, x, y)
+        column, row = (int(v) for v in re.findall(r"\d+", page.locator(".viewer .where").inner_text()))
+        for m in MODELS:
+            told = view.locator(f".reading[data-model='{TITLES[m]}']").get_attribute("data-sure")
+            assert abs(int(told or -1) - 100 * maps[m][row, column]) <= 1
+    view.locator(".unsure input").fill("100")
+    expect(view.locator(".unsure output")).to_have_text("100 %")
+    shares = [int(text.split()[0]) for text in notes.all_inner_texts()]
+    assert shares == [pytest.approx(100 * (maps[m] < 0.998).mean(), abs=1.5) for m in MODELS]
+    view.get_by_role("button", name="Overlay", exact=True).click()
+    expect(view.locator(".unsure")).to_be_hidden()
+    assert photo_requests(stack.api_url) == before + 2 + len(MODELS)  # those of this test's own
 
 
 def test_models_are_chosen_by_pill_without_sending_the_photo_again(page: Page, stack: Stack) -> None:

@@ -1,4 +1,4 @@
-"""PNG writers: label maps (palette or 8-bit grey), and pictures in strips.
+"""PNG writers: label maps (palette or 8-bit grey), and in strips pictures and 16-bit maps.
 
 Format: W3C Portable Network Graphics (Third Edition). How label maps are compressed is `deflate.py`'s business.
 
@@ -18,8 +18,10 @@ import numpy.typing as npt
 from back.runtime.masks.deflate import deflate_labels
 
 UInt8Array = npt.NDArray[np.uint8]
+UInt16Array = npt.NDArray[np.uint16]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_STRIP_ROWS = 64
 _UP = 2  # filter type: each byte as its difference to the one above
 
 
@@ -41,6 +43,17 @@ def encode_gray_png(labels_HW: UInt8Array) -> bytes:
     return _file(header, b"", labels_HW)
 
 
+def encode_gray16_png(values_HW: UInt16Array) -> bytes:
+    """Values uint16 [height, width] as a 16-bit grey PNG (Pillow mode I;16).
+
+    Neighbours are alike and seldom equal, so a search for repeats finds none: only runs are looked for.
+    """
+    height, width = values_HW.shape
+    tops = range(0, height, _STRIP_ROWS)
+    strips = (values_HW[y : y + _STRIP_ROWS].astype(">u2").view(np.uint8).reshape(-1, width, 2) for y in tops)
+    return _encode_strips(struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 0), strips, zlib.Z_RLE)
+
+
 def encode_rgb_png(height: int, width: int, strips_HWC: Iterable[UInt8Array]) -> bytes:
     """A picture as an RGB PNG, made while its strips come, so that it is never in memory as a whole.
 
@@ -52,14 +65,22 @@ def encode_rgb_png(height: int, width: int, strips_HWC: Iterable[UInt8Array]) ->
     Raises:
         ValueError: the strips are not a picture of that size.
     """
-    deflate = zlib.compressobj(1)
+    return _encode_strips(struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), strips_HWC, zlib.Z_DEFAULT_STRATEGY)
+
+
+def _encode_strips(header: bytes, strips_HWC: Iterable[UInt8Array], strategy: int) -> bytes:
+    """A PNG of this header from strips uint8 [rows, width, bytes of a pixel]."""
+    width, height = struct.unpack_from(">II", header)
+    deflate = zlib.compressobj(1, strategy=strategy)
     file = io.BytesIO()  # gives its bytes out without a copy of them
-    file.write(_SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)))
-    above = np.zeros((1, width, 3), np.uint8)
+    file.write(_SIGNATURE + _chunk(b"IHDR", header))
+    above: UInt8Array | None = None
     rows = 0
     for strip_HWC in strips_HWC:
+        if above is None:
+            above = np.zeros((1, width, strip_HWC.shape[2]), np.uint8)
         rows += len(strip_HWC)
-        filtered = np.empty((len(strip_HWC), 1 + 3 * width), np.uint8)
+        filtered = np.empty((len(strip_HWC), 1 + above.size), np.uint8)
         filtered[:, 0] = _UP
         before = np.concatenate([above, strip_HWC[:-1]])  # a strip of another width is an error here
         np.subtract(strip_HWC.reshape(len(strip_HWC), -1), before.reshape(len(before), -1), out=filtered[:, 1:])

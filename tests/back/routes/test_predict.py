@@ -36,6 +36,23 @@ def test_classes_are_ids_in_a_grey_png(api: TestClient) -> None:
     assert (np.asarray(classes) == LABELS_HW).mean() > 0.95  # the rest lies between two stripes
 
 
+def test_confidence_is_a_16_bit_png_and_says_whether_it_is_calibrated(api: TestClient) -> None:
+    response = _post(api, "?output=confidence")
+    confidence = _open(response.content)
+    assert (confidence.mode, confidence.size) == ("I;16", (WIDTH, HEIGHT))
+    values = np.asarray(confidence)
+    assert values.min() >= 65535 // len(STREET8.classes)  # the winner of eight has at least an eighth
+    assert (response.headers["x-temperature"], response.headers["x-calibrated"]) == ("1", "false")
+    assert "confidence;dur=" in response.headers["server-timing"]
+    body = _post(api, "?output=confidence&format=json").json()
+    assert base64.b64decode(body["image"]["base64"]) == response.content
+    assert body["image"]["output"] == "confidence"
+    assert sum(body["class_shares"].values()) == pytest.approx(1)
+    entry = api.get("/models").json()["models"][0]
+    assert (entry["temperature"], entry["calibration"]) == (1.0, None)
+    assert "x-temperature" not in _post(api).headers
+
+
 @pytest.mark.parametrize(("opacity", "shows"), [(0, "photo"), (1, "colours")])
 def test_overlay_blends_by_opacity(api: TestClient, opacity: float, shows: str) -> None:
     dark = np.asarray(_open(PHOTO).convert("RGB")) // 2 + 20
@@ -117,7 +134,7 @@ def test_unknown_model_is_404_and_lists_what_there_is(api: TestClient, spec: str
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        ("?output=picture", "'mask', 'overlay' or 'classes'"),
+        ("?output=picture", "'mask', 'overlay', 'classes' or 'confidence'"),
         ("?format=xml", "'png' or 'json'"),
         ("?opacity=2", "less than or equal to 1"),
         ("?opacity=nan", "finite number"),

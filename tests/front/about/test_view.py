@@ -30,12 +30,14 @@ def test_the_card_is_shown(open_page: OpenPage) -> None:
 
 def test_another_model_can_be_chosen(open_page: OpenPage, api: FakeApi) -> None:
     app = open_page("about")
+    assert "not calibrated on labelled photos" in texts(app.caption)
     assert "Teacher" not in body(app)
     assert "in the run before" not in body(app)
     assert "Licence of the teacher" not in body(app)
     app.pills(key="about_model").set_value("segformer").run()
     assert not app.exception
     assert app.subheader[0].value == "SegFormer"
+    assert "scenes val, 12 images" in body(app)
     assert ">Teacher</dt><dd" in body(app).replace("\n", "")
     assert "Apache-2.0" in body(app)
     assert "4,000, after 6,123 in the run before" in body(app)

@@ -31,6 +31,24 @@ def test_masks_are_palette_pictures_of_the_photos_size(bundle: Path, photo: Path
         np.testing.assert_array_equal(np.asarray(mask), labels)
 
 
+def test_confidence_lies_beside_the_mask_as_16_bit_grey(
+    bundle: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["predict", str(bundle), str(photo), "--out", str(out), "--confidence"]) == 0
+    assert "no temperature" in capsys.readouterr().err
+    with Image.open(out / "photo.confidence.png") as written:
+        assert (written.mode, written.size) == ("I;16", (60, 40))
+        predicted = Predictor.load(bundle).predict_array(np.asarray(Image.open(photo)), confidence=True)
+        np.testing.assert_array_equal(np.asarray(written), predicted.confidence_HW)
+    assert sorted(path.name for path in out.iterdir()) == ["photo.confidence.png", "photo.png", "run.json"]
+    twin = tmp_path / "photo.confidence.jpg"
+    twin.write_bytes(photo.read_bytes())
+    arguments = ["predict", str(bundle), str(photo), str(twin), "--out", str(tmp_path / "two"), "--confidence"]
+    assert main(arguments) == 2
+    assert "photo.confidence.png would be both" in capsys.readouterr().err
+
+
 def test_a_photo_that_is_none_is_named_and_the_others_are_written(
     bundle: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

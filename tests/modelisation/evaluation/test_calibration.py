@@ -1,4 +1,4 @@
-"""Calibration error against torchmetrics, and the confidences against the runtime's reference upsampling."""
+"""Calibration error against torchmetrics."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from back.runtime.taxonomy import STREET8
-from modelisation.evaluation.calibration import CalibrationError, confidence_strips
-from tests.dense import upsample_dense
+from modelisation.evaluation.calibration import CalibrationError
 
 
 def random_pixels(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -57,18 +56,3 @@ def test_certain_and_always_wrong_is_an_error_of_one() -> None:
     scores = streaming.scores(STREET8)
     assert scores["ece"] == 1.0
     assert scores["reliability"][-1] == {"pixels": 2, "confidence": 1.0, "accuracy": 0.0}
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 10_000), st.integers(20, 150), st.integers(20, 150))
-def test_strips_give_the_softmax_of_the_reference_upsampling(seed: int, height: int, width: int) -> None:
-    rng = np.random.default_rng(seed)
-    scores = rng.normal(0, 3, (8, 9, 11)).astype(np.float32)
-    valid = 8.25, 10.5
-    dense = upsample_dense(scores, height, width, *valid)
-    exponential = np.exp(dense - dense.max(0))
-    expected = exponential.max(0) / exponential.sum(0)
-    strips = list(confidence_strips(scores, height, width, *valid))
-    assert np.concatenate([c for _, _, c in strips]) == pytest.approx(expected, abs=1e-5)
-    labels = np.concatenate([winners for _, winners, _ in strips])
-    assert (labels == dense.argmax(0)).mean() > 0.999

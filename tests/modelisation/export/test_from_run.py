@@ -72,6 +72,9 @@ def test_the_card_holds_scores_and_robustness_and_the_report_calibration(data: P
     assert report["robustness"]["clean_miou"] == report["evaluation"]["miou"] == card.metrics.miou
     assert report["evaluation"]["calibration"]["bins"] == 15
     assert report["evaluation"]["latency"]["threads"] > 0
+    assert card.calibration is not None
+    assert (card.calibration.split_sha256, card.calibration.images) == (val.split_sha256, len(val))
+    assert card.calibration.nll[1] <= card.calibration.nll[0]
     size = input_size(card.input, (360, 480))
     form = load_bundle_model(bundle).eval().export_form()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from back.runtime.errors import UserError
-from back.runtime.predictor import Predictor
+from back.runtime.predictor import Prediction, Predictor
 from back.runtime.taxonomy import STREET8
 from modelisation.labelling.label_photos import label_photos
 from tests.bundles import make_bundle, paint, stripes
@@ -34,16 +34,18 @@ def test_each_photo_has_the_labels_that_it_has_alone_in_the_order_given(predicto
     photos = [*photos[7:], *photos[:7]]
     found = list(label_photos(predictor, photos))
     assert [path for path, _ in found] == photos
-    for path, labels_HW in found:
-        assert isinstance(labels_HW, np.ndarray)
-        np.testing.assert_array_equal(labels_HW, predictor.predict_array(np.array(Image.open(path))).labels_HW)
+    for path, prediction in found:
+        assert isinstance(prediction, Prediction)
+        np.testing.assert_array_equal(
+            prediction.labels_HW, predictor.predict_array(np.array(Image.open(path))).labels_HW
+        )
 
 
 def test_a_file_that_cannot_be_read_is_told_in_its_place(predictor: Predictor, tmp_path: Path) -> None:
     photos = write_photos(tmp_path, 4)
     photos[0].write_bytes(b"no picture")
     photos[2].unlink()
-    found = [labels_HW for _, labels_HW in label_photos(predictor, photos)]
+    found = [prediction for _, prediction in label_photos(predictor, photos)]
     assert [isinstance(one, UserError) for one in found] == [True, False, True, False]
     assert "cannot be read (no such file or directory)" in str(found[2])
 
