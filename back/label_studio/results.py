@@ -8,13 +8,9 @@ import numpy.typing as npt
 
 from back.label_studio.config import LabelConfig
 from back.runtime.masks.brush import encode_brush
-from back.runtime.masks.outlines import regions_of, simplified
+from back.runtime.masks.outlines import editable_outlines
 
 _NO_LABEL = 255
-# Outlines go from pixel to pixel in stairs: a line through them has a tenth of the points, and can be dragged.
-TOLERANCE_PIXELS = 1.0
-# Specks of a few pixels are a nuisance to who corrects polygons. A brush has them all.
-MIN_POLYGON_PIXELS = 16
 
 
 def results_of(
@@ -53,14 +49,10 @@ def _brushes(numbers_HW: npt.NDArray[np.uint8]) -> list[tuple[int, dict[str, Any
 
 
 def _polygons(numbers_HW: npt.NDArray[np.uint8]) -> list[tuple[int, dict[str, Any]]]:
-    """The largest first: a polygon has no holes, so what lies in one is drawn over it. Points in per cent."""
+    """The largest first. Points in per cent of the picture."""
     height, width = numbers_HW.shape
-    found = []
-    for region in regions_of(numbers_HW):
-        if region.class_id == _NO_LABEL or region.area < MIN_POLYGON_PIXELS:
-            continue
-        ring = simplified(region.outer, TOLERANCE_PIXELS)[:-1]
-        if len(ring) >= 3:
-            points = (np.clip(ring / (width, height), 0, 1) * 100).round(3).tolist()
-            found.append((region.class_id, {"points": points, "closed": True}))
-    return found
+    return [
+        (number, {"points": (np.clip(ring / (width, height), 0, 1) * 100).round(3).tolist(), "closed": True})
+        for number, ring in editable_outlines(numbers_HW)
+        if number != _NO_LABEL
+    ]

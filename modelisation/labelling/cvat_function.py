@@ -1,6 +1,6 @@
 """A CVAT auto-annotation function: CVAT's pictures go to the API, its labels come back as masks or polygons.
 
-    cvat-cli --server-host http://127.0.0.1:8080 task auto-annotate TASK --allow-unmatched-labels
+    cvat-cli --server-host http://127.0.0.1:8080 task auto-annotate TASK --allow-unmatched-labels \\
       --function-file modelisation/labelling/cvat_function.py -p url=str:http://127.0.0.1:8000 -p model=str:segformer
 
 It runs where cvat-cli runs, with `pip install 'cvat-cli' 'cvat-sdk[masks]' requests` (and contourpy for polygons): no
@@ -23,13 +23,10 @@ from urllib3.exceptions import HTTPError
 _TIMEOUT_S = 120
 _TRIES = 6
 _LONGEST_WAIT_S = 30.0
-# Outlines go from pixel to pixel in stairs: lines through them have a tenth of the points. Specks are left out.
-_TOLERANCE_PIXELS = 1.0
-_MIN_POLYGON_PIXELS = 16
 
 
 class ApiError(HTTPError):
-    """What the API, or the way to it, has against a picture: a sentence. cvat-cli prints errors of this base as one."""
+    """Why a picture cannot be labelled: a sentence. cvat-cli prints errors of this base without a trace."""
 
 
 class StreetSegFunction:
@@ -98,7 +95,9 @@ class StreetSegFunction:
     def _default(self) -> str:
         found = self._ask("GET", "/models").json()["default"]
         if found is None:
-            raise ApiError(f"{self._url} serves no model yet; name one with -p model=str:NAME, or wait until it does.")
+            raise ApiError(
+                f"{self._url} serves no model yet; name one with -p model=str:NAME, or wait until it does."
+            )
         return str(found)
 
     def _ask(self, method: str, path: str, about: str = "", **parts: Any) -> requests.Response:
@@ -108,8 +107,8 @@ class StreetSegFunction:
                 answer = self._session.request(method, f"{self._url}{path}", timeout=_TIMEOUT_S, **parts)
             except requests.RequestException as error:
                 raise ApiError(
-                    f"{about}{self._url} does not answer ({type(error).__name__}); start it with `python -m back`, or "
-                    "name another with -p url=str:http://HOST:PORT."
+                    f"{about}{self._url} does not answer ({type(error).__name__}); start it with `python -m back`, "
+                    "or name another with -p url=str:http://HOST:PORT."
                 ) from error
             wait = answer.headers.get("Retry-After", "")
             if answer.status_code not in (429, 503) or not wait.isdecimal() or attempt == _TRIES - 1:
@@ -125,7 +124,7 @@ class StreetSegFunction:
 
 
 def polygons_of(labels_HW: Any) -> list[tuple[int, list[float]]]:
-    """Class id and points [x, y, x, y, …] of every region, the largest first; holes are drawn over by what lies in them.
+    """Class id and points [x, y, x, y, …] of the regions, the largest first.
 
     Raises:
         ApiError: contourpy is not installed.
@@ -133,18 +132,12 @@ def polygons_of(labels_HW: Any) -> list[tuple[int, list[float]]]:
     root = str(Path(__file__).resolve().parents[2])
     if root not in sys.path:  # cvat-cli loads this file by its path, from anywhere
         sys.path.append(root)
-    from back.runtime.masks.outlines import regions_of, simplified
+    from back.runtime.masks.outlines import editable_outlines
 
     try:
-        regions = regions_of(labels_HW)
+        return [(class_id, ring.ravel().tolist()) for class_id, ring in editable_outlines(labels_HW)]
     except ImportError as error:
         raise ApiError("Polygons need contourpy; install it with `pip install contourpy`.") from error
-    found = []
-    for region in regions:
-        ring = simplified(region.outer, _TOLERANCE_PIXELS)[:-1]
-        if region.area >= _MIN_POLYGON_PIXELS and len(ring) >= 3:
-            found.append((region.class_id, ring.ravel().tolist()))
-    return found
 
 
 create = StreetSegFunction

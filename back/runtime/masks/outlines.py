@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 Ring = npt.NDArray[np.float64]
+# Of outlines that people drag. From pixel to pixel they go in stairs: lines through them have a tenth of the points.
+TOLERANCE_PIXELS = 1.0
+MIN_PIXELS = 16
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,19 @@ def regions_of(labels_HW: npt.NDArray[np.uint8]) -> list[Region]:
     """
     found = [region for class_id in np.unique(labels_HW).tolist() for region in _regions(labels_HW, class_id)]
     return sorted(found, key=lambda region: -region.area)
+
+
+def editable_outlines(labels_HW: npt.NDArray[np.uint8]) -> list[tuple[int, Ring]]:
+    """Class id and points [[x, y], ...] of what people correct in annotation tools, the largest first.
+
+    Simplified, without specks and without holes: what lies in a hole is drawn over it.
+    """
+    found = []
+    for region in regions_of(labels_HW):
+        ring = simplified(region.outer, TOLERANCE_PIXELS)[:-1]
+        if region.area >= MIN_PIXELS and len(ring) >= 3:
+            found.append((region.class_id, ring))
+    return found
 
 
 def _regions(labels_HW: npt.NDArray[np.uint8], class_id: int) -> Iterator[Region]:

@@ -1,8 +1,11 @@
+import asyncio
+import io
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 from pydantic import SecretStr
 
 from back.label_studio.pictures import Pictures
@@ -38,8 +41,8 @@ def asked(*pictures: str, config: str = CONFIG) -> dict[str, object]:
     return {"tasks": tasks, "project": "1.1700000000", "label_config": config, "params": params}
 
 
-@pytest.fixture(scope="module")
-def labels_HW(client: TestClient) -> np.ndarray:
+@pytest.fixture(scope="module", name="labels_HW")
+def labels(client: TestClient) -> np.ndarray:
     """What /predict says of the same photo."""
     png = client.post("/predict?output=classes", files={"image": PHOTO}).content
     return np.asarray(Image.open(io.BytesIO(png)))
