@@ -18,6 +18,7 @@ from back.pipeline import decode, infer, is_large
 from back.problems import JSON_PATHS, Problem, responses
 from back.schemas import Answer
 from back.services import Services, ServicesDep
+from back.workers import held
 
 router = APIRouter(prefix=JSON_PATHS.rstrip("/"), tags=["annotation tools"])
 PREDICT, SETUP = f"{JSON_PATHS}predict", f"{JSON_PATHS}setup"
@@ -154,7 +155,7 @@ async def _label(
     task: Task,
 ) -> bytes:
     address = pictures.address_of(task.data.get(config.image_key))
-    async with services.fetching:
+    async with held(services.fetching, request.is_disconnected):
         file = UploadFile(io.BytesIO(await pictures.fetch(address)))
         large = await is_large(services, file, [served], "classes")
         async with services.workers.turn(request.is_disconnected, large):

@@ -1,6 +1,8 @@
 import asyncio
 import io
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from back.main import create_app
 from back.routes import labelstudio
 from back.runtime.taxonomy import STREET8
 from back.settings import Settings
+from modelisation.data.formats import label_studio as label_studio_export
 from modelisation.data.formats.shapes import fill, from_label_studio
 from tests.api import HEIGHT, PHOTO, WIDTH, Store, serving
 from tests.label_studio import CONFIG, POLYGONS, LabelStudio, label_studio
@@ -89,6 +92,23 @@ def test_polygons_drawn_in_their_order_are_the_models_masks(client: TestClient, 
         drawn_HW[fill([points], HEIGHT, WIDTH)] = ids[one["value"]["polygonlabels"][0]]
     wanted_HW = np.where(np.isin(labels_HW, list(ids.values())), labels_HW, 255)
     assert (drawn_HW == wanted_HW).mean() > 0.97
+
+
+@pytest.mark.parametrize("config", [CONFIG, POLYGONS])
+def test_predictions_that_people_accept_come_back_as_training_data(
+    client: TestClient, labels_HW: np.ndarray, tmp_path: Path, config: str
+) -> None:
+    (prediction,) = client.post("/labelstudio/predict", json=asked(STREET, config=config)).json()["results"]
+    task = {"id": 7, "data": {"picture": STREET}, "annotations": [{"result": prediction["result"]}]}
+    (tmp_path / "export.json").write_text(json.dumps([task]), encoding="utf-8")
+    (tmp_path / "street.png").write_bytes(PHOTO)
+    export = label_studio_export.read(tmp_path)
+    (picture,) = export.pictures
+    labels = picture.read()
+    for code, label in labels.names.items():
+        if code:
+            ids = [STREET8.names.index(name) for name, given in NAMED.items() if given == label]
+            assert ((labels.codes == code) == np.isin(labels_HW, ids)).mean() > 0.97, label
 
 
 def test_label_studios_own_schema_takes_the_answers(client: TestClient) -> None:

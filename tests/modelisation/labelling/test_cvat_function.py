@@ -1,7 +1,9 @@
 """The file is loaded as cvat-cli loads it, and what it returns goes through cvat-sdk's own driver and checks."""
 
+import argparse
 import io
 import logging
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from cvat_cli._internal.common import FunctionLoader
+from cvat_cli._internal.commands_all import COMMANDS
+from cvat_cli._internal.common import FunctionLoader, configure_common_arguments
 from cvat_cli._internal.parsers import parse_function_parameter
 from cvat_sdk import models
 from cvat_sdk.auto_annotation import BadFunctionError, annotate_task, driver
@@ -73,6 +76,18 @@ def annotate(monkeypatch: pytest.MonkeyPatch, function: Any, labels: list[str], 
     client = SimpleNamespace(logger=logging.getLogger("cvat"), tasks=SimpleNamespace(api=api))
     annotate_task(client, 5, function, **options)
     return sent
+
+
+def test_the_pages_command_is_one_that_cvat_cli_takes() -> None:
+    page = (FILE.parents[2] / "docs" / "annotation-tools.md").read_text(encoding="utf-8")
+    (command,) = [line for line in page.splitlines() if line.startswith("cvat-cli ")]
+    parser = argparse.ArgumentParser()
+    configure_common_arguments(parser)
+    COMMANDS.configure_parser(parser)
+    taken = parser.parse_args(shlex.split(command)[1:])
+    assert (FILE.parents[2] / taken.function_file).samefile(FILE)
+    assert taken.function_parameters == {"url": "http://127.0.0.1:8000", "model": "segformer"}
+    assert (taken.task_id, taken.allow_unmatched_labels) == (12, True)
 
 
 def wanted(url: str, key: str) -> np.ndarray:
