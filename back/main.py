@@ -22,7 +22,20 @@ from back.openapi import describe_forms
 from back.problems import install_handlers, responses
 from back.prometheus import Metrics, MetricsMiddleware
 from back.registry import ModelRegistry
-from back.routes import classes, compare, differences, health, images, labels, metrics, models, predict, runs, videos
+from back.routes import (
+    classes,
+    compare,
+    differences,
+    health,
+    images,
+    labels,
+    labelstudio,
+    metrics,
+    models,
+    predict,
+    runs,
+    videos,
+)
 from back.runtime.process.threads import available_cpus
 from back.services import Services
 from back.settings import Settings, load_settings, unknown_variables
@@ -94,7 +107,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         UploadMiddleware,
         max_bytes=settings.max_body_bytes,
         # Of a form with a clip a little is not the clip.
-        larger={videos.PATH: settings.max_video_bytes + 65_536},
+        limits={
+            videos.PATH: (settings.max_video_bytes + 65_536, "a smaller or more compressed clip"),
+            labelstudio.PREDICT: (labelstudio.MAX_BYTES, "fewer tasks"),
+            labelstudio.SETUP: (labelstudio.MAX_BYTES, "a smaller label config"),
+        },
         slow_seconds=settings.slow_seconds,
         room=UploadRoom(settings.max_upload_bytes),
         workers=workers,
@@ -113,6 +130,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(AnswerMiddleware, log_requests=settings.log_requests)
     for module in (predict, compare, videos, labels, models, differences, images, classes, runs, health):
         app.include_router(module.router)
+    if settings.label_studio_url is not None:
+        app.include_router(labelstudio.router)
     if settings.metrics:
         app.include_router(metrics.router)
     return app

@@ -95,6 +95,20 @@ def _decoding_size(models: Sequence[Served], output: Output) -> NeededSize | Non
     return largest_needed
 
 
+async def infer(services: Services, served: Served, upload: Upload, *, confidence: bool = False) -> Prediction:
+    """Predict one model's view of a photo; with `confidence`, also how sure it is of each pixel.
+
+    Raises:
+        Problem: 500, the network answered with NaN or infinity.
+    """
+    try:
+        return await services.workers.run(served.predictor.predict_array, upload.photo, confidence=confidence)
+    except ScoresError as error:
+        raise Problem(
+            500, f"{served.name}/{served.version.version} fails on this photo: {error}; use another model or version."
+        ) from error
+
+
 async def segment(
     services: Services, served: Served, upload: Upload, output: Output, opacity: float = 0.5
 ) -> Segmented:
@@ -103,14 +117,7 @@ async def segment(
     Raises:
         Problem: 500, the network answered with NaN or infinity.
     """
-    try:
-        prediction = await services.workers.run(
-            served.predictor.predict_array, upload.photo, confidence=output == "confidence"
-        )
-    except ScoresError as error:
-        raise Problem(
-            500, f"{served.name}/{served.version.version} fails on this photo: {error}; use another model or version."
-        ) from error
+    prediction = await infer(services, served, upload, confidence=output == "confidence")
     start, inferred_ns = time.perf_counter(), time.time_ns()
     png = await services.workers.run(encode, upload.photo.image, prediction, output, opacity)
     encode_ms = (time.perf_counter() - start) * 1e3

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 MEDIA_TYPE = "application/problem+json"
 # One status has several causes, and a client that waits must know for what: `type` is urn:streetseg:<cause>.
-Cause = Literal["overloaded", "loading", "mlflow-away", "no-model"]
+Cause = Literal["overloaded", "loading", "mlflow-away", "no-model", "label-studio-away"]
 # Why the system refuses what a request needs: errno -> what there is none of.
 _SHORTAGES = {
     errno.ENOSPC: "disk space",
@@ -27,6 +27,8 @@ _SHORTAGES = {
 # The form field of a path's file, and how such a file may be called.
 _PHOTO = ("image", "photo.jpg")
 _FILES = {"/videos": ("clip", "clip.mp4")}
+# Paths that take JSON, where all others that take something take a form.
+JSON_PATHS = "/labelstudio/"
 log = logging.getLogger("streetseg")
 
 
@@ -36,7 +38,7 @@ class ProblemDetails(BaseModel):
     type: str = Field(
         default="about:blank",
         description="about:blank: the status code says which kind it is; with 503 urn:streetseg:overloaded, loading, "
-        "mlflow-away or no-model",
+        "mlflow-away, no-model or label-studio-away",
         examples=["about:blank", "urn:streetseg:overloaded"],
     )
     title: str = Field(examples=["Not Found"])
@@ -163,6 +165,10 @@ def _methods_of(request: Request) -> str:
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     is_form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+    if request.url.path.startswith(JSON_PATHS):
+        return problem_response(
+            request.url.path, 422, " ".join(_sentence(item, "field") for item in error.errors()[:4])
+        )
     if not is_form and any(item["loc"][0] == "body" for item in error.errors()):
         field, what = _FILES.get(request.url.path, _PHOTO)
         kind = "clip" if field == "clip" else "photo"
@@ -172,18 +178,18 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
     return problem_response(request.url.path, 422, " ".join(sentences))
 
 
-def _sentence(item: Mapping[str, Any]) -> str:
-    """One validation error of pydantic's, for people."""
+def _sentence(item: Mapping[str, Any], kind: Literal["form field", "field"] = "form field") -> str:
+    """One validation error of pydantic's, for people; `kind`: what the body is made of."""
     place, *rest = item["loc"]
     field = ".".join(str(part) for part in rest) or str(place)
-    where = f"form field '{field}'" if place == "body" else f"{place} parameter '{field}'"
+    where = f"{kind} '{field}'" if place == "body" else f"{place} parameter '{field}'"
     if item["type"] == "missing":
         file = dict((_PHOTO, *_FILES.values())).get(field)
         hint = f"; with curl: -F {field}=@{file}" if file else ""
         return f"The {where} is missing{hint}."
     if item["type"] == "extra_forbidden":
         return f"The {where} is unknown; /docs lists those there are."
-    if place == "body" and not isinstance(item["input"], (int, float)):
+    if place == "body" and kind == "form field" and not isinstance(item["input"], (int, float)):
         return f"The {where} must be a file; with curl put an @ before its path: -F {field}=@photo.jpg."
     value = str(item["input"])
     shown = value if len(value) <= 60 else value[:57] + "..."

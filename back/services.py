@@ -27,6 +27,7 @@ from back.workers import IsGone, Workers, run_in, unless_gone
 T = TypeVar("T")
 _PIN_S = 30.0  # how long a request waits for a version that is loaded for it
 _RETRY_S = 1.0  # how soon MLflow is asked again while nothing could be loaded
+_FETCHING = 2  # pictures that are read from Label Studio at a time
 _MAX_QUESTIONS = 16  # to MLflow, waiting or asked
 _OVERDUE_PERIODS = 3  # of `reload_seconds`, after which the loop that follows MLflow counts as stuck
 log = logging.getLogger("streetseg")
@@ -48,6 +49,8 @@ class Services:
     _pins: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "pins"))
     # Two threads wait for MLflow's answers to /runs, so that a slow MLflow holds up nothing else.
     _mlflow: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "mlflow"))
+    # Who holds it has a picture of another server in memory, or waits for one.
+    fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_FETCHING))
     _asking: int = 0
     _pinning: bool = False
     _followed_at: float = field(default_factory=time.monotonic)  # when MLflow was last asked, whatever it answered

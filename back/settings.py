@@ -7,9 +7,9 @@ import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from back.mlflow_errors import without_password
@@ -83,6 +83,12 @@ class Settings(BaseSettings):
     rate_per_address: Rate | None = Field(
         default="1200/minute", description="requests from one address without a key"
     )
+    label_studio_url: str | None = Field(
+        default=None, description="Label Studio's address, as http://host:port: turns its ML backend on"
+    )
+    label_studio_token: SecretStr | None = Field(
+        default=None, description="token of Label Studio's Account page, with which pictures are read"
+    )
     docs: bool = Field(default=True, description="0: no /docs and no /openapi.json")
     metrics: bool = Field(default=True, description="0: no /metrics")
     log_format: Literal["text", "json"] = "text"
@@ -101,13 +107,25 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("mlflow_ui_url", "default_model", "threads", "pixel_budget", "dataset_dir", "keys_file"),
-        *("rate_per_key", "rate_per_address", "jobs_dir"),
+        *("rate_per_key", "rate_per_address", "jobs_dir", "label_studio_url", "label_studio_token"),
         mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         # Compose files and shells pass a variable that is not set as an empty string.
         return None if value == "" else value
+
+    @field_validator("label_studio_url")
+    @classmethod
+    def _is_an_origin(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if not value.isascii() or (parts.username, parts.password) != (None, None):
+            raise ValueError("wanted scheme, host and port alone, as in http://127.0.0.1:8080")
+        if parts.path not in ("", "/") or parts.query or parts.fragment or (origin := origin_of(parts)) is None:
+            raise ValueError("wanted scheme, host and port alone, as in http://127.0.0.1:8080")
+        return origin
 
     @field_validator("max_uploads_mb")
     @classmethod
@@ -179,6 +197,19 @@ class Settings(BaseSettings):
         """MLflow's web address without a trailing slash; None when the store is no server."""
         url = self.mlflow_ui_url or self.mlflow_tracking_uri
         return without_password(url).rstrip("/") if urlsplit(url).scheme in {"http", "https"} else None
+
+
+def origin_of(url: SplitResult) -> str | None:
+    """Scheme, host and port of an address, one way of writing for what is the same; None where it is not http(s).
+
+    Raises:
+        ValueError: the port is no port.
+    """
+    default = {"http": 80, "https": 443}.get(url.scheme)
+    if default is None or not url.hostname:
+        return None
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    return f"{url.scheme}://{host}" + ("" if url.port in (None, default) else f":{url.port}")
 
 
 def load_settings() -> Settings:

@@ -89,7 +89,7 @@ class Workers:
         Raises:
             Problem: 499, the client left; 503, the service ends before the turn came.
         """
-        async with _held(self._large, is_gone) if large else contextlib.nullcontext(), _held(self._turns, is_gone):
+        async with held(self._large, is_gone) if large else contextlib.nullcontext(), held(self._turns, is_gone):
             self._refuse_while_draining()
             self.working += 1
             start = time.perf_counter()
@@ -134,7 +134,12 @@ async def run_in(pool: ThreadPoolExecutor, function: Callable[[], T]) -> T:
 
 
 @contextlib.asynccontextmanager
-async def _held(gate: asyncio.Lock | asyncio.Semaphore, is_gone: IsGone) -> AsyncIterator[None]:
+async def held(gate: asyncio.Lock | asyncio.Semaphore, is_gone: IsGone) -> AsyncIterator[None]:
+    """Wait at a gate as long as the client is there, and hold it.
+
+    Raises:
+        Problem: 499, the client left.
+    """
     taken = asyncio.ensure_future(gate.acquire())
     try:
         await unless_gone(taken, is_gone)

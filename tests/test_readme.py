@@ -26,7 +26,8 @@ TIERS = ("back", "front", "modelisation")
 READMES = [
     ROOT / name
     for name in (
-        "README.md", "SECURITY.md", "docs/catalogue.md", "docs/deployment.md", "docs/performance.md", "docs/scale.md",
+        "README.md", "SECURITY.md", "docs/annotation-tools.md", "docs/catalogue.md", "docs/deployment.md",
+        "docs/performance.md", "docs/scale.md",
         *(f"{tier}/README.md" for tier in TIERS),
     )
 ]  # fmt: skip

@@ -1,5 +1,8 @@
 """Who may ask: with a key where there are keys, and not too often."""
 
+import base64
+import binascii
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -9,6 +12,9 @@ from back.problems import Problem, problem_response
 
 # For supervisors and load balancers, which have no key and ask often.
 _ALWAYS_OPEN = ("/healthz", "/readyz")
+# Label Studio can send a user name and a password alone; the password is the key. Nowhere else, and never asked for,
+# so that no browser keeps a key and sends it along by itself.
+_BASIC = "/labelstudio/"
 # A browser sends no key with a page; the pages tell nothing but what this API can do.
 _PAGES = ("/docs", "/openapi.json", "/static-offline-docs")
 
@@ -38,7 +44,7 @@ class AccessMiddleware:
         path: str = scope["path"]
         if path in _ALWAYS_OPEN:
             return
-        key = _key_of(Headers(scope=scope))
+        key = _key_of(Headers(scope=scope), path)
         name = self._keys.name_of(key) if self._keys is not None and key is not None else None
         if name is not None:
             scope.setdefault("state", {})["key"] = name
@@ -55,8 +61,13 @@ class AccessMiddleware:
             )
 
 
-def _key_of(headers: Headers) -> str | None:
+def _key_of(headers: Headers, path: str) -> str | None:
     if (key := headers.get("x-api-key")) is not None:
         return key
     scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic" and path.startswith(_BASIC):
+        try:
+            return base64.b64decode(key.strip(), validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
     return key.strip() if scheme.lower() == "bearer" else None

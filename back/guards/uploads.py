@@ -80,15 +80,15 @@ class UploadMiddleware:
         app: ASGIApp,
         *,
         max_bytes: int,
-        larger: Mapping[str, int],
+        limits: Mapping[str, tuple[int, str]],
         slow_seconds: float,
         room: UploadRoom,
         workers: Workers,
     ) -> None:
-        """`larger`: paths whose bodies may be larger, and how large."""
+        """`limits`: paths with a limit of their own, its bytes, and what to send where it is passed."""
         self.app = app
         self._max_bytes = max_bytes
-        self._larger = larger
+        self._limits = limits
         self._slow_seconds = slow_seconds
         self._room = room
         self._workers = workers
@@ -106,36 +106,33 @@ class UploadMiddleware:
                     scope["path"], problem.status_code, problem.detail, problem.headers, problem.cause
                 )(scope, receive, send)
                 return
-            await self.app(scope, _Body(self, upload, receive, self.limit_of(scope)).receive, send)
+            await self.app(scope, _Body(self, upload, receive, scope).receive, send)
         finally:
             self._room.leave(upload)
 
     def _look_at_headers(self, scope: Scope) -> None:
         declared = Headers(scope=scope).get("content-length", "")
-        limit = self.limit_of(scope)
-        if declared.isdecimal() and int(declared) > limit:
-            raise self.too_large(limit)
+        if declared.isdecimal() and int(declared) > self.limit_of(scope)[0]:
+            raise self.too_large(scope)
         if scope["method"] == "POST":  # before megabytes travel for nothing
             self._workers.check_room()
 
-    def limit_of(self, scope: Scope) -> int:
-        """Bytes that the body of a request may have."""
-        return self._larger.get(scope["path"], self._max_bytes)
+    def limit_of(self, scope: Scope) -> tuple[int, str]:
+        """Bytes that the body of a request may have, and what to send in place of a larger one."""
+        return self._limits.get(scope["path"], (self._max_bytes, "a smaller or more compressed photo"))
 
-    def too_large(self, limit: int) -> Problem:
-        what = "photo" if limit == self._max_bytes else "clip"
-        return Problem(
-            413,
-            f"The request is larger than the {limit / 1e6:.4g} MB allowed; send a smaller or more compressed {what}.",
-        )
+    def too_large(self, scope: Scope) -> Problem:
+        limit, instead = self.limit_of(scope)
+        return Problem(413, f"The request is larger than the {limit / 1e6:.4g} MB allowed; send {instead}.")
 
 
 class _Body:
     """The `receive` of one request: counts what comes and ends what does not."""
 
-    def __init__(self, limits: UploadMiddleware, upload: _Upload, receive: Receive, max_bytes: int) -> None:
+    def __init__(self, limits: UploadMiddleware, upload: _Upload, receive: Receive, scope: Scope) -> None:
         self._limits = limits
-        self._max_bytes = max_bytes
+        self._scope = scope
+        self._max_bytes = limits.limit_of(scope)[0]
         self._upload = upload
         self._receive = receive
         self._read = 0
@@ -153,7 +150,7 @@ class _Body:
             self._window_bytes += size
             self._complete = not message.get("more_body", False)
             if self._read > self._max_bytes:
-                raise self._limits.too_large(self._max_bytes)
+                raise self._limits.too_large(self._scope)
             self._limits._room.take(self._upload, size)
         elif not self._complete:
             raise Problem(499, "The client closed the connection.")

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from back.runtime.masks.colour import palette_of
+from back.runtime.masks.outlines import Ring, regions_of
 from back.runtime.masks.png import encode_palette_png
 from back.runtime.taxonomy import Taxonomy
 from modelisation.data.formats.shapes import compressed, to_rle
 from modelisation.labelling.format_names import TOOL_FORMATS
-from modelisation.labelling.outlines import Ring, regions_of
 
 Labels = npt.NDArray[np.uint8]
 COCO_FILE = "instances.json"

@@ -50,6 +50,11 @@ def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: s
         ("RELOAD_SECONDS", "0"),
         ("MLFLOW_TRACKING_URI", ""),
         ("DATASET_DIR", "/nowhere/camvid"),
+        ("LABEL_STUDIO_URL", "label-studio:8080"),
+        ("LABEL_STUDIO_URL", "ftp://label-studio"),
+        ("LABEL_STUDIO_URL", "http://me:secret@label-studio"),
+        ("LABEL_STUDIO_URL", "http://label-studio/a"),
+        ("LABEL_STUDIO_URL", "http://label-studio:99999"),
     ],
 )
 def test_wrong_value_is_one_sentence_that_names_the_variable(
@@ -84,3 +89,15 @@ def test_jobs_lie_in_the_cache_unless_told_otherwise(monkeypatch: pytest.MonkeyP
     assert load_settings().jobs_path == load_settings().cache_dir / "jobs"
     monkeypatch.setenv("STREETSEG_JOBS_DIR", "/var/jobs")
     assert str(load_settings().jobs_path) == "/var/jobs"
+
+
+@pytest.mark.parametrize(
+    ("value", "origin"),
+    [
+        ("HTTP://Label-Studio:80/", "http://label-studio"),
+        ("https://a.example:443", "https://a.example"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_label_studios_address_is_written_one_way(value: str, origin: str) -> None:
+    assert Settings(label_studio_url=value).label_studio_url == origin

@@ -1,0 +1,1 @@
+"""Tests of what Label Studio's ML backend is made of."""
