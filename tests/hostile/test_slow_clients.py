@@ -91,11 +91,11 @@ def busy(app: FastAPI) -> Iterator[None]:
     workers, go_on = app.state.services.workers, threading.Event()
     real = workers.run
 
-    async def run(function: Callable[..., object], *args: object) -> object:
+    async def run(function: Callable[..., object], *args: object, **named: object) -> object:
         def wait() -> object:
             if function.__name__ == "predict_array":
                 go_on.wait(60)
-            return function(*args)
+            return function(*args, **named)
 
         return await real(wait)
 
