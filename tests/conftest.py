@@ -17,20 +17,29 @@ GATE = os.open(__file__, os.O_RDONLY)
 ROOM = os.open(Path(__file__).parent, os.O_RDONLY)
 
 
-# Begun first: long tests, and those that share something dear (a browser before a whole stack, a running demo, an
-# exported network). What the worker that is done earlier steals comes from the end, and is short and free of them.
-DEAR = ("tests/browser/", "tests/test_demo.py", "tests/test_dockerfiles.py", "tests/modelisation/models/",
-        "tests/modelisation/notebooks/")  # fmt: skip
+# Begun first, by a worker each: long tests, and those that share something dear (a browser before a whole stack; a
+# running demo, an exported network). xdist gives each worker a run of tests that lie one behind the other. What a
+# worker that is done earlier steals comes from a run's end, and is short and free of them.
+DEAR = (
+    ("tests/browser/",),
+    (
+        "tests/test_demo.py",
+        "tests/test_dockerfiles.py",
+        "tests/modelisation/models/",
+        "tests/modelisation/notebooks/",
+    ),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that keep the others waiting come one after the other, then the dear ones, then the rest as it lies."""
-
-    def place(item: pytest.Item) -> int:
-        dear = item.nodeid.startswith(DEAR)
-        return 1 if dear else 0 if item.get_closest_marker("alone") else 2
-
-    items.sort(key=place)
+    """Tests that keep the others waiting come one after the other, then the rest; dear ones begin a worker's run."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    alone = [item for item in items if item.get_closest_marker("alone")]
+    dear = [[item for item in items if item.nodeid.startswith(names) and item not in alone] for names in DEAR]
+    begun = {id(item) for item in (*alone, *dear[0], *dear[1])}
+    rest = [item for item in items if id(item) not in begun]
+    first = max(0, -(-len(items) // workers) - len(alone) - len(dear[0])) if workers > 1 else 0
+    items[:] = [*alone, *dear[0], *rest[:first], *dear[1], *rest[first:]]
 
 
 # First, so that the time spent waiting counts for none of the timeouts.
