@@ -35,9 +35,8 @@ COUNT := 100
 TESTS := tests
 PYTEST_ARGS :=
 SOAK_MINUTES ?= 3
-# Processes that share the tests: three for all of them, since those with a browser wait more than they work; one for a
-# part. Each takes up to 3 GB.
-WORKERS = $(if $(filter tests,$(TESTS)),3,0)
+# Processes that share the tests: two for all of them, one for a part. Each takes a processor and up to 3 GB.
+WORKERS = $(if $(filter tests,$(TESTS)),2,0)
 
 # Texts are UTF-8 on machines whose locale is ASCII too.
 export PYTHONUTF8 := 1

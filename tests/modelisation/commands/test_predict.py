@@ -185,9 +185,9 @@ def test_the_first_photo_is_labelled_by_a_network_of_its_size_as_evaluate_does(
         Predictor, "steady", lambda one, *size: (steps.append(("steady", *size)), steady(one, *size))[1]
     )
 
-    def noted(predictor: Predictor, image: object) -> object:
+    def noted(predictor: Predictor, image: object, **named: object) -> object:
         steps.append(("predict",))
-        return predict(predictor, image)  # type: ignore[arg-type]
+        return predict(predictor, image, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Predictor, "predict_array", noted)
     second = photo.with_name("second.jpg")
