@@ -1,6 +1,5 @@
 import copy
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from modelisation.training.kernels.depthwise import depthwise_gradients, use_fast_depthwise
+from tests.clock import least_seconds
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -180,15 +180,6 @@ def test_gradients_are_not_slower_than_those_of_torch() -> None:
         y = F.conv2d(x_leaf, weight_leaf.bfloat16(), padding=4, dilation=2, groups=256)
         y.backward(grad)
 
-    # Processor time of this one thread: what else the machine does hardly counts.
-    def fastest(run: Callable[[], object]) -> float:
-        seconds = []
-        for _ in range(5):
-            start = time.thread_time()
-            run()
-            seconds.append(time.thread_time() - start)
-        return min(seconds)
-
     x_leaf, weight_leaf = x.clone().requires_grad_(), weight.clone().requires_grad_()
-    ours = fastest(lambda: depthwise_gradients(x, grad, weight, (1, 1), (4, 4), (2, 2)))
-    assert ours < 1.5 * fastest(plain)
+    ours = least_seconds(lambda: depthwise_gradients(x, grad, weight, (1, 1), (4, 4), (2, 2)), rounds=5)
+    assert ours < 1.5 * least_seconds(plain, rounds=5)
