@@ -58,6 +58,18 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pixel-budget", type=at_least(1), metavar="PIXELS", help="instead of the card's")
 
 
+def add_measured_model(parser: argparse.ArgumentParser) -> None:
+    """A model that is measured on a labelled split, and whose bundle keeps what is found; see `is_kept`."""
+    parser.add_argument("model", help=MODEL_HELP)
+    parser.add_argument("--no-store", action="store_true", help="only print; leave the bundle's files alone")
+    add_data_arguments(parser)
+
+
+def is_kept(args: argparse.Namespace) -> bool:
+    """Whether the bundle keeps what is found: one of the registry does not, since a version never changes."""
+    return not args.no_store and not args.model.startswith("models:")
+
+
 def add_training_threads(parser: argparse.ArgumentParser) -> None:
     """How many threads a training step takes; see `use_threads`."""
     parser.add_argument(

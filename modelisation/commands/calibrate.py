@@ -2,7 +2,7 @@
 
 import argparse
 
-from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
+from modelisation.commands.arguments import add_measured_model, describe, is_kept, load_for
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,9 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "measured, since a registered version never changes.",
         "calibrate modelisation/bundled/segformer --data ../shared/camvid --split val",
     )
-    parser.add_argument("model", help=MODEL_HELP)
-    parser.add_argument("--no-store", action="store_true", help="only print; leave the bundle's card alone")
-    add_data_arguments(parser)
+    add_measured_model(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if calibration is None:
         raise UserError(f"{args.data}: too few labelled pixels in split {args.split} to fit anything")
     print(format_calibration(calibration))
-    if not args.no_store and not args.model.startswith("models:"):
+    if is_kept(args):
         store_calibration(bundle, calibration)
         print(f"written into the card of {bundle}")
     return 0

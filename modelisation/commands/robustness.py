@@ -2,7 +2,7 @@
 
 import argparse
 
-from modelisation.commands.arguments import MODEL_HELP, add_data_arguments, describe, load_for
+from modelisation.commands.arguments import add_measured_model, describe, is_kept, load_for
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,9 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "scored, since a registered version never changes.",
         "robustness modelisation/bundled/deeplabv3plus --data ../shared/camvid --split val",
     )
-    parser.add_argument("model", help=MODEL_HELP)
-    parser.add_argument("--no-store", action="store_true", help="only print; leave the bundle's files alone")
-    add_data_arguments(parser)
+    add_measured_model(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from modelisation.reports.evaluation import format_robustness
 
     bundle, predictor, dataset = load_for(args, args.model)
-    store = not args.no_store and not args.model.startswith("models:")
+    store = is_kept(args)
     if store:
         check_split(predictor.card, dataset)
     report = measure_robustness(predictor, dataset, progress=True)
