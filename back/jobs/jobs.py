@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from back.jobs.clock import EvenClock
 from back.jobs.folder import CLIP_FILE, JobFolder
 from back.jobs.store import open_store
 from back.jobs.table import UNFINISHED, Job, Told
@@ -47,6 +48,7 @@ class Jobs:
         self._limits = ClipLimits(
             settings.max_video_bytes, settings.max_video_pixels, settings.max_video_minutes * 60
         )
+        self._clock = EvenClock()
         self._stop, self._wake = threading.Event(), threading.Event()
         self._opening = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -89,7 +91,7 @@ class Jobs:
         place.mkdir()
         try:
             facts = self._receive(file, place / CLIP_FILE)
-            job = Job(name, owner, "queued", time.time(), replace(told, clip=facts))
+            job = Job(name, owner, "queued", self._clock.now(), replace(told, clip=facts))
             self._table.add(job)
         except BaseException:
             folder.remove(name)
@@ -210,8 +212,9 @@ class Jobs:
 
     def _clean(self) -> None:
         """Delete what has been kept long enough."""
+        now = self._clock.now()
         for job in self._table.all():
-            if job.ended is not None and time.time() - job.ended > self._settings.keep_hours * 3600:
+            if job.ended is not None and now - job.ended > self._settings.keep_hours * 3600:
                 self._table.remove(job.id)
                 self._opened().remove(job.id)
 
@@ -284,7 +287,7 @@ class Jobs:
             self._opened().remove(job.id)
             return
         told = replace(job.told, error=error, frames=frames, notes=notes)
-        self._table.change(replace(job, state="failed" if error else "done", ended=time.time(), told=told))
+        self._table.change(replace(job, state="failed" if error else "done", ended=self._clock.now(), told=told))
         place = self._opened().of(job.id)
         for name in (
             (CLIP_FILE, *job.told.files.values()) if error else ()

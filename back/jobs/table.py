@@ -39,6 +39,14 @@ class Told:
     error: str | None = None
 
 
+# SQLite's errors that are the disk's, not the table's -> what the system calls them.
+_OF_THE_DISK = {
+    "SQLITE_FULL": errno.ENOSPC,
+    "SQLITE_IOERR_SHMSIZE": errno.ENOSPC,
+    "SQLITE_READONLY": errno.EROFS,
+}
+
+
 @dataclass(frozen=True)
 class Job:
     """One job; times are seconds since 1970, `owner` is the name of its maker's key, `starts` how often it began."""
@@ -58,8 +66,8 @@ class JobTable:
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute(f"CREATE TABLE IF NOT EXISTS jobs ({_COLUMNS})")
+        self._run("PRAGMA journal_mode=WAL")
+        self._run(f"CREATE TABLE IF NOT EXISTS jobs ({_COLUMNS})")
 
     def add(self, job: Job) -> None:
         """Write a new job."""
@@ -99,6 +107,7 @@ class JobTable:
             try:
                 return self._database.execute(statement, values).fetchall()
             except sqlite3.OperationalError as error:
-                if "disk is full" in str(error):  # a shortage like any other
-                    raise OSError(errno.ENOSPC, str(error)) from error
+                for name, reason in _OF_THE_DISK.items():
+                    if error.sqlite_errorname.startswith(name):
+                        raise OSError(reason, str(error)) from error
                 raise

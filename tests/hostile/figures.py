@@ -4,25 +4,31 @@ import os
 from pathlib import Path
 
 LONG = "HOSTILE_SECONDS" in os.environ  # as `make hostile` runs them: more inputs, more clients, for longer
-_LARGEST = ("worst", "peak")
 _figures: dict[str, dict[str, float]] = {}
 
 
-def figure(name: str, **numbers: float) -> None:
+def figure(
+    name: str, *, tried: int, refused: int, worst_s: float, worst_mb: float, errors_5xx: int = 0, **more: float
+) -> None:
     """Tell what a test measured; several calls of one name become one line.
 
     Args:
         name: the attack, in a few words, as the line begins.
-        numbers: `tried`, `refused`, `errors_5xx`, `worst_s`, `peak_mb` and the like. What begins with `worst` or
-            `peak` is the largest of all calls, everything else their sum. An ending of `_s`, `_ms`, `_mb` or
-            `_percent` is a unit.
+        tried: inputs, requests or starts.
+        refused: how many of them were answered with a refusal: 4xx, 503, or a sentence.
+        worst_s: the longest that one took, in seconds.
+        worst_mb: the most memory that the service, or the process it runs in, held, in MB.
+        errors_5xx: answers of 500, 502 and 504.
+        more: what else there is to say. What begins with `worst` is the largest of all calls, everything else their
+            sum. An ending of `_s`, `_ms`, `_mb` or `_percent` is a unit.
     """
+    numbers = {"tried": tried, "refused": refused, "5xx": errors_5xx, "worst_s": worst_s, "worst_mb": worst_mb}
     told = _figures.setdefault(name, {})
-    for key, value in numbers.items():
+    for key, value in {**numbers, **more}.items():
         if key not in told:
             told[key] = value
         else:
-            told[key] = max(told[key], value) if key.startswith(_LARGEST) else told[key] + value
+            told[key] = max(told[key], value) if key.startswith("worst") else told[key] + value
 
 
 def answered(name: str, status: int, seconds: float) -> None:

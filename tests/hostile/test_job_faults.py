@@ -1,15 +1,17 @@
 """A folder of jobs that is damaged, full or cannot be written to: a sentence for clips, and photos are served."""
 
 import errno
+import time
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from back.jobs import clock
 from back.jobs import jobs as jobs_module
 from back.jobs.table import Job, JobTable, Told
 from back.main import create_app
-from tests.api import PHOTO, Store, serving
+from tests.api import PHOTO, Store, serving, wait_until
 
 CLIP = b"\0\0\0\x18ftypmp42" + bytes(100)
 
@@ -73,6 +75,27 @@ def test_a_table_of_jobs_on_a_full_disk_is_a_shortage(tmp_path: Path) -> None:
         table.add(Job("a", None, "queued", 0.0, told))
     assert raised.value.errno == errno.ENOSPC
     assert table.all() == []
+
+
+def test_a_clock_that_is_set_deletes_no_result_early_and_time_that_passes_does(
+    shared_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    facts = {"width": 8, "height": 8, "seconds": 1.0, "codec": "H.264", "sound": False}
+    monkeypatch.setattr(jobs_module, "run_bounded", lambda *_, **__: {**facts, "frames": 1, "notes": []})
+    monkeypatch.setattr(jobs_module, "_CLEAN_S", 0.0)
+    with serving(create_app(shared_store.settings(jobs_dir=tmp_path, keep_hours=1))) as client:
+        job = client.post("/videos", files={"clip": ("clip.mp4", CLIP)}).json()["id"]
+        wait_until(lambda: client.get(f"/jobs/{job}").json()["state"] == "done", "the job", 30)
+        now, running_s = time.time(), clock._running_s()
+        for told in (now + 1e7, now - 1e7):
+            caplog.clear()
+            monkeypatch.setattr(clock.time, "time", lambda told=told: told)
+            wait_until(lambda: "clock was set by" in caplog.text, "a word on the clock", 30)
+            assert client.get(f"/jobs/{job}").json()["state"] == "done"
+        monkeypatch.undo()
+        monkeypatch.setattr(jobs_module, "_CLEAN_S", 0.0)
+        monkeypatch.setattr(clock, "_running_s", lambda: running_s + 3700)
+        wait_until(lambda: client.get(f"/jobs/{job}").status_code == 404, "the end of its time", 30)
 
 
 def _full(*_: object) -> None:

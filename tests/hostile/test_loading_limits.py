@@ -24,7 +24,7 @@ from back.runtime.process import bounded, deadline
 from back.runtime.proof import Limits, prove
 from tests.api import Store, wait_until
 from tests.bundles import make_bundle
-from tests.hostile.figures import figure
+from tests.hostile.figures import figure, rss_mb
 from tests.hostile.poison import change_network, register_unchecked
 
 OPTIONS = {"engine": "openvino", "precision": "fp32", "threads": 1}
@@ -70,7 +70,9 @@ def test_a_network_that_takes_too_much_memory_is_ended(tmp_path: Path) -> None:
     bundle, start = _grow(make_bundle(tmp_path), 400_000_000), time.monotonic()
     with pytest.raises(bounded.TooMuchMemoryError, match="it needs more than 600 MB of memory"):
         prove(bundle, OPTIONS, tmp_path / "cache", Limits(60, 600_000_000))
-    figure("a model that takes too much memory", tried=1, refused=1, worst_s=time.monotonic() - start)
+    figure(
+        "a model that takes too much memory", tried=1, refused=1, worst_s=time.monotonic() - start, worst_mb=rss_mb()
+    )
     assert not (tmp_path / "cache" / "proven").exists()
 
 
@@ -78,7 +80,13 @@ def test_a_trial_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     start = time.monotonic()
     with pytest.raises(bounded.UnfinishedError, match=r"longer than 0\.2 s"):
         prove(make_bundle(tmp_path), OPTIONS, tmp_path / "cache", Limits(0.2, 2_000_000_000))
-    figure("a model that takes longer than 0.2 s", tried=1, refused=1, worst_s=time.monotonic() - start)
+    figure(
+        "a model that takes longer than 0.2 s",
+        tried=1,
+        refused=1,
+        worst_s=time.monotonic() - start,
+        worst_mb=rss_mb(),
+    )
     assert time.monotonic() - start < 20
 
 

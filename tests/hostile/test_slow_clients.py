@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from back.main import create_app
 from tests.api import PHOTO, Store, listening, noise_png, wait_until
-from tests.hostile.figures import figure
+from tests.hostile.figures import figure, rss_mb
 
 SLOW_SECONDS = 0.8
 CONNECTIONS = 24
@@ -139,7 +139,7 @@ def test_whoever_is_too_slow_is_ended_with_408(url: str, start: bytes, piece: by
         assert answer[9:12] == status
         if status:
             assert b"application/problem+json" in answer
-    figure("slow clients", tried=10, ended=sum(1 for _ in answers), worst_s=seconds)
+    figure("slow clients", tried=10, refused=len(answers), worst_s=seconds, worst_mb=rss_mb())
 
 
 def test_a_sender_faster_than_the_slowest_line_may_take_its_time(url: str) -> None:
