@@ -45,11 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 # First, so that the time spent waiting counts for none of the timeouts.
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Share the room with the other workers, or, marked `alone`, wait until it is empty and keep it so."""
-    # Whoever waits at the gate for an empty room keeps the others from entering meanwhile.
-    fcntl.flock(GATE, fcntl.LOCK_EX)
-    fcntl.flock(ROOM, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
-    fcntl.flock(GATE, fcntl.LOCK_UN)
+    """Share the room with the other workers."""
+    _enter(fcntl.LOCK_SH)
     threads = _threads() or int(os.environ.get("OMP_NUM_THREADS", 0))
     try:
         return (yield)
@@ -57,6 +54,26 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         if threads and _threads() not in (None, threads):
             sys.modules["torch"].set_num_threads(threads)  # or all tests after this one would be ten times as slow
         fcntl.flock(ROOM, fcntl.LOCK_UN)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Marked `alone`: wait until the room is empty and keep it so. Its fixtures were made beside other tests."""
+    if item.get_closest_marker("alone") is None:
+        return (yield)
+    fcntl.flock(ROOM, fcntl.LOCK_UN)
+    _enter(fcntl.LOCK_EX)
+    try:
+        return (yield)
+    finally:
+        fcntl.flock(ROOM, fcntl.LOCK_SH)
+
+
+def _enter(how: int) -> None:
+    """Whoever waits at the gate for an empty room keeps the others from entering meanwhile."""
+    fcntl.flock(GATE, fcntl.LOCK_EX)
+    fcntl.flock(ROOM, how)
+    fcntl.flock(GATE, fcntl.LOCK_UN)
 
 
 def _threads() -> int | None:

@@ -28,10 +28,12 @@ SOAK_ROUNDS, MAX_GROWTH_MB = 10, 60
 WARM = 200  # masks
 SMALL, LARGE = (200, 50) if LONG else (40, 10)
 AT_THE_END = 48
+# The short form promises no times that other tests could spoil.
+ALONE = pytest.mark.alone if LONG else pytest.mark.slow
 MEMORY_MB = 2000  # the page's figure for the API: docs/deployment.md
 
 
-@pytest.mark.alone
+@ALONE
 @pytest.mark.timeout(600)
 def test_a_service_under_load_after_a_crash_and_at_its_end(store: Store) -> None:
     """One test, since each start of a real service costs seconds; the promises are named where they are kept."""
