@@ -1,6 +1,6 @@
 """Label files that come with a request: read, and turned into a model's classes; what is wrong is a problem."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -9,17 +9,8 @@ import numpy.typing as npt
 from back.problems import Problem
 from back.runtime.labels.read import LabelFileError, read_label, values_by_source
 from back.runtime.labels.source import OwnValues, Source
-from back.runtime.taxonomy import (
-    IGNORE,
-    REMAPS,
-    TAXONOMIES,
-    LabelValueError,
-    RemapError,
-    Taxonomy,
-    apply_remap,
-    grouping,
-    remap_for,
-)
+from back.runtime.labels.tables import table_to
+from back.runtime.taxonomy import LabelValueError, RemapError, Taxonomy, apply_remap
 
 UInt8Array = npt.NDArray[np.uint8]
 T = TypeVar("T")
@@ -70,34 +61,18 @@ def _read(read: Callable[[], T]) -> T:
         raise Problem(status, sentence) from error
 
 
-def label_source(name: str, taxonomies: Iterable[Taxonomy]) -> Source:
-    """What a label file's values are: a known source, or the ids of a model's own class set."""
-    own = next((one for one in taxonomies if one.id == name), None)
-    if own is None or name in REMAPS:
-        return name
-    return OwnValues(own, (*((one.id, one.id) for one in own.classes), (IGNORE, IGNORE)))
-
-
 def label_table(source: Source, target: Taxonomy) -> Mapping[int, int]:
     """The remap from a label file's values to a model's classes.
 
     Raises:
         Problem: 422, there is none.
     """
-    if isinstance(source, OwnValues):
-        if (places := grouping(source.taxonomy, target)) is None:
-            raise Problem(422, f"This label cannot be used: {source.taxonomy.id} is no finer set than {target.id}.")
-        return {value: IGNORE if onto == IGNORE else places[onto] for value, onto in source.values}
-    known = TAXONOMIES.get(target.id)
     try:
-        if known is not None and not known.same_classes(target):
-            raise RemapError(f"{target.id} has other classes here than the set of this name")
-        return remap_for(source, target.id)
+        return table_to(source, target)
     except RemapError as error:
-        raise Problem(
-            422,
-            f"This label cannot be used: {error}; set label_taxonomy, for ids of the model itself to {target.id}.",
-        ) from error
+        own = f"; set label_taxonomy, for ids of the model itself to {target.id}"
+        own = "" if isinstance(source, OwnValues) else own
+        raise Problem(422, f"This label cannot be used: {error}{own}.") from error
 
 
 def remap_label(label_HW: UInt8Array, table: Mapping[int, int]) -> UInt8Array:

@@ -26,8 +26,10 @@ from back.routes import (
     classes,
     compare,
     differences,
+    evaluations,
     health,
     images,
+    jobs,
     labels,
     labelstudio,
     metrics,
@@ -54,8 +56,9 @@ _KEY_SCHEMES = [
 DESCRIPTION = """Labels every pixel of a street photo: road, sidewalk, building, vehicle, pedestrian, vegetation, sky
 or background.
 
-Send a photo to **/predict** and get a mask of its own size, a clip to **/videos**. **/compare** shows how
-models differ on one photo, **/models** and **/runs** say how good they are and how they were trained.
+Send a photo to **/predict** and get a mask of its own size, a clip to **/videos**, photos with labels to
+**/evaluations**. **/compare** shows how models differ on one photo, **/models** and **/runs** say how good they are
+and how they were trained.
 Errors are problem details (RFC 9457) whose `detail` says what to do.
 """
 
@@ -109,6 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # Of a form with a clip a little is not the clip.
         limits={
             videos.PATH: (settings.max_video_bytes + 65_536, "a smaller or more compressed clip"),
+            evaluations.PATH: (settings.max_evaluation_bytes + 65_536, "fewer or smaller photos"),
             labelstudio.PREDICT: (labelstudio.MAX_BYTES, "fewer tasks"),
             labelstudio.SETUP: (labelstudio.MAX_BYTES, "a smaller label config"),
         },
@@ -128,7 +132,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=[*_EXPOSED_HEADERS, "Server-Timing", "Retry-After", "X-Request-ID"],
         )
     app.add_middleware(AnswerMiddleware, log_requests=settings.log_requests)
-    for module in (predict, compare, videos, labels, models, differences, images, classes, runs, health):
+    for module in (
+        predict,
+        compare,
+        videos,
+        evaluations,
+        jobs,
+        labels,
+        models,
+        differences,
+        images,
+        classes,
+        runs,
+        health,
+    ):
         app.include_router(module.router)
     if settings.label_studio_url is not None:
         app.include_router(labelstudio.router)

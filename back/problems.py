@@ -26,7 +26,7 @@ _SHORTAGES = {
 }
 # The form field of a path's file, and how such a file may be called.
 _PHOTO = ("image", "photo.jpg")
-_FILES = {"/videos": ("clip", "clip.mp4")}
+_FILES = {"/videos": ("clip", "clip.mp4"), "/evaluations": ("files", "photos.zip")}
 # Paths that take JSON, where all others that take something take a form.
 JSON_PATHS = "/labelstudio/"
 log = logging.getLogger("streetseg")
@@ -96,7 +96,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         401: "a key is missing or not known",
         404: "no such model, run, job or path; the known models and paths are listed",
         408: "the request came too slowly",
-        409: "the two evaluations cannot be compared; detail says why",
+        409: "what is asked for does not go with what there is; detail says why",
         413: "the body, the image or the clip is too large",
         415: "not multipart/form-data, or not a JPEG, PNG or WEBP; of clips: not an MP4, MOV, WEBM or MKV",
         422: "a field or query parameter is missing, unknown or out of range",

@@ -59,14 +59,28 @@ class Settings(BaseSettings):
         default=9, gt=0, le=1000, description="pixels of one frame of a clip, millions"
     )
     max_video_minutes: float = Field(default=10, gt=0, le=1440, description="length of one clip")
-    jobs_dir: Path | None = Field(
-        default=None, description="clips that wait, and what came of those that are done; default: in the cache"
+    max_evaluation_mb: float = Field(
+        default=200,
+        gt=0,
+        le=1e5,
+        description="megabytes of the photos and labels of one evaluation, as they are sent",
     )
-    max_jobs: int = Field(default=16, ge=1, le=10_000, description="clips that wait or are labelled; more get 503")
-    max_jobs_mb: float = Field(default=4000, gt=0, description="megabytes of all clips and results together")
+    max_evaluation_photos: int = Field(
+        default=1000, ge=1, le=100_000, description="labelled photos of one evaluation"
+    )
+    jobs_dir: Path | None = Field(
+        default=None,
+        description="clips and evaluations that wait, and what came of those that are done; default: in the cache",
+    )
+    max_jobs: int = Field(
+        default=16, ge=1, le=10_000, description="clips and evaluations that wait or are worked on; more get 503"
+    )
+    max_jobs_mb: float = Field(
+        default=4000, gt=0, description="megabytes of all clips, evaluations and results together"
+    )
     keep_hours: float = Field(default=24, gt=0, description="how long results are kept")
-    job_minutes: float = Field(default=120, gt=0, description="that labelling one clip may take")
-    job_memory_mb: int = Field(default=3000, ge=100, description="that labelling one clip may take")
+    job_minutes: float = Field(default=120, gt=0, description="that one clip or evaluation may take")
+    job_memory_mb: int = Field(default=3000, ge=100, description="that one clip or evaluation may take")
     max_queue: int = Field(default=64, ge=1, le=100_000, description="requests working or waiting; more get 503")
     max_uploads_mb: float = Field(
         default=512, gt=0, le=1e6, description="megabytes of all requests together that arrive, wait or are worked on"
@@ -175,6 +189,11 @@ class Settings(BaseSettings):
     @property
     def max_video_pixels(self) -> int:
         return int(self.max_video_megapixels * 1_000_000)
+
+    @property
+    def max_evaluation_bytes(self) -> int:
+        """Of one evaluation: all uploads together have room for it, and all jobs for twice as much, unpacked."""
+        return int(min(self.max_evaluation_mb, self.max_uploads_mb, self.max_jobs_mb / 2) * 1_000_000)
 
     @property
     def max_jobs_bytes(self) -> int:

@@ -1,1 +1,1 @@
-"""Clips that are labelled in the background: a queue on disk, worked off in processes of their own."""
+"""Clips and folders of photos, worked on in the background: a queue on disk, and a process of its own for each."""

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from back.runtime.errors import UserError
 
-CLIP_FILE = "clip"
 _LOCK_FILE = "lock"
 
 
@@ -47,8 +46,17 @@ class JobFolder:
         """Delete what one job left."""
         shutil.rmtree(self.of(name), ignore_errors=True)
 
+    def clear(self, name: str, keep: Set[str]) -> None:
+        """Delete what lies in the folder of one job, but for these names."""
+        with contextlib.suppress(OSError):
+            for path in self.of(name).iterdir():
+                if path.name not in keep and path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                elif path.name not in keep:
+                    path.unlink(missing_ok=True)
+
     def remove_unknown(self, known: Set[str]) -> None:
-        """Delete folders of jobs that are in no table: their API ended while it received the clip."""
+        """Delete folders of jobs that are in no table: their API ended while it received the files."""
         for path in (self.path / "of").iterdir():
             if path.name not in known:
                 shutil.rmtree(path, ignore_errors=True)

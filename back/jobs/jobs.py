@@ -1,37 +1,36 @@
-"""Takes clips in, labels them one after the other, keeps what comes of it for a while.
+"""Takes clips and folders of photos in, works on them one after the other, keeps what comes of it for a while.
 
-The queue is huey's, in SQLite; what became of a job stands in a table beside it. Each clip is labelled in a process
+The queue is huey's, in SQLite; what became of a job stands in a table beside it. Each job is worked on in a process
 of its own, with bounded time and memory, that ends with the API; a job that this interrupts begins again with the
 next.
 """
 
-import contextlib
 import json
 import logging
 import secrets
-import shutil
 import threading
 import time
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from back.jobs.clips import Clips
 from back.jobs.clock import EvenClock
-from back.jobs.folder import CLIP_FILE, JobFolder
+from back.jobs.evaluations import Evaluations
+from back.jobs.folder import JobFolder
+from back.jobs.kinds import JobKind, Sent
+from back.jobs.room import check_bytes, check_number
 from back.jobs.store import open_store
-from back.jobs.table import UNFINISHED, Job, Told
+from back.jobs.table import UNFINISHED, Job, Kind, Told
 from back.problems import Problem
-from back.runtime.errors import UserError
+from back.runtime.errors import InputError, UserError
 from back.runtime.process.bounded import UnfinishedError, WorkFailedError, run_bounded
-from back.runtime.proof import compiled_dir
-from back.runtime.video.limits import PROGRESS_FILE, ClipError, ClipLimits, check_bytes, container_of
+from back.runtime.process.progress import PROGRESS_FILE
 from back.settings import Settings
 
-_WORK = "back.runtime.video.work"
-_PROBE_S = 20.0
 _MAX_STARTS = 3  # of one job; after that it is what ends the API
 _CLEAN_S, _LOOK_S = 60.0, 1.0
-_BUSY = "try again in 60 s, or delete jobs that are done"
 log = logging.getLogger("streetseg")
 logging.getLogger("huey").setLevel(logging.WARNING)  # it would tell of every job that begins
 
@@ -45,10 +44,9 @@ class Jobs:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._limits = ClipLimits(
-            settings.max_video_bytes, settings.max_video_pixels, settings.max_video_minutes * 60
-        )
         self._clock = EvenClock()
+        self.evaluations = Evaluations(settings)
+        self._kinds: Mapping[Kind, JobKind] = {"clip": Clips(settings), "evaluation": self.evaluations}
         self._stop, self._wake = threading.Event(), threading.Event()
         self._opening = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -60,7 +58,7 @@ class Jobs:
             try:
                 self._open()
             except UserError as error:
-                log.warning("clips cannot be labelled: %s", error)
+                log.warning("jobs cannot be worked on: %s", error)
 
     def close(self) -> None:
         """End what runs; it begins again with the next API."""
@@ -73,32 +71,58 @@ class Jobs:
             self._table.close()
             folder.close()
 
-    def add(self, file: BinaryIO, owner: str | None, told: Told) -> Job:
-        """Take a clip in and queue it. Blocks.
+    def add(self, sent: Sent, owner: str | None, told: Told, *, hold: bool = False) -> Job:
+        """Take a clip or photos in, look at them, and queue the job. Blocks.
 
         Args:
-            file: the upload.
+            sent: the upload; nothing for a folder that is there.
             owner: name of the key that it came with.
-            told: what is asked for; the clip's own facts are filled in here.
+            told: what is asked for; the facts of what was sent are filled in here.
+            hold: wait for `start`.
 
         Raises:
-            Problem: 400, 413 or 415, it is no clip that can be read; 503, there is no room for it.
+            Problem: 400, 413, 415 or 422, it cannot be used; 503, there is no room for it.
         """
-        folder = self._opened()
-        self._check_room(folder)
+        folder, kind = self._opened(), self._kinds[told.kind]
+        check_number(self._table.all(), self._settings)
+        check_bytes(folder.size(), kind, self._settings)
         name = secrets.token_urlsafe(16)
         place = folder.of(name)
         place.mkdir()
         try:
-            facts = self._receive(file, place / CLIP_FILE)
-            job = Job(name, owner, "queued", self._clock.now(), replace(told, clip=facts))
+            told = replace(told, facts=self._receive(kind, sent, told, place))
+            now = self._clock.now()
+            job = Job(name, owner, "held" if hold else "queued", now, told, now if hold else None)
             self._table.add(job)
         except BaseException:
             folder.remove(name)
             raise
-        self._label(name)
-        self._wake.set()
+        if not hold:
+            self._queue(name)
         return job
+
+    def start(self, job: Job, told: Told) -> Job:
+        """Queue a job that is held, or once more one that has ended; what came of it before is deleted.
+
+        Raises:
+            Problem: 409, it waits or is worked on already; 503, too many do.
+        """
+        if job.state in UNFINISHED:
+            raise Problem(409, f"The job is {job.state} already; cancel it, or wait until it is done.")
+        check_number(self._table.all(), self._settings)
+        kind = self._kinds[told.kind]
+        if told.options.get("split") != job.told.options.get("split"):
+            told = replace(told, facts=self._told_by(kind, kind.look(told, self._opened().of(job.id))))
+        self._opened().clear(job.id, keep=kind.kept_on_failure())
+        told = replace(told, frames=None, notes=(), error=None)
+        job = replace(job, state="queued", ended=None, starts=0, told=told)
+        self._table.change(job)
+        self._queue(job.id)
+        return job
+
+    def ask(self, kind: Kind, request: Mapping[str, Any]) -> dict[str, Any]:
+        """What a kind's work answers to a question; raises Problem as `add` does, for what cannot be used."""
+        return self._told_by(self._kinds[kind], request)
 
     def find(self, name: str, owner: str | None) -> Job:
         """A job of this owner's.
@@ -128,7 +152,7 @@ class Jobs:
         return sum(other.state in UNFINISHED and other.created < job.created for other in self._table.all())
 
     def progress_of(self, job: Job) -> dict[str, Any]:
-        """What the process that labels a clip last told: frames, decoded, of, images_per_s."""
+        """What the process that works on a job last told: frames, decoded, of, images_per_s."""
         try:
             return dict(json.loads(self.path_of(job, PROGRESS_FILE).read_bytes()))
         except (OSError, ValueError):
@@ -161,34 +185,24 @@ class Jobs:
             self._thread.start()
             return folder
 
-    def _check_room(self, folder: JobFolder) -> None:
-        settings = self._settings
-        waiting = sum(job.state in UNFINISHED for job in self._table.all())
-        if waiting >= settings.max_jobs:
-            raise Problem(503, f"{waiting} clips wait already; {_BUSY}.", retry_after_s=60, cause="overloaded")
-        held = folder.size()
-        if held + self._limits.bytes > settings.max_jobs_bytes:
-            raise Problem(
-                503, f"Clips of {held / 1e6:.0f} MB are kept already; {_BUSY}.", retry_after_s=60, cause="overloaded"
-            )
+    def _queue(self, name: str) -> None:
+        self._label(name)
+        self._wake.set()
 
-    def _receive(self, file: BinaryIO, path: Path) -> dict[str, Any]:
+    def _receive(self, kind: JobKind, sent: Sent, told: Told, place: Path) -> dict[str, Any]:
         try:
-            container_of(file.read(16))  # before it is copied
-            file.seek(0)
-            with path.open("wb") as copy:
-                shutil.copyfileobj(file, copy, 1 << 20)
-            check_bytes(path.stat().st_size, self._limits)
-        except ClipError as error:
+            kind.receive(sent, place)
+        except InputError as error:
             raise Problem(error.status, str(error)) from error
-        request = {"action": "probe", "clip": str(path), "limits": asdict(self._limits)}
+        return self._told_by(kind, kind.look(told, place))
+
+    def _told_by(self, kind: JobKind, request: Mapping[str, Any]) -> dict[str, Any]:
+        memory, seconds = self._settings.job_memory_bytes, kind.look_seconds
         try:
-            facts = run_bounded(
-                _WORK, request, seconds=_PROBE_S, memory_bytes=self._settings.job_memory_bytes, stop=self._stop
-            )
+            facts = run_bounded(kind.module, request, seconds=seconds, memory_bytes=memory, stop=self._stop)
         except (UserError, UnfinishedError, WorkFailedError) as error:
-            log.warning("a clip could not be looked at: %s", error)
-            raise Problem(400, "The clip cannot be opened; it is damaged.") from error
+            log.warning("what was sent for one of the %s could not be looked at: %s", kind.plural, error)
+            raise Problem(400, kind.unusable) from error
         if "refused" in facts:
             raise Problem(facts["status"], facts["refused"])
         return facts
@@ -207,7 +221,7 @@ class Jobs:
                 else:
                     self._huey.execute(task)
             except Exception:  # a bug or a full disk: the next job may go better
-                log.exception("working off clips failed, and goes on")
+                log.exception("working off jobs failed, and goes on")
                 self._stop.wait(_LOOK_S)
 
     def _clean(self) -> None:
@@ -219,12 +233,13 @@ class Jobs:
                 self._opened().remove(job.id)
 
     def _work(self, name: str) -> None:
-        """Label one clip; called by huey."""
+        """Work on one job; called by huey."""
         job = self._table.get(name)
         if job is None or job.state != "queued":
             return
+        noun = self._kinds[job.told.kind].noun
         if job.starts >= _MAX_STARTS:
-            self._end(job, error="The service ended each time that it worked on this clip; send another.")
+            self._end(job, error=f"The service ended each time that it worked on this {noun}; send another.")
             return
         job = replace(job, state="running", starts=job.starts + 1)
         self._table.change(job)
@@ -239,26 +254,20 @@ class Jobs:
             if self._stop.is_set():
                 self._table.change(replace(job, state="queued", starts=job.starts - 1))
             else:
-                self._end(job, error=f"The clip could not be labelled: {error}.")
+                self._end(job, error=f"The {noun} could not be finished: {error}.")
         except WorkFailedError as error:
-            log.error("labelling a clip failed: %s", error)
-            self._end(job, error="The service failed on this clip; its log says why.")
+            log.error("one of the %ss failed: %s", noun, error)
+            self._end(job, error=f"The service failed on this {noun}; its log says why.")
         else:
             if "refused" in answer:
                 self._end(job, error=answer["refused"])
             else:
-                log.info("a clip of %d frames took %.1f s", answer["frames"], time.monotonic() - started)
+                log.info("%s: %d frames or photos took %.1f s", noun, answer["frames"], time.monotonic() - started)
                 self._end(job, frames=answer["frames"], notes=tuple(answer["notes"]))
 
     def _run_work(self, job: Job) -> dict[str, Any]:
-        settings, place = self._settings, self._opened().of(job.id)
-        engine = {"engine": settings.engine, "precision": settings.precision, "threads": settings.threads,
-                  "pixel_budget": settings.pixel_budget,
-                  "cache_dir": str(compiled_dir(settings.cache_dir).resolve())}  # fmt: skip
-        files = {kind: str(place / name) for kind, name in job.told.files.items()}
-        request = {"action": "label", "clip": str(place / CLIP_FILE), "limits": asdict(self._limits),
-                   "bundle": job.told.bundle, "engine": engine, "files": files, "options": dict(job.told.options),
-                   "folder": str(place)}  # fmt: skip
+        settings, kind = self._settings, self._kinds[job.told.kind]
+        request = kind.request(job, self._opened().of(job.id))
         looked = 0.0
 
         def watch() -> None:
@@ -269,10 +278,10 @@ class Jobs:
             if self._table.get(job.id) is None:
                 raise _DeletedError
             if self._opened().size() > settings.max_jobs_bytes:
-                raise UserError("What is kept of all clips takes more room than the service has; send a shorter clip")
+                raise UserError(f"What is kept of all jobs takes more room than there is; send a smaller {kind.noun}")
 
         return run_bounded(
-            _WORK,
+            kind.module,
             request,
             seconds=settings.job_minutes * 60,
             memory_bytes=settings.job_memory_bytes,
@@ -288,9 +297,5 @@ class Jobs:
             return
         told = replace(job.told, error=error, frames=frames, notes=notes)
         self._table.change(replace(job, state="failed" if error else "done", ended=self._clock.now(), told=told))
-        place = self._opened().of(job.id)
-        for name in (
-            (CLIP_FILE, *job.told.files.values()) if error else ()
-        ):  # else the clip is played beside its colours
-            with contextlib.suppress(OSError):
-                (place / name).unlink()
+        if error:  # else a clip is played beside its colours, and photos can be scored once more
+            self._opened().clear(job.id, keep=self._kinds[job.told.kind].kept_on_failure())

@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-State = Literal["queued", "running", "done", "failed"]
+# `held`: what was sent has been looked at, and waits for a word to begin.
+State = Literal["held", "queued", "running", "done", "failed"]
+Kind = Literal["clip", "evaluation"]
 UNFINISHED: tuple[State, ...] = ("queued", "running")
 _COLUMNS = "id TEXT PRIMARY KEY, owner TEXT, state TEXT, created REAL, ended REAL, starts INTEGER, told TEXT"
 
@@ -19,24 +21,28 @@ class Told:
     """What is only read back: kept as JSON.
 
     Attributes:
-        model, version: that label the clip, and `bundle`, the folder they lie in.
-        options: fields of `ClipOptions`.
-        clip: what the clip's header says: width, height, seconds, frames, codec, sound.
-        files: names in the job's folder, by the fields of `ClipFiles`.
-        frames: labelled in the end.
-        notes: sentences on what of the clip could not be decoded.
+        model, version: that label the clip or the photos, and `bundle`, the folder they lie in.
+        options: of a clip fields of `ClipOptions`; of an evaluation `folder`, `split`, `label_kind` and `clips`.
+        facts: what was found in what was sent, as the kind's `look` tells it.
+        files: names in the job's folder, by what they are.
+        frames: frames or photos worked on in the end.
+        notes: sentences on what could not be used.
         error: why it failed, a sentence.
+        kind: of the job.
+        other: of a second model the same three.
     """
 
     model: str
     version: str
     bundle: str
     options: Mapping[str, Any]
-    clip: Mapping[str, Any]
+    facts: Mapping[str, Any]
     files: Mapping[str, str]
     frames: int | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
+    kind: Kind = "clip"
+    other: Mapping[str, str] | None = None
 
 
 # SQLite's errors that are the disk's, not the table's -> what the system calls them.
@@ -98,7 +104,7 @@ class JobTable:
         columns = "id, owner, state, created, ended, starts, told"
         rows = self._run(f"SELECT {columns} FROM jobs {where}", *values)  # nosec B608 # `where` is ours
         return [
-            Job(name, owner, state, created, Told(**json.loads(told)), ended, starts)
+            Job(name, owner, state, created, _told_of(json.loads(told)), ended, starts)
             for name, owner, state, created, ended, starts, told in rows
         ]
 
@@ -111,3 +117,9 @@ class JobTable:
                     if error.sqlite_errorname.startswith(name):
                         raise OSError(reason, str(error)) from error
                 raise
+
+
+def _told_of(kept: dict[str, Any]) -> Told:
+    if "clip" in kept:  # as it was called when there were clips alone
+        kept["facts"] = kept.pop("clip")
+    return Told(**kept)

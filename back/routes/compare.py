@@ -9,12 +9,13 @@ from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from back.compared_maps import UInt8Array, agreement_of, disagreement_map, error_map, outcome_map
-from back.label_files import decode_label, label_source, label_table, remap_label
+from back.label_files import decode_label, label_table, remap_label
 from back.loading import Served
 from back.pipeline import Segmented, Upload, check_form, decode, is_large, make_answer, segment, to_base64
 from back.problems import Problem, responses
 from back.runtime.class_counts import count_labels
 from back.runtime.imaging import Photo
+from back.runtime.labels.tables import source_named
 from back.runtime.masks.png import encode_gray_png
 from back.runtime.scores.confusion import Counts, count_pairs, regrouped, scores_against
 from back.runtime.taxonomy import Taxonomy, common_of, grouping
@@ -101,7 +102,7 @@ async def _read_label(
 
     def work() -> dict[str, UInt8Array]:
         taxonomies = {served.predictor.card.taxonomy.id: served.predictor.card.taxonomy for served in models}
-        kind = label_source(source, taxonomies.values())
+        kind = source_named(source, taxonomies.values())
         tables = {key: label_table(kind, taxonomy) for key, taxonomy in taxonomies.items()}
         label_HW = decode_label(label.file.read(), kind, photo.width, photo.height)
         return {key: remap_label(label_HW, table) for key, table in tables.items()}

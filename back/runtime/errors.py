@@ -8,6 +8,14 @@ class UserError(Exception):
     """
 
 
+class InputError(UserError):
+    """A file that was sent and cannot be used: says why; `status` is what HTTP calls it."""
+
+    def __init__(self, sentence: str, status: int = 400) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
 def sentence_of(error: UserError | OSError) -> str:
     """What to print for an error: its own sentence, or the file and the system's reason.
 

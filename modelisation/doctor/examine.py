@@ -10,12 +10,12 @@ from PIL import Image
 
 from back.runtime.headers.read import read_header
 from back.runtime.imaging import MAX_FILE_PIXELS, ImageError, open_photo
+from back.runtime.labels.plausibility import TURNED, Explanation, bands_of, explain
 from back.runtime.labels.read import LabelFileError, read_label
 from back.runtime.labels.source import OwnValues, Source, name_of
 from back.runtime.layouts.listing import Pair
 from back.runtime.taxonomy import IGNORE, REMAPS, TAXONOMIES, Taxonomy
 from modelisation.doctor.faults import Fault
-from modelisation.doctor.label_values import TURNED, Explanation, bands_of, explain
 
 HASH_SIDE = 16
 _SWAPS_SIDES = (5, 6, 7, 8)

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from back.label_files import decode_label, label_source, label_table, label_values, remap_label
+from back.label_files import decode_label, label_table, label_values, remap_label
 from back.problems import Problem
 from back.runtime.labels.read import read_label
+from back.runtime.labels.tables import source_named
 from back.runtime.taxonomy import STREET8
 from tests.bundles import png_bytes, taxonomy_of
 from tests.pngs import PALETTE, png
@@ -88,9 +89,9 @@ def test_label_of_another_taxonomy_is_422(source: str, value: int, says: str) ->
 
 def test_labels_in_a_models_own_classes_are_read_as_its_ids() -> None:
     own = taxonomy_of(3)
-    source = label_source(own.id, [own, STREET8])
+    source = source_named(own.id, [own, STREET8])
     assert dict(label_table(source, own)) == {0: 0, 1: 1, 2: 2, 255: 255}
     with pytest.raises(Problem, match="made-up-3 is no finer set than street8"):
         label_table(source, STREET8)
     with pytest.raises(Problem, match="for ids of the model itself to made-up-3"):
-        label_table(label_source("street8", [own]), own)
+        label_table(source_named("street8", [own]), own)

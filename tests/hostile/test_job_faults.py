@@ -58,7 +58,7 @@ def test_a_clip_without_room_on_the_disk_is_503_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(jobs_module, "run_bounded", lambda *_, **__: {})
     with serving(create_app(shared_store.settings(jobs_dir=tmp_path))) as client:
-        monkeypatch.setattr(jobs_module.shutil, "copyfileobj", _full)
+        monkeypatch.setattr("shutil.copyfileobj", _full)
         status, detail = post(client)
         assert (status, "no disk space left" in detail) == (503, True)
         monkeypatch.undo()

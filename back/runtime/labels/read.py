@@ -94,18 +94,29 @@ def values_by_source(
     Raises:
         LabelFileError: it cannot be read as the files of any source.
     """
+    maps = maps_by_source(data, name, check_size)
+    return {
+        source: None if ids_HW is None else np.flatnonzero(np.bincount(ids_HW.ravel(), minlength=256)).tolist()
+        for source, ids_HW in maps.items()
+    }
+
+
+def maps_by_source(
+    data: bytes,
+    name: str | Path = "label",
+    check_size: Callable[[int, int], None] = lambda width, height: None,
+) -> dict[str, UInt8Array | None]:
+    """The label map of a file read as the files of each source, uint8 [H, W]; see `values_by_source`."""
     stored = _decode(data, name, check_size)
-    values: dict[str, list[int] | None] = {}
+    maps: dict[str, UInt8Array | None] = {}
     for source in REMAPS:
         try:
-            ids_HW = _ids_of(stored, source, name)
+            maps[source] = _ids_of(stored, source, name)
         except LabelFileError as error:
             if error.kind != "palette":
                 raise
-            values[source] = None
-        else:
-            values[source] = np.flatnonzero(np.bincount(ids_HW.ravel(), minlength=256)).tolist()
-    return values
+            maps[source] = None
+    return maps
 
 
 def _decode(data: bytes, name: str | Path, check_size: Callable[[int, int], None]) -> _Stored:

@@ -6,7 +6,7 @@ of Statistics 1989). Both models are scored on the same resampled blocks, and th
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +23,18 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A score of A less that of B, as fractions; `low` and `high` are None where there are too few blocks."""
+class Interval:
+    """A score with its interval, as fractions; `low` and `high` are None where there are too few blocks."""
 
     estimate: float
     low: float | None
     high: float | None
     blocks: int
+
+
+@dataclass(frozen=True)
+class Difference(Interval):
+    """A score of A less that of B."""
 
     @property
     def significant(self) -> bool | None:
@@ -115,26 +120,63 @@ def paired_differences(
     Returns:
         The differences on all images with 95 % percentile intervals; none with fewer than five blocks.
     """
-    _, which = np.unique(np.asarray(blocks), return_inverse=True)
-    count = int(which.max()) + 1
-    # Counts of pixels are exact in float64, and a product of floats is many times faster than one of integers.
-    sums = np.zeros((2, count, *a_NCC.shape[1:]))
-    for side, matrices in enumerate((a_NCC, b_NCC)):
-        np.add.at(sums[side], which, matrices)
+    sums = _block_sums((a_NCC, b_NCC), blocks)
     estimates = _mean_and_classes(sums[0].sum(0)) - _mean_and_classes(sums[1].sum(0))
-    bounds = np.full((2, len(estimates)), np.nan)
-    if count >= MIN_BLOCKS:
-        draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples).astype(float)
-        drawn_a, drawn_b = (_mean_and_classes(np.tensordot(draws, side, axes=1)) for side in sums)
-        differences = drawn_a - drawn_b
-        there = ~np.isnan(differences).all(axis=0)
-        tail = 50 * (1 - LEVEL)
-        bounds[:, there] = np.nanpercentile(differences[:, there], (tail, 100 - tail), axis=0)
+    low, high = _bounds(sums, lambda a, b: a - b, resamples, seed)
+    count = sums.shape[1]
     mean, *classes = (
-        Difference(estimate, None if low != low else low, None if high != high else high, count)
-        for estimate, low, high in zip(estimates.tolist(), *bounds.tolist(), strict=True)
+        Difference(estimate, below, above, count)
+        for estimate, below, above in zip(estimates.tolist(), low, high, strict=True)
     )
     return Differences(mean, tuple(None if c.estimate != c.estimate else c for c in classes))
+
+
+def pooled_miou(
+    matrices_NCC: Counts, blocks: Sequence[int], *, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval | None:
+    """mIoU of all images together with its bootstrap interval, from the same draws as `paired_differences`.
+
+    Returns:
+        None where no pixel is counted.
+    """
+    sums = _block_sums((matrices_NCC,), blocks)
+    estimate = float(_mean_and_classes(sums[0].sum(0))[0])
+    if estimate != estimate:
+        return None
+    low, high = _bounds(sums, lambda scores: scores[:, :1], resamples, seed)
+    return Interval(estimate, low[0], high[0], sums.shape[1])
+
+
+def _block_sums(models: Sequence[Counts], blocks: Sequence[int]) -> npt.NDArray[np.float64]:
+    """Confusion matrices of each model's blocks, [models, blocks, C, C]."""
+    _, which = np.unique(np.asarray(blocks), return_inverse=True)
+    # Counts of pixels are exact in float64, and a product of floats is many times faster than one of integers.
+    sums = np.zeros((len(models), int(which.max()) + 1, *models[0].shape[1:]))
+    for side, matrices in enumerate(models):
+        np.add.at(sums[side], which, matrices)
+    return sums
+
+
+def _bounds(
+    sums: npt.NDArray[np.float64],
+    statistic: Callable[..., npt.NDArray[np.float64]],
+    resamples: int,
+    seed: int,
+) -> tuple[list[float | None], list[float | None]]:
+    """Ends of the percentile interval of what `statistic` makes of the models' mIoU and IoU, [resamples, 1 + C] each.
+
+    None where there are too few blocks, or where no sample has the class.
+    """
+    count = sums.shape[1]
+    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples).astype(float)
+    values = statistic(*(_mean_and_classes(np.tensordot(draws, side, axes=1)) for side in sums))
+    bounds = np.full((2, values.shape[1]), np.nan)
+    if count >= MIN_BLOCKS:
+        there = ~np.isnan(values).all(axis=0)
+        tail = 50 * (1 - LEVEL)
+        bounds[:, there] = np.nanpercentile(values[:, there], (tail, 100 - tail), axis=0)
+    low, high = ([None if v != v else v for v in side] for side in bounds.tolist())
+    return low, high
 
 
 def _mean_and_classes(matrices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from back.runtime.errors import UserError
+from back.runtime.errors import InputError
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv")
-# What a process that labels a clip keeps up to date beside it; see `work`.
-PROGRESS_FILE, PREVIEW_FILE = "progress.json", "preview.jpg"
+PREVIEW_FILE = "preview.jpg"  # what a process that labels a clip keeps up to date beside it; see `work`
 FORMATS = "MP4, MOV, WEBM or MKV"
 # No camera that people carry takes more, and a made-up file could claim millions.
 _MAX_FRAMES_PER_SECOND = 120
@@ -15,12 +14,8 @@ _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _EBML = b"\x1aE\xdf\xa3"
 
 
-class ClipError(UserError):
+class ClipError(InputError):
     """A clip that cannot be used: says why; `status` is what HTTP calls it."""
-
-    def __init__(self, sentence: str, status: int = 400) -> None:
-        super().__init__(sentence)
-        self.status = status
 
 
 @dataclass(frozen=True)

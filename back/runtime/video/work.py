@@ -1,6 +1,5 @@
 """What is done with a clip in a process of its own, so that a hostile one ends that and nothing else."""
 
-import json
 import os
 import time
 from collections.abc import Callable
@@ -8,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from back.runtime.process.bounded import answer_one
+from back.runtime.process.progress import ProgressFile, replace_whole
 from back.runtime.video.clip import open_clip
-from back.runtime.video.limits import PREVIEW_FILE, PROGRESS_FILE, ClipError, ClipLimits
+from back.runtime.video.limits import PREVIEW_FILE, ClipError, ClipLimits
 
 if TYPE_CHECKING:
     from back.runtime.video.label import Progress
 
-_TELL_S, _PREVIEW_S = 0.3, 2.0
-_RATE_S = 5.0  # over which images a second are counted
+_PREVIEW_S = 2.0
 _NICE = 5  # photos come first
 
 
@@ -62,33 +61,18 @@ def _label(request: dict[str, Any], clip: Path, limits: ClipLimits) -> dict[str,
 
 def _teller(folder: Path) -> "Callable[[Progress], None]":
     """Writes progress and preview into a folder, whole or not at all, every so often."""
-    told = shown = 0.0
-    counted: list[tuple[float, int]] = [(time.monotonic(), 0)]
+    told = ProgressFile(folder)
+    shown = 0.0
 
     def tell(progress: "Progress") -> None:
-        nonlocal told, shown
+        nonlocal shown
         now = time.monotonic()
         if progress.preview is not None and now - shown > _PREVIEW_S:
-            _replace(folder / PREVIEW_FILE, progress.preview())
+            replace_whole(folder / PREVIEW_FILE, progress.preview())
             shown = now
-        if now - told < _TELL_S and progress.decoded != progress.of:
-            return
-        told = now
-        counted.append((now, progress.frames))
-        while len(counted) > 2 and now - counted[1][0] > _RATE_S:
-            del counted[0]
-        (then, before), (_, after) = counted[0], counted[-1]
-        rate = (after - before) / max(1e-3, now - then)
-        facts = {"frames": progress.frames, "decoded": progress.decoded, "of": progress.of, "images_per_s": rate}
-        _replace(folder / PROGRESS_FILE, json.dumps(facts).encode())
+        told.tell(progress.frames, progress.decoded, progress.of)
 
     return tell
-
-
-def _replace(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(data)
-    partial.replace(path)
 
 
 if __name__ == "__main__":

@@ -196,7 +196,7 @@ def test_too_many_jobs_are_refused(shared_store: Store, tmp_path: Path, clip: by
         assert _post(client, clip).status_code == 202
         answer = _post(client, clip)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
-        assert "1 clips wait already" in answer.json()["detail"]
+        assert "1 jobs wait already" in answer.json()["detail"]
 
 
 def test_one_folder_serves_one_api(shared_store: Store, jobs: Path, clip: bytes, client: TestClient) -> None:
@@ -246,7 +246,7 @@ def test_a_process_that_dies_ends_the_job_and_nothing_else(
     died: list[int] = []
     monkeypatch.setattr(jobs_module, "run_bounded", die)
     told = _finished(client, _post(client, clip).json()["id"])
-    assert (told["state"], told["error"]) == ("failed", "The clip could not be labelled: its process died (-11).")
+    assert (told["state"], told["error"]) == ("failed", "The clip could not be finished: its process died (-11).")
     assert _finished(client, _post(client, clip).json()["id"])["state"] == "done"
 
 
