@@ -21,6 +21,7 @@ PAGES = (
     ("segment/view.py", "Segment", ":material/imagesmode:", "segment"),
     ("compare/view.py", "Compare", ":material/compare:", "compare"),
     ("video/view.py", "Video", ":material/movie:", "video"),
+    ("evaluate/view.py", "Evaluate", ":material/fact_check:", "evaluate"),
     ("benchmark/view.py", "Benchmark", ":material/leaderboard:", "benchmark"),
     ("runs/view.py", "Runs", ":material/show_chart:", "runs"),
     ("about/view.py", "About this model", ":material/badge:", "about"),

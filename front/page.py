@@ -1,6 +1,6 @@
 """What every page shares: its head, the models that are away, charts, and the reader's settings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -74,9 +74,13 @@ def watch_models(entries: Sequence[Json]) -> None:
     st.fragment(watching, run_every=pace, key="models-watch")({"first": True})
 
 
-def chart(figure: go.Figure, *, key: str, alt: str) -> None:
-    """Draw a figure as wide as its place; `alt` says what it shows."""
-    st.plotly_chart(charts.ink_figure(figure, dark=dark()), config=charts.CONFIG, key=key, alt=alt)
+def chart(figure: go.Figure, *, key: str, alt: str, on_select: Callable[[], None] | None = None) -> None:
+    """Draw a figure as wide as its place; `alt` says what it shows, `on_select` is called when a point is pressed."""
+    inked = charts.ink_figure(figure, dark=dark())
+    if on_select is None:
+        st.plotly_chart(inked, config=charts.CONFIG, key=key, alt=alt)
+    else:
+        st.plotly_chart(inked, config=charts.CONFIG, key=key, alt=alt, on_select=on_select, selection_mode="points")
 
 
 def dark() -> bool:

@@ -18,6 +18,7 @@ from modelisation.scenes.render import render_scene
 from tests.api import Store, empty_database, listening, shared_store, trusted, wait_until
 from tests.bundles import png_bytes
 from tests.clips import make_clip, moving_stripes
+from tests.labelled import pairs, zipped
 
 __all__ = ["empty_database", "shared_store", "trusted"]
 
@@ -111,9 +112,13 @@ def test_every_python_block_runs_against_the_api(name, code, live_api, shared_st
     assert re.search(r"road +\d+\.\d%", done.stdout)
 
 
-@pytest.mark.parametrize("command", [command for command in commands("curl ") if "/videos" in command])
-def test_every_curl_command_of_a_clip_makes_a_job(command, live_api, tmp_path):
+JOBS = [command for command in commands("curl ") if "/videos" in command or "/evaluations" in command]
+
+
+@pytest.mark.parametrize("command", JOBS)
+def test_every_curl_command_of_a_job_makes_one(command, live_api, tmp_path):
     make_clip(tmp_path / "clip.mp4", moving_stripes(2))
+    (tmp_path / "photos.zip").write_bytes(zipped(pairs(2)))
     arguments = shlex.split(command.replace("http://localhost:8000", live_api))
     done = subprocess.run(
         [arguments[0], "--fail-with-body", "-sS", *arguments[1:]],
@@ -124,7 +129,7 @@ def test_every_curl_command_of_a_clip_makes_a_job(command, live_api, tmp_path):
     assert requests.delete(job, timeout=5).status_code == 204
 
 
-@pytest.mark.parametrize("command", [command for command in commands("curl ") if "/videos" not in command])
+@pytest.mark.parametrize("command", [command for command in commands("curl ") if command not in JOBS])
 def test_every_curl_command_writes_a_mask(command, live_api, street_photo, tmp_path):
     from PIL import Image
 

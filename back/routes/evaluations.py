@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
+from back.job_answers import FoldersAnswer, JobAnswer
 from back.jobs.table import Job, Told
 from back.loading import Served
 from back.problems import Problem, responses
@@ -14,7 +15,6 @@ from back.routes.queries import WantedModel
 from back.runtime.evaluation.limits import RESULT_FILE, TABLE_FILE
 from back.runtime.labels.guess import fitting_kinds
 from back.runtime.taxonomy import Taxonomy, common_of
-from back.schemas import FoldersAnswer, JobAnswer
 from back.services import Services, ServicesDep
 
 PATH = "/evaluations"

@@ -5,6 +5,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
 
+from back.job_answers import ClipFacts, EvaluationFacts, JobAnswer
 from back.jobs.clips import CLIP_FILE
 from back.jobs.table import Job
 from back.problems import Problem, responses
@@ -12,7 +13,6 @@ from back.runtime.evaluation.limits import is_picture_file
 from back.runtime.labels.guess import fitting_kinds
 from back.runtime.taxonomy import Taxonomy
 from back.runtime.video.limits import PREVIEW_FILE, container_of
-from back.schemas import ClipFacts, EvaluationFacts, JobAnswer
 from back.services import Services, ServicesDep
 
 router = APIRouter(tags=["jobs"])

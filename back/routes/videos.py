@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
+from back.job_answers import JobAnswer
 from back.jobs.table import Told
 from back.pipeline import check_form
 from back.problems import responses
 from back.routes.jobs import job_answer, owner_of
 from back.routes.queries import Opacity, WantedModel
-from back.schemas import JobAnswer
 from back.services import ServicesDep
 
 router = APIRouter(tags=["clips"])

@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 import requests
 
-from front.api.clip_form import ClipForm
 from front.api.comparison import Comparison, comparison_of
 from front.api.errors import ApiError, Kind, error_of
+from front.api.file_form import FileForm
 from front.api.foreign import without_pictures
 
 Json = dict[str, Any]
-_OF_JOB = ("id", "state", "model", "clip", "files")
+_OF_JOB = ("id", "state", "model", "files")
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 CONNECT_SECONDS = 3.0
@@ -159,7 +159,25 @@ class ApiClient:
     ) -> Json:
         """Send a clip to be labelled; the new job as `job` gives it. Reads the file in pieces, from its beginning."""
         params = {"model": model, "every": every, "smooth": smooth, "opacity": opacity, "classes": classes}
-        return self._json("POST", "/videos", params=params, body=ClipForm(clip), need=_OF_JOB)
+        return self._json("POST", "/videos", params=params, body=FileForm("clip", "clip", clip), need=_OF_JOB)
+
+    def folders(self) -> list[str]:
+        """Data sets beside the API that can be evaluated."""
+        folders: list[str] = self._json("GET", "/folders", need=("folders",))["folders"]
+        return folders
+
+    def hold_evaluation(
+        self, photos: BinaryIO | None, *, folder: str | None, model: str, split: str | None = None
+    ) -> Json:
+        """Send a zip of photos and labels, or name a folder, to be looked at; the new job, which waits to begin."""
+        params = {"model": model, "hold": True, "folder": folder, "split": split}
+        body = None if photos is None else FileForm("files", "photos.zip", photos)
+        return self._json("POST", "/evaluations", params=params, body=body, need=(*_OF_JOB, "evaluation"))
+
+    def begin_evaluation(self, name: str, **wishes: str | None) -> Json:
+        """Score what was sent: `model`, `other`, `label_kind`, `split` and `clips` as the API takes them."""
+        path = f"/evaluations/{quote(name, safe='')}"
+        return self._json("POST", path, params=wishes, need=(*_OF_JOB, "evaluation"), missing="gone")
 
     def job(self, name: str) -> Json:
         """How far a job is, as `/jobs/{id}` gives it; `rejected` with status 404 where there is none of that name."""
@@ -200,7 +218,7 @@ class ApiClient:
         *,
         params: Mapping[str, Any] | None = None,
         files: Mapping[str, tuple[str, bytes]] | None = None,
-        body: ClipForm | None = None,
+        body: FileForm | None = None,
         timeout: tuple[float, float] | None = None,
         need: Sequence[str] = (),
         missing: Kind = "rejected",
@@ -224,7 +242,7 @@ class ApiClient:
         *,
         params: Mapping[str, Any] | None = None,
         files: Mapping[str, tuple[str, bytes]] | None = None,
-        body: ClipForm | None = None,
+        body: FileForm | None = None,
         timeout: tuple[float, float] | None = None,
         missing: Kind = "rejected",
         stream: bool = False,

@@ -4,41 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from front.benchmark.numbers import Difference
 from front.ui.charts import LINE, base, fold_title
 from front.ui.names import display_name
-
-BETTER, WORSE = "#149d8f", "#e07b39"
-
-
-def difference_dots(rows: Sequence[Difference], label: str) -> go.Figure:
-    """Difference by class in points with its interval: rows of (class, difference, low, high)."""
-    figure = go.Figure()
-    has_interval = all(low is not None and high is not None for _, _, low, high in rows)
-    error = None
-    if has_interval:
-        error = {
-            "type": "data",
-            "symmetric": False,
-            "array": [float(high or 0.0) - d for _, d, _, high in rows],
-            "arrayminus": [d - float(low or 0.0) for _, d, low, _ in rows],
-            "color": LINE,
-            "thickness": 2,
-            "width": 5,
-        }
-    figure.add_scatter(
-        x=[d for _, d, _, _ in rows],
-        y=[name for name, _, _, _ in rows],
-        mode="markers",
-        marker={"size": 10, "color": [BETTER if d >= 0 else WORSE for _, d, _, _ in rows]},
-        error_x=error,
-        hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
-        showlegend=False,
-    )
-    figure.add_vline(x=0, line_width=1.5, line_dash="dot", line_color=LINE)
-    figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title=fold_title(label), zeroline=False)
-    return base(figure, height=100 + 32 * len(rows), top=8)
 
 
 def pareto(points: Sequence[tuple[str, float, float]], colours: Mapping[str, str], label: str) -> go.Figure:

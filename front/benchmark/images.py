@@ -11,9 +11,10 @@ from front import page
 from front.api.errors import ApiError
 from front.api.models import has_pictures
 from front.api.waiting import client
+from front.api.watched import EVALUATION
 from front.benchmark import charts as benchmark_charts
 from front.benchmark import numbers
-from front.ui.names import display_name, shorten
+from front.ui.names import as_text, display_name, shorten
 
 WORST = 5
 _WIDTH = 200  # pixels of a picture: five beside each other on a wide screen, one and a half on a phone
@@ -41,7 +42,8 @@ def image_by_image(evaluations: Mapping[str, Any], colours: Mapping[str, str]) -
         st.caption(f"The {WORST} worst images of each model.")
     if has_pictures():
         for name, images in spread.items():
-            _pictures(name, worst(images))
+            _pictures(name, str(evaluations[name].get("split", "")), worst(images))
+        _go_where_evaluated()
 
 
 def worst(images: Images) -> list[tuple[str, float]]:
@@ -73,14 +75,23 @@ def _picture(base_url: str, model: str, image: str) -> bytes:
     return client().image(model, image)
 
 
-def _pictures(model: str, images: Images) -> None:
+def _pictures(model: str, split: str, images: Images) -> None:
     """Pictures of a model's worst images; without them the names in the table stand alone."""
     try:
         found = [(image, score, _picture(client().base_url, model, image)) for image, score in images]
     except ApiError as error:
         st.caption(f"No pictures for {display_name(model)}: {error.advice}")
         return
-    st.markdown(f"**{display_name(model)}**")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{display_name(model)}**", width="content")
+        st.button(
+            "Open with truth and prediction",
+            icon=":material/fact_check:",
+            key=f"open-{model}",
+            on_click=_evaluate,
+            args=(model, split),
+            help="On the page Evaluate, where the data set beside the API is scored and every picture opens.",
+        )
     with st.container(horizontal=True):
         for image, score, jpeg in found:
             st.image(
@@ -89,3 +100,22 @@ def _pictures(model: str, images: Images) -> None:
                 width=_WIDTH,
                 alt=f"Photo {image}, on which {display_name(model)} reaches {100 * score:.1f} % mIoU.",
             )
+
+
+def _evaluate(model: str, split: str) -> None:
+    """Hold an evaluation of the model's split; the page's next run leads to it, or says why there is none."""
+    try:
+        job = client().hold_evaluation(None, folder=".", model=model, split=split or None)
+    except ApiError as error:
+        st.session_state["benchmark_evaluation"] = error
+        return
+    EVALUATION.watch([job["id"]])
+    st.session_state["benchmark_evaluation"] = job["id"]
+
+
+def _go_where_evaluated() -> None:
+    found = st.session_state.pop("benchmark_evaluation", None)
+    if isinstance(found, ApiError):
+        st.error(f"It cannot be opened: {as_text(found.advice_for_a_press)}", icon=":material/folder_off:")
+    elif found is not None:
+        st.switch_page("evaluate/view.py", query_params={EVALUATION.parameter: found})

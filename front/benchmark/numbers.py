@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from front.ui.charts import Difference
 from front.ui.names import dataset_name
 
 Record = Mapping[str, Any]
-Difference = tuple[str, float, float | None, float | None]  # class, points, low and high end of the interval
 
 
 def benchmark_row(entry: Record, evaluation: Record | None) -> dict[str, Any]:

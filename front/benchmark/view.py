@@ -140,7 +140,7 @@ def _differences(names: list[str], hashes: dict[str, str]) -> None:
     text = numbers.sentence(rows, display_name(base), display_name(other), found["min_blocks"])
     st.markdown(text)
     page.chart(
-        benchmark_charts.difference_dots(rows, f"{display_name(other)} − {display_name(base)}, IoU points"),
+        charts.difference_dots(rows, f"{display_name(other)} − {display_name(base)}, IoU points"),
         key="differences",
         alt=f"Differences in IoU by class. {text}",
     )

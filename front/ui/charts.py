@@ -7,6 +7,8 @@ import plotly.graph_objects as go
 
 from front.ui.names import display_name
 
+Difference = tuple[str, float, float | None, float | None]  # name, points, low and high end of the interval
+
 CONFIG = {"displayModeBar": False, "responsive": True}
 STAGES = ("decode", "resize", "infer", "argmax", "encode")
 # Any two of a set stay apart for red-green colour-blind eyes, and all stand out in both themes: tests measure it.
@@ -16,6 +18,7 @@ MODEL_COLOURS = ("#32a08c", "#c8825a", "#5a78e6", "#96468c", "#968200", "#5096d2
 # Letters and lines in the light and the dark theme: Streamlit's own grey is too pale to be read on white.
 INK = {False: "#4f5b5a", True: "#c6d1cf"}
 LINE = "#8a9a98"  # of both themes
+BETTER, WORSE = "#149d8f", "#e07b39"
 _NARROW = 36  # letters of an axis title that fit beside the other labels on a phone
 
 
@@ -52,6 +55,36 @@ def ink_figure(figure: go.Figure, *, dark: bool) -> go.Figure:
     figure.update_xaxes(tickfont_color=ink, title_font_color=ink)
     figure.update_yaxes(tickfont_color=ink, title_font_color=ink)
     return figure
+
+
+def difference_dots(rows: Sequence[Difference], label: str) -> go.Figure:
+    """Difference by class in points with its interval: rows of (class, difference, low, high)."""
+    figure = go.Figure()
+    has_interval = all(low is not None and high is not None for _, _, low, high in rows)
+    error = None
+    if has_interval:
+        error = {
+            "type": "data",
+            "symmetric": False,
+            "array": [float(high or 0.0) - d for _, d, _, high in rows],
+            "arrayminus": [d - float(low or 0.0) for _, d, low, _ in rows],
+            "color": LINE,
+            "thickness": 2,
+            "width": 5,
+        }
+    figure.add_scatter(
+        x=[d for _, d, _, _ in rows],
+        y=[name for name, _, _, _ in rows],
+        mode="markers",
+        marker={"size": 10, "color": [BETTER if d >= 0 else WORSE for _, d, _, _ in rows]},
+        error_x=error,
+        hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
+        showlegend=False,
+    )
+    figure.add_vline(x=0, line_width=1.5, line_dash="dot", line_color=LINE)
+    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(title=fold_title(label), zeroline=False)
+    return base(figure, height=100 + 32 * len(rows), top=8)
 
 
 def class_bars(

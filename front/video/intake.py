@@ -11,7 +11,7 @@ from front.api.waiting import ICONS, client
 from front.photos.memory import give_back_freed
 from front.photos.uploads import arrived, let_go
 from front.ui.names import as_text, display_name, shorten
-from front.video.watched import watch
+from front.video.watched import CLIPS
 
 CLIP_MB = 200
 EXTENSIONS = ("mp4", "m4v", "mov", "webm", "mkv")
@@ -62,7 +62,7 @@ def clip_intake(entries: list[Json]) -> None:
             return
         st.session_state["clip_turn"] += 1
         let_go([clip])
-        watch([job["id"] for job in jobs])
+        CLIPS.watch([job["id"] for job in jobs])
         st.session_state["clip_name"] = clip.name
         give_back_freed()
         st.rerun()

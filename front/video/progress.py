@@ -7,7 +7,7 @@ from front.api.errors import ApiError
 from front.api.waiting import client
 from front.ui.names import display_name
 from front.video.text import progress_words
-from front.video.watched import delete_jobs
+from front.video.watched import CLIPS
 
 EVERY_SECONDS = 1.0
 UNFINISHED = ("queued", "running")
@@ -53,4 +53,4 @@ def _show(job: Json) -> None:
 
 def _cancel(ids: list[str]) -> None:
     """End the jobs of a clip that are not done, and those that are with them: the clip is wanted no more."""
-    delete_jobs(ids, what="cancelled", said="Cancelled: the clip and what was made of it are deleted.")
+    CLIPS.delete(ids, what="cancelled", said="Cancelled: the clip and what was made of it are deleted.")

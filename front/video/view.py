@@ -15,14 +15,14 @@ from front.video.intake import clip_intake
 from front.video.progress import UNFINISHED, show_progress
 from front.video.results import show_results
 from front.video.text import clip_facts
-from front.video.watched import delete_jobs, watch, watched_jobs
+from front.video.watched import CLIPS
 
 
 def main() -> None:
     page.header("Video", "What models see on a drive, frame by frame.")
     if said := st.session_state.pop("video_said", None):
         st.info(said, icon=":material/info:")
-    ids = watched_jobs()
+    ids = CLIPS.ids()
     with guard("video"):
         jobs = _look(ids)
         if not jobs:
@@ -51,7 +51,7 @@ def _look(ids: list[str]) -> list[Json]:
             if error.status != 404:
                 raise
     if len(jobs) < len(ids):
-        watch([job["id"] for job in jobs])
+        CLIPS.watch([job["id"] for job in jobs])
         whose = "The clip of this address is" if not jobs else "What one of the two models made of the clip is"
         st.info(
             f"{whose} no longer there: the API deletes clips and results after a while, or when they are cancelled. "
@@ -79,12 +79,12 @@ def _head(jobs: list[Json], name: str) -> None:
 
 def _leave() -> None:
     """Back to the form; the jobs stay with the API, and the browser's way back leads to them."""
-    watch([])
+    CLIPS.watch([])
     give_back_freed()
 
 
 def _delete(ids: list[str]) -> None:
-    if delete_jobs(ids, what="deleted", said="The clip and its results are deleted."):
+    if CLIPS.delete(ids, what="deleted", said="The clip and its results are deleted."):
         give_back_freed()
 
 

@@ -116,7 +116,7 @@ def photograph(camera: Camera, stack: Stack) -> None:
     upload(page, *((path.name, path.read_bytes()) for path in SAMPLES))
     page.get_by_text(f"All {len(SAMPLES)} photos are segmented").wait_for()
     camera.take("several-photos")
-    for name in ("Video", "Benchmark", "Runs", "About this model"):
+    for name in ("Video", "Evaluate", "Benchmark", "Runs", "About this model"):
         go_to(page, name)
         camera.take(name.split()[0].lower())
 

@@ -15,6 +15,7 @@ PAGES = {
     "": "Segment",
     "compare": "Compare",
     "video": "Video",
+    "evaluate": "Evaluate",
     "benchmark": "Benchmark",
     "runs": "Runs",
     "about": "About this model",

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from PIL import Image, ImageOps
 
 from back.runtime.labels.read import LabelFileError, values_by_source
+from tests.front.fake_evaluations import FakeEvaluations
 from tests.front.fake_jobs import FakeJobs
 from tests.front.fake_masks import comparison_of, label_scores, labels_of, png_of, prediction_of
 from tests.front.fake_records import (
@@ -71,6 +72,7 @@ class FakeApi:
         self.stale_s: float | None = None
         self.calls: list[str] = []
         self.clips = FakeJobs()
+        self.evaluations = FakeEvaluations()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -98,6 +100,8 @@ class FakeApi:
             return taxonomy()
         if path == "/readyz":
             return {"status": "ready", "models": [entry["name"] for entry in self._entries() if entry["ready"]]}
+        if path == "/folders":
+            return {"folders": self.evaluations.folders}
         if path == "/images":
             if query["name"] not in self.pictures:
                 return 404, f"STREETSEG_DATASET_DIR holds no picture {query['name']!r} of the split 'val'."
@@ -171,7 +175,7 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             self._serve({})
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
             parts = BytesParser(policy=HTTP).parsebytes(head + body).iter_parts()
             self._serve(
@@ -191,8 +195,13 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             query = {k: v[0] for k, v in parse_qs(url.query).items()}
             if url.path == "/videos":
                 answer = api.clips.add(query, files["clip"])
+            elif url.path == "/evaluations":
+                answer = api.evaluations.hold(query, files)
+            elif url.path.startswith("/evaluations/"):
+                answer = api.evaluations.begin(url.path.rsplit("/", 1)[1], query)
             elif url.path.startswith("/jobs/"):
-                answer = api.clips.answer(self.command, url.path)
+                found = api.evaluations.answer(self.command, url.path)
+                answer = api.clips.answer(self.command, url.path) if found is None else found
             else:
                 answer = api.answer(url.path, query, files)
             if isinstance(answer, tuple):

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from front.benchmark import charts
+from front.ui.charts import difference_dots
 
 Points = st.lists(st.tuples(st.floats(1, 500), st.floats(0, 1)), min_size=1, max_size=12)
 
@@ -19,8 +20,8 @@ def test_the_pareto_front_holds_exactly_what_nothing_beats(points: list[tuple[fl
 
 
 def test_differences_without_an_interval_have_no_bars() -> None:
-    bare = charts.difference_dots([("mean", 1.0, None, None)], "points")
-    sure = charts.difference_dots([("mean", 1.0, 0.5, 2.0)], "points")
+    bare = difference_dots([("mean", 1.0, None, None)], "points")
+    sure = difference_dots([("mean", 1.0, 0.5, 2.0)], "points")
     assert bare.data[0].error_x.array is None
     assert (sure.data[0].error_x.array[0], sure.data[0].error_x.arrayminus[0]) == (1.0, 0.5)
 

@@ -179,3 +179,17 @@ def test_an_api_that_is_starting_is_waited_for(open_page: OpenPage, api: FakeApi
     api.mode = "ok"
     app.run()
     assert len(app.dataframe) == 2
+
+
+def test_the_worst_images_open_on_evaluate_with_truth_and_prediction(open_page: OpenPage, api: FakeApi) -> None:
+    api.pictures = {f"scene_{i:03}": jpeg() for i in range(12)}
+    app = open_page("benchmark")
+    api.evaluations.refusal = (404, "There is no folder '.'; GET /folders lists them.")
+    app.button(key="open-segformer").click().run()
+    assert "There is no folder" in texts(app.error)
+    api.evaluations.refusal = None
+    app.button(key="open-segformer").click().run()
+    assert not app.exception, app.exception
+    assert app.title[0].value == "Evaluate"
+    assert api.evaluations.queries == [{"model": "segformer", "hold": "True", "folder": ".", "split": "val"}]
+    assert app.selectbox(key="evaluate-a-evaluation-1").value == "segformer"

@@ -4,8 +4,8 @@ from itertools import combinations
 
 import pytest
 
-from front.benchmark.charts import BETTER, WORSE
 from front.ui import charts
+from front.ui.charts import BETTER, WORSE
 from tests.front.vision import VISION, difference
 
 BACKGROUNDS = ("#ffffff", "#101615")  # of the light and the dark theme

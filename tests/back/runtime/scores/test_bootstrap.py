@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from back.runtime.scores.bootstrap import Difference, block_of, paired_differences
+from back.runtime.scores.bootstrap import Difference, block_of, paired_differences, pooled_miou
+from back.runtime.scores.confusion import class_ious, mean_of
 from back.runtime.taxonomy import STREET8
 from modelisation.evaluation.metrics import scores_of
 
@@ -176,3 +177,18 @@ def test_records_without_a_labelled_pixel_have_no_difference() -> None:
     found = paired_differences(nothing, nothing, list(range(6)))
     assert np.isnan(found.mean.estimate)
     assert (found.mean.low, set(found.classes)) == (None, {None})
+
+
+def test_the_pooled_miou_is_that_of_all_pixels_and_lies_in_its_interval() -> None:
+    matrices = np.random.default_rng(1).integers(1, 100, (12, 3, 3))
+    matrices[:, range(3), range(3)] += 200
+    found = pooled_miou(matrices, list(range(12)))
+    assert found is not None
+    assert found.estimate == pytest.approx(mean_of(class_ious(matrices.sum(0))))
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < found.estimate < found.high
+    few = pooled_miou(matrices, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3])
+    assert few is not None
+    assert (few.estimate, few.low, few.high, few.blocks) == (found.estimate, None, None, 4)
+    assert pooled_miou(np.zeros((2, 3, 3), np.int64), [0, 1]) is None

@@ -3,12 +3,12 @@
 import io
 
 from front.api.client import ApiClient
-from front.api.clip_form import ClipForm
+from front.api.file_form import FileForm
 from tests.front.fake_api import FakeApi
 
 
 def test_a_form_is_as_long_as_it_says_and_can_be_sent_twice() -> None:
-    form = ClipForm(io.BytesIO(bytes(3_000_000)))
+    form = FileForm("clip", "clip", io.BytesIO(bytes(3_000_000)))
     pieces = list(form)
     assert sum(map(len, pieces)) == len(form)
     assert max(map(len, pieces)) <= 1 << 20
