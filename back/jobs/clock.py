@@ -1,4 +1,4 @@
-"""The time by which results of clips are kept: one that goes on evenly when the machine's clock is set."""
+"""The time by which results of jobs are kept: one that goes on evenly when the machine's clock is set."""
 
 import logging
 import time
@@ -21,7 +21,7 @@ class EvenClock:
         ahead = time.time() - _running_s()
         if abs(ahead - self._told) > _JUMP_S:
             log.warning(
-                "the machine's clock was set by %+.0f s; results of clips are kept as long as before",
+                "the machine's clock was set by %+.0f s; results of jobs are kept as long as before",
                 ahead - self._told,
             )
             self._told = ahead

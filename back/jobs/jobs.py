@@ -90,8 +90,7 @@ class Jobs:
         place = folder.of(name)
         place.mkdir()
         try:
-            told = replace(told, facts=self._receive(kind, sent, told, place))
-            now = self._clock.now()
+            told, now = replace(told, facts=self._receive(kind, sent, told, place)), self._clock.now()
             job = Job(name, owner, "held" if hold else "queued", now, told, now if hold else None)
             self._table.add(job)
         except BaseException:

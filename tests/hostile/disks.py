@@ -60,7 +60,7 @@ def synced(registry: ModelRegistry) -> dict[str, Any]:
 def clip_refused(settings: Settings) -> tuple[int, str]:
     jobs = Jobs(settings)
     try:
-        jobs.add(io.BytesIO(CLIP), None, Told("segformer", "1", "", {}, {}, {}))
+        jobs.add([("clip", io.BytesIO(CLIP))], None, Told("segformer", "1", "", {}, {}, {}))
     except Problem as problem:
         return problem.status_code, str(problem.detail)
     except OSError as error:  # what the routes answer as a shortage
