@@ -34,6 +34,7 @@ from back.routes import (
     models,
     predict,
     runs,
+    upright,
     videos,
 )
 from back.runtime.process.threads import available_cpus
@@ -128,7 +129,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=[*_EXPOSED_HEADERS, "Server-Timing", "Retry-After", "X-Request-ID"],
         )
     app.add_middleware(AnswerMiddleware, log_requests=settings.log_requests)
-    for module in (predict, compare, videos, labels, models, differences, images, classes, runs, health):
+    for module in (predict, compare, upright, videos, labels, models, differences, images, classes, runs, health):
         app.include_router(module.router)
     if settings.label_studio_url is not None:
         app.include_router(labelstudio.router)
