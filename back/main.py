@@ -36,6 +36,7 @@ from back.routes import (
     models,
     predict,
     runs,
+    upright,
     videos,
 )
 from back.runtime.process.threads import available_cpus
@@ -135,6 +136,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for module in (
         predict,
         compare,
+        upright,
         videos,
         evaluations,
         jobs,

@@ -98,7 +98,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         408: "the request came too slowly",
         409: "what is asked for does not go with what there is; detail says why",
         413: "the body, the image or the clip is too large",
-        415: "not multipart/form-data, or not a JPEG, PNG or WEBP; of clips: not an MP4, MOV, WEBM or MKV",
+        415: "not multipart/form-data, or not a JPEG, PNG, WEBP, HEIC or AVIF; a clip: not an MP4, MOV, WEBM or MKV",
         422: "a field or query parameter is missing, unknown or out of range",
         429: "too many requests; try again after Retry-After seconds",
         503: "overloaded or not ready; try again after Retry-After seconds",

@@ -13,6 +13,7 @@ from back.label_files import decode_label, label_table, remap_label
 from back.loading import Served
 from back.pipeline import Segmented, Upload, check_form, decode, is_large, make_answer, segment, to_base64
 from back.problems import Problem, responses
+from back.routes.queries import PHOTO
 from back.runtime.class_counts import count_labels
 from back.runtime.imaging import Photo
 from back.runtime.labels.tables import source_named
@@ -56,7 +57,7 @@ async def compare(
     request: Request,
     services: ServicesDep,
     query: Annotated[CompareQuery, Query()],
-    image: Annotated[UploadFile, File(description="the photo: JPEG, PNG or WEBP; EXIF rotation is applied")],
+    image: Annotated[UploadFile, File(description=PHOTO)],
     label: Annotated[UploadFile | None, File(description="PNG of class ids, of the photo's size")] = None,
 ) -> Response:
     """Every model's label map, how far each two agree, where they do not, and, where a label file comes with the

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from back.loading import Served
 from back.pipeline import Output, Segmented, check_form, decode, is_large, make_answer, segment
 from back.problems import responses
-from back.routes.queries import Opacity, WantedModel
+from back.routes.queries import PHOTO, Opacity, WantedModel
 from back.schemas import PredictionAnswer
 from back.services import ServicesDep
 
@@ -57,7 +57,7 @@ async def predict(
     request: Request,
     services: ServicesDep,
     query: Annotated[PredictQuery, Query()],
-    image: Annotated[UploadFile, File(description="the photo: JPEG, PNG or WEBP; EXIF rotation is applied")],
+    image: Annotated[UploadFile, File(description=PHOTO)],
 ) -> Response:
     """Answers with a PNG of the photo's own size.
 

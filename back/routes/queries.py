@@ -1,9 +1,10 @@
-"""Fields that the queries of several routes have."""
+"""Fields that the queries and forms of several routes have."""
 
 from typing import Annotated
 
 from pydantic import Field
 
+PHOTO = "the photo: JPEG, PNG, WEBP, HEIC or AVIF; its orientation is applied"
 WantedModel = Annotated[
     str | None,
     Field(

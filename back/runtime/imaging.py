@@ -15,6 +15,7 @@ from back.runtime.headers.base import ImageError, damaged
 from back.runtime.headers.exif import SWAPS_SIDES, UPRIGHT
 from back.runtime.headers.png import check_rows
 from back.runtime.headers.read import read_header
+from back.runtime.heif_decoder import decode_heif
 from back.runtime.jpeg_decoder import refuse_missing_pixels
 
 UInt8Array = npt.NDArray[np.uint8]
@@ -56,7 +57,7 @@ NeededSize = Callable[[int, int], tuple[int, int]]
 
 
 def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -> Photo:
-    """Decode a JPEG, PNG or WEBP into an upright RGB picture: the one way for training, evaluation and serving.
+    """Decode a JPEG, PNG, WEBP, HEIC or AVIF into upright RGB: the one way for training, evaluation and serving.
 
     What a browser shows, but for transparency, which is dropped, and colour profiles, which are ignored: of 16 bits
     the high byte, CMYK by Adobe's convention, turned as `back.runtime.headers.exif` says. A picture is whole or
@@ -80,6 +81,9 @@ def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -
     turn = UPRIGHT.get(header.orientation)
     stored = (header.width, header.height)
     width, height = stored if turn not in SWAPS_SIDES else stored[::-1]
+    if header.format in ("HEIF", "AVIF"):
+        image_rgb = decode_heif(data)
+        return Photo(image_rgb if turn is None else image_rgb.transpose(turn), height, width)
     try:
         file = header.decodable()
         image = Image.open(io.BytesIO(file), formats=[header.format])
@@ -132,6 +136,8 @@ def count_pixels(file: BinaryIO, needed: NeededSize | None = None) -> tuple[int,
     except ImageError:  # `open_photo` says what is wrong
         return 0, 0
     pixels = header.width * header.height
+    if header.format in ("HEIF", "AVIF"):
+        return pixels, 4 * pixels  # what the process that decodes them takes, too
     if needed is None or header.format != "JPEG":
         return pixels, pixels
     turned = UPRIGHT.get(header.orientation) in SWAPS_SIDES

@@ -113,7 +113,7 @@ class Predictor:
         return cls(card, tested.engine, tested.sha256, contract)
 
     def predict(self, data: bytes, max_pixels: int) -> Prediction:
-        """Label a photo given as the bytes of a JPEG, PNG or WEBP file.
+        """Label a photo given as the bytes of a JPEG, PNG, WEBP, HEIC or AVIF file.
 
         Raises:
             ImageError: the bytes are no usable photo of at most `max_pixels` pixels.

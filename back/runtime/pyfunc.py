@@ -26,7 +26,7 @@ class PhotoModel:
         """Label a photo.
 
         Args:
-            model_input: the path of a JPEG, PNG or WebP, its bytes, or RGB as uint8 [height, width, 3]. A normalised
+            model_input: path or bytes of a photo (see `open_photo`), or RGB as uint8 [height, width, 3]. A normalised
                 float32 batch [N, 3, H, W], as the signature says, goes to the bare network.
             params: none are known; MLflow's interface has them.
 

@@ -89,6 +89,13 @@ class ApiClient:
             raise ApiError("broken", "/images sent no JPEG; the dashboard and the API must be of the same release.")
         return content
 
+    def upright(self, photo: bytes) -> bytes:
+        """A JPEG of the photo in its own size, upright: of formats that the dashboard does not read itself."""
+        content = self._request("POST", "/upright", files={"image": ("photo", photo)}).content
+        if not content.startswith(b"\xff\xd8"):
+            raise ApiError("broken", "/upright sent no JPEG; the dashboard and the API must be of the same release.")
+        return content
+
     def runs(self, *, limit: int = 200) -> Json:
         """`{"mlflow_ui_url", "experiment_id", "runs": [...]}`."""
         return self._json("GET", "/runs", params={"limit": limit}, need=("runs",))

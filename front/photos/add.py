@@ -5,9 +5,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from front.api.errors import ApiError
+from front.api.waiting import client
 from front.photos.album import Album
 from front.photos.memory import give_back_freed
-from front.photos.picture import EXTENSIONS, PhotoError
+from front.photos.picture import ACCEPTED, EXTENSIONS, PhotoError, needs_api
 from front.photos.uploads import UPLOAD_MB, arrived, let_go
 from front.photos.visitors import KEPT_SECONDS
 from front.ui.names import as_text, shorten
@@ -91,7 +93,7 @@ def _sources(album: Album, names: Sequence[str]) -> None:
         key = f"upload-{turn}"
         st.html(_SHOW_REFUSALS)
         st.file_uploader(
-            "Drop street photos here: JPEG, PNG or WEBP",
+            f"Drop street photos here: {ACCEPTED}",
             type=list(EXTENSIONS),
             accept_multiple_files=True,
             max_upload_size=UPLOAD_MB,
@@ -144,9 +146,12 @@ def _keep(album: Album, files: list[tuple[str, bytes]]) -> None:
     added: list[str] = []
     for name, data in files:
         try:
-            added.append(album.add(Path(name).name, data).sha)
+            shown = client().upright(data) if needs_api(data) else None
+            added.append(album.add(Path(name).name, data, shown).sha)
         except PhotoError as error:
             errors.append(str(error))
+        except ApiError as error:
+            errors.append(f"{Path(name).name} was not added, because the API turns it into a picture: {error.advice}")
     if added:
         album.selected = added[0]
     st.session_state["intake_errors"] = errors

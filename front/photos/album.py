@@ -24,6 +24,7 @@ class Photo:
     Attributes:
         sha: SHA-256 of its bytes; two photos of one are the same photo.
         kept: its bytes, or the file that holds them.
+        shown: where a browser and this dashboard cannot read the file itself: a JPEG of the same size, upright.
     """
 
     sha: str
@@ -32,6 +33,7 @@ class Photo:
     height: int
     size: int
     kept: bytes | Path = field(repr=False)
+    shown: bytes | Path | None = field(default=None, repr=False)
 
     @property
     def data(self) -> bytes:
@@ -40,8 +42,16 @@ class Photo:
         Raises:
             PhotoError: they are gone, because another window of the same visitor removed the photo.
         """
+        return self._read(self.kept)
+
+    @property
+    def picture(self) -> bytes:
+        """What to show of it: the file itself, or the JPEG in place of it. Raises PhotoError, see `data`."""
+        return self._read(self.kept if self.shown is None else self.shown)
+
+    def _read(self, kept: bytes | Path) -> bytes:
         try:
-            return self.kept if isinstance(self.kept, bytes) else self.kept.read_bytes()
+            return kept if isinstance(kept, bytes) else kept.read_bytes()
         except OSError as error:
             raise PhotoError(f"{self.name} has been removed.") from error
 
@@ -50,14 +60,18 @@ class Photo:
         return Path(self.name).stem
 
 
-def read_photo(name: str, data: bytes) -> Photo:
+def read_photo(name: str, data: bytes, shown: bytes | None = None) -> Photo:
     """Look at a file's header.
 
+    Args:
+        shown: see `Photo`; then the header of this one counts.
+
     Raises:
-        PhotoError: not a JPEG, PNG or WEBP, or too many pixels to preview.
+        PhotoError: not an image that can be read, or too many pixels to preview.
     """
-    width, height = size_of(name, data)
-    return Photo(hashlib.sha256(data).hexdigest(), name, width, height, len(data), data)
+    width, height = size_of(name, data if shown is None else shown)
+    size = len(data) + len(shown or b"")
+    return Photo(hashlib.sha256(data).hexdigest(), name, width, height, size, data, shown)
 
 
 _File = TypeVar("_File", Photo, LabelFile)
@@ -93,16 +107,19 @@ class Album:
     def current(self) -> Photo | None:
         return self.photos.get(self.selected) if self.selected else None
 
-    def add(self, name: str, data: bytes) -> Photo:
-        """Keep a photo and look at it when it is the first.
+    def add(self, name: str, data: bytes, shown: bytes | None = None) -> Photo:
+        """Keep a photo, with the JPEG to show in place of it where it needs one, and look at it when it is the first.
 
         Raises:
             PhotoError: see `read_photo`; or there is no room.
         """
-        photo = read_photo(name, data)
+        photo = read_photo(name, data, shown)
         if photo.sha not in self.photos:
-            self._make_sure_it_fits(name, len(data))
-            self.photos[photo.sha] = self._keep(photo, photo.sha, data)
+            self._make_sure_it_fits(name, photo.size)
+            kept = self._keep(photo, photo.sha, data)
+            if shown is not None:
+                kept = replace(kept, shown=self._write(kept, f"{photo.sha}-shown", shown))
+            self.photos[photo.sha] = kept
         self.selected = self.selected or photo.sha
         return self.photos[photo.sha]
 
@@ -139,6 +156,9 @@ class Album:
 
     def _keep(self, file: _File, name: str, data: bytes) -> _File:
         """The same photo or label with its bytes in a file that only this user of the machine can read."""
+        return replace(file, kept=self._write(file, name, data))
+
+    def _write(self, file: Photo | LabelFile, name: str, data: bytes) -> Path:
         if self._folder is None:
             self._folder = TemporaryDirectory(prefix="streetseg-photos-", ignore_cleanup_errors=True)
         path = Path(self._folder.name, name)
@@ -148,7 +168,7 @@ class Album:
             path.unlink(missing_ok=True)
             reason = error.strerror or str(error)
             raise PhotoError(f"{file.name} cannot be kept on the dashboard's server: {reason}.") from error
-        return replace(file, kept=path)
+        return path
 
     def _make_sure_it_fits(self, name: str, size: int) -> None:
         if self.bytes_kept + size > SESSION_BYTES:
@@ -162,5 +182,6 @@ class Album:
 
 
 def _forget(file: Photo | LabelFile | None) -> None:
-    if file is not None and isinstance(file.kept, Path):
-        file.kept.unlink(missing_ok=True)
+    for kept in () if file is None else (file.kept, getattr(file, "shown", None)):
+        if isinstance(kept, Path):
+            kept.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
 """From the bytes of a photo to what is seen: its size, its upright pixels, a small preview.
 
 The API decodes photos on its own, in the same way: a test holds the two side by side. For a preview one photo is
-decoded at a time, in one copy, and a JPEG only to about the size that is shown.
+decoded at a time, in one copy, and a JPEG only to about the size that is shown. HEIC and AVIF are decoded by the API
+alone, which bounds what their decoders may do; it sends a JPEG in place of them, see `needs_api`.
 """
 
 import io
@@ -17,22 +18,30 @@ from front.photos import png
 from front.photos.exif import swaps_sides, upright_turn
 
 FORMATS = ("JPEG", "PNG", "WEBP")
-EXTENSIONS = ("jpg", "jpeg", "png", "webp")
+EXTENSIONS = ("jpg", "jpeg", "png", "webp", "heic", "heif", "avif")
+ACCEPTED = "JPEG, PNG, WEBP, HEIC or AVIF"
 DISPLAY_SIDE = 1600
 # Above this a preview is not attempted: decoding a PNG costs four bytes a pixel.
 MAX_PIXELS = 120_000_000
 _DECODING = Lock()
+_HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis"))
 
 
 class PhotoError(ValueError):
     """A file that cannot be shown; the text says why and what to do."""
 
 
+def needs_api(data: bytes) -> bool:
+    """Whether a file is a HEIC or AVIF by its first bytes, as far as these tell; the API knows better."""
+    brands = {data[i : i + 4] for i in (8, *range(16, min(int.from_bytes(data[:4], "big"), 256) - 3, 4))}
+    return data[4:8] == b"ftyp" and not _HEIF_BRANDS.isdisjoint(brands)
+
+
 def size_of(name: str, data: bytes) -> tuple[int, int]:
     """Width and height as seen, from the file's header.
 
     Raises:
-        PhotoError: not a JPEG, PNG or WEBP, or too many pixels to preview.
+        PhotoError: not an image that can be read, or too many pixels to preview.
     """
     with _opened(name, data) as image:
         return image.size[::-1] if swaps_sides(upright_turn(image)) else image.size
@@ -119,7 +128,7 @@ def _opened(name: str, data: bytes) -> Iterator[Image.Image]:
     except Exception as error:  # damaged files make decoders fail in many ways, and all mean the same
         if known:
             raise PhotoError(f"{name} is damaged and cannot be shown. Save it again or take another copy.") from error
-        raise PhotoError(f"{name} is not an image that can be read. Use a JPEG, PNG or WEBP file.") from error
+        raise PhotoError(f"{name} is not an image that can be read. Use a {ACCEPTED} file.") from error
 
 
 def _check_size(name: str, image: Image.Image) -> None:

@@ -67,7 +67,7 @@ class Archive:
                 continue
             try:
                 answers = predictions.segment(client, cache, photo, self._refs)
-                pixels = upright_pixels(photo.name, photo.data)
+                pixels = upright_pixels(photo.name, photo.picture)
             except ApiError as error:
                 if not error.of_photo:
                     raise

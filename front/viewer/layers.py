@@ -14,7 +14,7 @@ from front.viewer.canvas import Layer, describe_shares
 @st.cache_data(max_entries=24, show_spinner=False)
 def preview_of(sha: str, _photo: Photo, side: int) -> bytes:
     """The photo's preview, made once."""
-    return preview_of_file(_photo.name, _photo.data, side)
+    return preview_of_file(_photo.name, _photo.picture, side)
 
 
 def layer_of(

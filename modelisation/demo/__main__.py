@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m modelisation.demo", description="StreetSeg on street pictures.")
-    parser.add_argument("--image", type=Path, metavar="PHOTO", help="your photo (JPEG, PNG or WebP), not the samples")
+    parser.add_argument(
+        "--image", type=Path, metavar="PHOTO", help="your photo (JPEG, PNG, WebP, HEIC or AVIF), not the samples"
+    )
     parser.add_argument("--once", action="store_true", help="end after the table instead of serving until Ctrl-C")
     parser.add_argument("--bundles", type=Path, default=FOLDER, metavar="DIR", help="other models")
     parser.add_argument(

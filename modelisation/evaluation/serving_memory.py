@@ -26,7 +26,7 @@ def serving_peak_rss(bundle: Path, predictor: "Predictor", photo: bytes) -> int 
     Args:
         bundle: the model's folder.
         predictor: tells engine, precision, threads and pixel budget that the process is to use.
-        photo: bytes of a JPEG, PNG or WEBP file.
+        photo: bytes of a JPEG, PNG, WEBP, HEIC or AVIF file.
 
     Returns:
         None where the system does not tell.

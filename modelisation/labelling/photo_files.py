@@ -113,7 +113,7 @@ def write_labels(
 
     Args:
         predictor: the served runtime.
-        photos: JPEG, PNG or WEBP files with stems of their own, see `find_photos`.
+        photos: JPEG, PNG, WEBP, HEIC or AVIF files with stems of their own, see `find_photos`.
         out: folder of the files; made where it is missing.
         files: the format.
         confidence: also write how sure the model is of each photo, as 16-bit grey PNG of 0..65535.

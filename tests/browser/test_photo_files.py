@@ -3,9 +3,11 @@
 import base64
 
 import numpy as np
+from PIL import Image
 from playwright.sync_api import Browser
 
 from back.runtime.imaging import ImageError, decode_image
+from tests.heif_files import avif
 from tests.photo_files import BROKEN_PNGS, EXIF, JPEGS, PNGS, exif_segment, jpeg, plain_jpeg
 
 _SHOW = """async (files) => {
@@ -30,7 +32,7 @@ _SHOW = """async (files) => {
 def shown(browser: Browser, files: dict[str, bytes]) -> dict[str, np.ndarray | None]:
     """RGBA as Chromium shows each file; None where it shows none."""
     page = browser.new_page()
-    kinds = {b"\x89P": "png", b"\xff\xd8": "jpeg", b"RI": "webp"}
+    kinds = {b"\x89P": "png", b"\xff\xd8": "jpeg", b"RI": "webp", b"\0\0": "avif"}
     urls = {
         name: f"data:image/{kinds[data[:2]]};base64,{base64.b64encode(data).decode()}" for name, data in files.items()
     }
@@ -77,3 +79,14 @@ def test_chromium_turns_no_webp(browser: Browser) -> None:
     rgba = shown(browser, {"webp": with_chunks(EXIF_CHUNK), "jpeg": plain_jpeg()})["webp"]
     assert rgba is not None
     np.testing.assert_array_equal(decode_image(with_chunks(EXIF_CHUNK), 10**6), rgba[..., :3])
+
+
+def test_chromium_turns_an_avif_as_the_api_does(browser: Browser) -> None:
+    files = {}
+    for orientation in (2, 6, 7):  # each in a process of its own
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        files[str(orientation)] = avif(exif=exif)
+    for name, seen in shown(browser, files).items():
+        assert seen is not None
+        np.testing.assert_allclose(decode_image(files[name], 10**6), seen[..., :3], atol=2)

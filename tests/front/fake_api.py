@@ -128,6 +128,11 @@ class FakeApi:
                 return {"values": values_by_source(files["label"])}
             except LabelFileError as error:
                 return 422, f"The label cannot be read: {error.detail}."
+        if path == "/upright":
+            upright = ImageOps.exif_transpose(Image.open(io.BytesIO(files["image"]))).convert("RGB")
+            out = io.BytesIO()
+            upright.save(out, "JPEG")
+            return out.getvalue()
         if path in ("/predict", "/compare"):
             return self._infer(path, query, files)
         return 404, f"There is nothing at {path}."
@@ -146,7 +151,7 @@ class FakeApi:
         try:
             width, height = ImageOps.exif_transpose(Image.open(io.BytesIO(photo))).size
         except OSError:
-            return 415, "The file is no JPEG, PNG or WEBP image; send one of these."
+            return 415, "The file is no JPEG, PNG, WEBP, HEIC or AVIF image; send one of these."
         if width * height > self.max_pixels:
             return 413, f"The photo has {width * height} pixels; send one of at most {self.max_pixels}."
         model = query.get("model", self.models[0]).split("/")[0]

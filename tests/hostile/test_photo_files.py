@@ -13,6 +13,7 @@ from PIL import Image
 
 from back.main import create_app
 from tests.api import PHOTO, Store, serving
+from tests.heif_files import avif, box, heic
 from tests.hostile.figures import answered
 from tests.photo_files import (
     BROKEN_PNGS,
@@ -147,6 +148,40 @@ def test_a_progressive_jpeg_of_thousands_of_passes_is_refused(api: TestClient) -
         400,
         "The image file is damaged or cut off (it is stored in more than 100 passes); save or upload it again.",
     )
+
+
+@pytest.mark.parametrize("data", [heic(), avif()], ids=["HEIC", "AVIF"])
+def test_a_heic_or_avif_that_was_cut_off_or_changed_never_brings_down_the_api(api: TestClient, data: bytes) -> None:
+    assert post(api, data)[0] == 200
+    for end in np.linspace(30, len(data) - 1, 40, dtype=int):
+        status, detail = post(api, data[:end])
+        assert (status, "damaged or cut off" in detail) == (400, True)
+    random = np.random.default_rng(6)
+    for _ in range(4):  # each starts a process
+        damaged = bytearray(data)
+        for _ in range(8):
+            damaged[int(random.integers(8, len(data)))] ^= 1 << int(random.integers(8))
+        assert post(api, bytes(damaged))[0] in (200, 400, 413, 415)
+
+
+@pytest.mark.parametrize("size", [(95, 64), (6000, 6000)])
+def test_a_heic_that_says_another_size_is_refused(api: TestClient, size: tuple[int, int]) -> None:
+    status, detail = post(api, heic(size=size))
+    assert (status, "damaged" in detail) == (400, True)
+
+
+def test_a_heic_or_avif_of_any_size_is_refused_by_its_header(api: TestClient) -> None:
+    assert post(api, heic(size=(1 << 31, 1 << 31)))[0] == 413
+    assert post(api, heic(before=box(b"moov")))[0] == 415
+
+
+def test_the_upright_photo_is_a_jpeg_of_its_size(api: TestClient) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    response = api.post("/upright", files={"image": avif(exif=exif)})
+    shown = Image.open(io.BytesIO(response.content))
+    assert (shown.format, shown.size) == ("JPEG", (64, 96))
+    assert post(api, b"no photo", "/upright")[0] == 415
 
 
 def test_a_webp_of_the_largest_size_is_refused_by_its_header(store: Store) -> None:

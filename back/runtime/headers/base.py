@@ -6,7 +6,9 @@ from typing import Literal
 
 from back.runtime.errors import UserError
 
-Format = Literal["JPEG", "PNG", "WEBP"]
+Format = Literal["JPEG", "PNG", "WEBP", "HEIF", "AVIF"]
+
+FORMATS_SENTENCE = "JPEG, PNG, WEBP, HEIC or AVIF"
 
 # Segments or chunks beside the picture: a photo has tens of them. Looking at so many takes less than 0.1 s.
 MAX_PARTS = 1 << 13

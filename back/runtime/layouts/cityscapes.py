@@ -1,7 +1,7 @@
 """Cityscapes' official layout (Cordts et al., CVPR 2016).
 
 `leftImg8bit/<split>/<city>/<name>_leftImg8bit.png` with `gtFine/<split>/<city>/<name>_gtFine_labelIds.png`, or the
-same under `gtCoarse` where a split has no fine labels. Pictures may be JPEG or WEBP as well.
+same under `gtCoarse` where a split has no fine labels. Pictures may be JPEG, WEBP, HEIC or AVIF as well.
 """
 
 from pathlib import Path

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # of two files of one name, the suffix that comes first is read
+IMAGE_SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".heic",
+    ".heif",
+    ".avif",
+)  # of two files of one name, the suffix that comes first is read
 LABEL_SUFFIXES = (".png",)
 # Files that stand beside pictures on purpose; nobody expects them to be read as pictures.
 _NO_PICTURES = (".txt", ".json", ".csv", ".xml", ".md", ".yaml", ".yml", ".db", ".ini")
@@ -35,7 +43,8 @@ REASONS: Mapping[str, Reason] = {
     "companion": Reason("companion file of macOS, left out", "delete it; it holds no picture"),
     "name_not_utf8": Reason("file whose name is not UTF-8, left out", "rename it"),
     "other_format": Reason(
-        "file of a kind that is not read, left out", "save pictures as PNG, JPEG or WEBP, and labels as PNG"
+        "file of a kind that is not read, left out",
+        "save pictures as PNG, JPEG, WEBP, HEIC or AVIF, and labels as PNG",
     ),
     "broken_link": Reason("link that leads nowhere, left out", "copy the file here, or mend the link"),
     "not_cityscapes": Reason(

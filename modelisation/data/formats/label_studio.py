@@ -104,7 +104,9 @@ def _results(task: dict[str, Any], path: Path) -> list[dict[str, Any]]:
 def _where(task: dict[str, Any], path: Path) -> str:
     """File name of a task's picture: of an address, of an upload, or of `/data/local-files/?d=photos/a.jpg`."""
     places = [
-        v for v in task.get("data", {}).values() if isinstance(v, str) and re.search(r"\.(jpe?g|png|webp)$", v, re.I)
+        v
+        for v in task.get("data", {}).values()
+        if isinstance(v, str) and re.search(r"\.(jpe?g|png|webp|heic|heif|avif)$", v, re.I)
     ]
     if not places:
         raise DatasetError(f"{path}: task {task.get('id')} names no picture")

@@ -128,5 +128,5 @@ def _as_input(image: UInt8Array, contract: InputContract) -> UInt8Array:
 def _photos_in(folder: Path) -> list[Path]:
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES) if folder.is_dir() else []
     if not files:
-        raise UserError(f"{folder}: holds no photo (JPEG, PNG or WEBP) to compare with the library on")
+        raise UserError(f"{folder}: holds no photo (JPEG, PNG, WEBP, HEIC or AVIF) to compare with the library on")
     return files

@@ -27,7 +27,7 @@ class PhotoTeacher(Protocol):
         teacher's.
 
         Args:
-            photo: the bytes of a JPEG, PNG or WEBP file.
+            photo: the bytes of a JPEG, PNG, WEBP, HEIC or AVIF file.
 
         Raises:
             ImageError: the bytes are no usable photo.

@@ -114,7 +114,7 @@ def test_animations_are_refused(kind):
 def test_other_formats_are_refused(kind):
     error = refused(encoded(photo(32, 32), kind))
     assert error.status == 415
-    assert "JPEG, PNG or WEBP" in str(error)
+    assert "JPEG, PNG, WEBP, HEIC or AVIF" in str(error)
 
 
 @pytest.mark.parametrize("data", [b"hello", b"<svg></svg>", b"%PDF-1.7", b"\x00" * 500])

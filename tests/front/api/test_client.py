@@ -170,7 +170,7 @@ def test_a_frozen_api_is_said_to_be_so_with_the_time_that_was_waited(
 
 
 def test_a_file_that_is_no_image_is_rejected_in_the_api_s_words(client: ApiClient) -> None:
-    with pytest.raises(ApiError, match="no JPEG, PNG or WEBP") as caught:
+    with pytest.raises(ApiError, match="no JPEG, PNG, WEBP, HEIC or AVIF") as caught:
         client.compare(b"not an image", models=["segformer"])
     assert (caught.value.kind, caught.value.status, caught.value.passing) == ("rejected", 415, False)
     assert caught.value.of_photo

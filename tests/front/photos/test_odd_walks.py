@@ -1,12 +1,16 @@
 """Odd ways of using the dashboard: names that mean something to Markdown, several windows, foreign addresses."""
 
+from pathlib import Path
+
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.front.conftest import APP, OpenPage, jpeg
 from tests.front.fake_api import FakeApi
 from tests.front.photos.test_keeping import box, reload
 from tests.front.segment.test_view import album, press, texts, upload
+from tests.heif_files import avif
 
 NAMES = [
     "*5 $ or 6 $*.jpg",
@@ -52,7 +56,7 @@ def test_a_photo_that_another_window_removes_while_the_api_refuses_it_is_forgott
         for photo in list(shared.photos.values()):
             if photo.name == "b.jpg":
                 shared.remove(photo.sha)
-        return 415, "The file is no JPEG, PNG or WEBP image; send one of these."
+        return 415, "The file is no JPEG, PNG, WEBP, HEIC or AVIF image; send one of these."
 
     monkeypatch.setattr(api, "_infer", remove_and_refuse)
     app.run()
@@ -82,3 +86,37 @@ def test_an_address_that_no_visit_made_begins_empty(open_page: OpenPage, token: 
     assert not app.run().exception
     assert not album(app).photos
     assert not app.query_params.get("photos") or token == [""]
+
+
+def test_an_avif_is_shown_as_the_api_turns_it_and_sent_as_it_was_given(
+    open_page: OpenPage, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data, sent = avif(exif=exif), []
+    infer = api._infer
+
+    def note(path: str, query: dict[str, str], files: dict[str, bytes]) -> object:
+        sent.append(files["image"])
+        return infer(path, query, files)
+
+    monkeypatch.setattr(api, "_infer", note)
+    app = upload(open_page("segment"), ("phone.avif", data))
+    assert not app.exception
+    assert "phone.avif · 64 × 96 pixels" in texts(app.caption)
+    assert set(sent) == {data}
+    kept = album(app).photos[album(app).selected]
+    assert kept.picture.startswith(b"\xff\xd8")
+    assert isinstance(kept.shown, Path)
+    album(app).clear()
+    assert not kept.shown.exists()
+
+
+def test_an_avif_that_the_api_refuses_or_cannot_be_asked_about_is_said_by_name(
+    open_page: OpenPage, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page("segment")
+    monkeypatch.setattr(api, "answer", lambda *_: (400, "The image file is damaged or cut off."))
+    app = upload(page, ("phone.avif", avif()))
+    assert "phone.avif" in texts(app.error)
+    assert "damaged" in texts(app.error)

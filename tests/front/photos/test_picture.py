@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from back.runtime.headers.heif import is_heif
 from back.runtime.imaging import open_photo
 from front.photos import picture
 from front.photos.picture import PhotoError, display_size, preview_of_file, shrink_map, size_of
 from tests.front.conftest import jpeg
+from tests.heif_files import avif, heic
 
 
 def png(array: np.ndarray, mode: str | None = None) -> bytes:
@@ -30,7 +32,11 @@ def test_a_turned_phone_photo_has_the_size_that_is_seen() -> None:
 
 @pytest.mark.parametrize(
     ("data", "words"),
-    [(b"", "not an image"), (b"hello", "not an image"), (b"GIF89a" + bytes(40), "Use a JPEG, PNG or WEBP")],
+    [
+        (b"", "not an image"),
+        (b"hello", "not an image"),
+        (b"GIF89a" + bytes(40), "Use a JPEG, PNG, WEBP, HEIC or AVIF"),
+    ],
 )
 def test_a_file_that_is_no_image_is_refused_by_name(data: bytes, words: str) -> None:
     with pytest.raises(PhotoError, match=words) as caught:
@@ -126,3 +132,18 @@ def test_a_file_that_makes_the_decoder_fail_in_an_unknown_way_is_called_damaged(
     monkeypatch.setattr(Image.Image, "resize", fail)
     with pytest.raises(PhotoError, match=r"street\.jpg is damaged"):
         preview_of_file("street.jpg", jpeg(), side=10)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (heic(), True),
+        (avif(), True),
+        (jpeg(), False),
+        (b"", False),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", False),
+    ],
+)
+def test_what_the_api_must_decode_is_told_by_its_first_bytes(data: bytes, expected: bool) -> None:
+    assert picture.needs_api(data) is expected
+    assert is_heif(data) is expected  # the API's own view

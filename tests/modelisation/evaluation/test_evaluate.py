@@ -127,7 +127,7 @@ def test_latency_is_of_the_served_inference_alone(bundle: Path, predictor: Predi
 
 
 def test_process_that_cannot_serve_gives_its_last_words(bundle: Path, predictor: Predictor) -> None:
-    with pytest.raises(UserError, match="not a JPEG, PNG or WEBP"):
+    with pytest.raises(UserError, match="not a JPEG, PNG, WEBP, HEIC or AVIF"):
         serving_peak_rss(bundle, predictor, b"no photo")
 
 
