@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths",
         nargs="+",
         metavar="PATH",
-        help="photos, folders of photos, lists (NAME.txt, a path a line, relative to the list), s3://bucket/prefix, clips",
+        help="photos, folders of photos, lists (NAME.txt: a path a line, from the list's folder), "
+        "s3://bucket/prefix, clips",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the files")
     photos = parser.add_argument_group("photos")
@@ -156,7 +157,8 @@ def _way(
     if args.engine == RAY:
         return partial(label_on_ray, bundle, options, workers=args.workers)
     if args.workers is None and len(found.sources) < _FEW:
-        return partial(label_here, Labeller(predictor(), options))
+        model = predictor()  # before anything is written
+        return partial(label_here, Labeller(model.card, lambda: model, options))
     workers = args.workers or available_cpus()
     return partial(label_in_processes, bundle, options, workers=workers, threads=max(1, available_cpus() // workers))
 

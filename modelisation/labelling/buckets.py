@@ -24,6 +24,8 @@ def list_keys(url: str) -> list[str]:
     from pyarrow.fs import FileSelector, FileType
 
     path = url.removeprefix(SCHEME).strip("/")
+    if not path:
+        raise UserError(f"{url}: names no bucket; write s3://bucket/prefix")
     try:
         store = _store(path.partition("/")[0])
         named = store.get_file_info(path)

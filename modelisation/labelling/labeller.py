@@ -2,13 +2,14 @@
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
+from back.runtime.card import Card, read_card
 from back.runtime.errors import UserError
 from back.runtime.imaging import MAX_FILE_PIXELS, Photo, open_photo
 from back.runtime.masks.png import encode_gray16_png
@@ -113,24 +114,33 @@ class Labeller:
     """A model with options; safe to call from several threads at once.
 
     Photos of the first one's size go through a network compiled for just that size, from the first one on.
+
+    Args:
+        card: of the model.
+        load: gives the model when the first photo wants it; photos that were labelled before do not.
+        options: what is written of each photo.
     """
 
-    def __init__(self, predictor: Predictor, options: Options) -> None:
-        self._networks, self._options = _Networks(predictor), options
-        self._predictor, self._files = predictor, options.files(predictor.card.taxonomy)
+    def __init__(self, card: Card, load: Callable[[], Predictor], options: Options) -> None:
+        self._networks, self._options = _Networks(load), options
+        self._files = options.files(card.taxonomy)
 
     @classmethod
-    def load(cls, bundle: Path, options: Options, threads: int | None = None, *, verify: bool = True) -> Self:
-        """As `Predictor.load`, and raises as it does."""
-        return cls(Predictor.load(bundle, threads=threads, verify=verify), options)
+    def of_bundle(cls, bundle: Path, options: Options, threads: int | None = None, *, verify: bool = True) -> Self:
+        """A model in a folder, loaded as `Predictor.load` does; raises BundleError where its card is none."""
+        return cls(read_card(bundle), lambda: Predictor.load(bundle, threads=threads, verify=verify), options)
 
     def label_all(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
-        """Label one photo after the other, the files of the next ones being read meanwhile. Raises nothing."""
+        """Label one photo after the other, the files of the next ones being read meanwhile; raises as `label`."""
         with ThreadPoolExecutor(_READERS, "read") as readers:
             yield from map(self._outcome, tasks, readers.map(_content, tasks))
 
     def label(self, task: Task) -> Outcome:
-        """Label a photo; whatever goes wrong with it becomes its outcome."""
+        """Label a photo; whatever goes wrong with it becomes its outcome.
+
+        Raises:
+            BundleError: the model cannot be loaded.
+        """
         return self._outcome(task, _content(task))
 
     def _outcome(self, task: Task, data: bytes | UserError) -> Outcome:
@@ -140,6 +150,7 @@ class Labeller:
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 == task.known:
             return Unchanged(photo)
+        self._networks.load()
         try:
             return self._labelled(photo, data, sha256)
         except UserError as error:
@@ -152,7 +163,7 @@ class Labeller:
 
     def _labelled(self, source: Source, data: bytes, sha256: str) -> Labelled:
         start = time.perf_counter()
-        photo = open_photo(data, MAX_FILE_PIXELS, self._predictor.needed_size)
+        photo = open_photo(data, MAX_FILE_PIXELS, self._networks.load().needed_size)
         prediction = self._networks.of(photo).predict_array(photo, confidence=self._options.confidence)
         labels_HW, files = prediction.labels_HW, {}
         content, name = self._files.content(source, labels_HW), self._files.name(source)
@@ -183,14 +194,21 @@ def _content(task: Task) -> bytes | UserError:
 class _Networks:
     """The model for a photo: compiled for one size where it has the first one's, else the general one."""
 
-    def __init__(self, predictor: Predictor) -> None:
-        self._any = predictor
-        self._lock = Lock()
+    def __init__(self, load: Callable[[], Predictor]) -> None:
+        self._load, self._lock = load, Lock()
+        self._any: Predictor | None = None
         self._steady: tuple[tuple[int, int], Predictor] | None = None
 
+    def load(self) -> Predictor:
+        with self._lock:
+            if self._any is None:
+                self._any = self._load()
+            return self._any
+
     def of(self, photo: Photo) -> Predictor:
-        size = self._any.needed_size(photo.height, photo.width)
+        model = self.load()
+        size = model.needed_size(photo.height, photo.width)
         with self._lock:
             if self._steady is None:
-                self._steady = size, self._any.steady(photo.height, photo.width)
-        return self._steady[1] if self._steady[0] == size else self._any
+                self._steady = size, model.steady(photo.height, photo.width)
+        return self._steady[1] if self._steady[0] == size else model

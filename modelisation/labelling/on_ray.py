@@ -145,13 +145,13 @@ class _Worker:
         Raises:
             BundleError: as `Predictor.load`.
         """
-        self._scratch = tempfile.TemporaryDirectory(prefix="streetseg-", ignore_cleanup_errors=True)
+        self._scratch = tempfile.TemporaryDirectory(prefix="streetseg-model-", ignore_cleanup_errors=True)
         folder = Path(self._scratch.name)
         for name, data in model.items():
             (folder / name).write_bytes(data)
         if sha256_of(folder / ONNX_FILE) != read_card(folder).files[ONNX_FILE]:
             raise BundleError("the model was damaged on its way to a worker; start the same command again")
-        return Labeller.load(folder, options, threads, verify=False)
+        return Labeller.of_bundle(folder, options, threads, verify=False)
 
 
 def _first_line(error: Exception) -> str:

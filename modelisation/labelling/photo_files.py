@@ -1,4 +1,4 @@
-"""The labels of photos in files, in a folder where nothing of the user's is written over, with tables of what was done."""
+"""The labels of photos in files, in a folder where nothing of the user's is written over, with tables of them."""
 
 import hashlib
 import json

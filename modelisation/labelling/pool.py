@@ -53,34 +53,33 @@ def label_in_processes(
     Raises:
         UserError: the model cannot be loaded.
     """
-    rest = iter(tasks)
-    while lost := (yield from _until_one_dies(_Processes(bundle, options, workers, threads), rest)):
-        alone = _Processes(bundle, options, 1, threads * workers)
-        yield from (alone.label_alone(task) for task in lost)
-        alone.close()
+    rest, processes = iter(tasks), _Processes(bundle, options, workers, threads)
+    try:
+        while lost := (yield from _until_one_dies(processes, rest)):
+            processes.renew()
+            yield from (processes.label_alone(task) for task in lost)
+    finally:
+        processes.close()
 
 
 def _until_one_dies(processes: "_Processes", rest: Iterator[Task]) -> Generator[Outcome, None, list[Task]]:
     """Label until the end, or until a process dies: then the photos that were in hand are returned."""
     waiting: deque[tuple[list[Task], Future[list[Outcome]]]] = deque()
-    try:
-        while True:
-            while len(waiting) < 2 * processes.count and (batch := list(islice(rest, _BATCH))):
-                waiting.append((batch, processes.submit(batch)))
-            if not waiting:
-                return []
-            if isinstance(waiting[0][1].exception(), BrokenProcessPool):
-                break
-            yield from waiting.popleft()[1].result()
-        lost = []
-        for batch, future in waiting:
-            if isinstance(future.exception(), BrokenProcessPool):
-                lost += batch
-            else:
-                yield from future.result()
-        return lost
-    finally:
-        processes.close()
+    while True:
+        while len(waiting) < 2 * processes.count and (batch := list(islice(rest, _BATCH))):
+            waiting.append((batch, processes.submit(batch)))
+        if not waiting:
+            return []
+        if isinstance(waiting[0][1].exception(), BrokenProcessPool):
+            break
+        yield from waiting.popleft()[1].result()
+    lost = []
+    for batch, future in waiting:
+        if isinstance(future.exception(), BrokenProcessPool):
+            lost += batch
+        else:
+            yield from future.result()
+    return lost
 
 
 class _Processes:
@@ -108,9 +107,13 @@ class _Processes:
             future = self.submit([task])
             if not isinstance(future.exception(), BrokenProcessPool):
                 return future.result()[0]
-            self.close()
-            self._pool = self._new()
+            self.renew()
         return Failed(task.photo, f"ended the process that labelled it, {_TRIES} times; look at it, or leave it out")
+
+    def renew(self) -> None:
+        """A pool in which one died takes no more photos."""
+        self.close()
+        self._pool = self._new()
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -132,7 +135,7 @@ def _label(tasks: list[Task]) -> list[Outcome]:
     """In a process of the pool; the model is loaded here, where its errors find their way back."""
     global _labeller
     if _labeller is None:
-        _labeller = Labeller.load(*_begun)
+        _labeller = Labeller.of_bundle(*_begun)
     return list(_labeller.label_all(tasks))
 
 
