@@ -7,6 +7,7 @@ photos to others. The workers read the photos themselves; the model and the labe
 import logging
 import os
 import pickle
+import socket
 import tempfile
 import warnings
 from collections.abc import Generator, Iterable, Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _ADDRESS = "RAY_ADDRESS"
 _BATCH = 8  # photos that an actor takes at a time
 _RETRIES = 3  # of a batch whose actor died
+_REACH_S = 10
 _STORE_BYTES = 512 << 20  # of a cluster on this machine: masks in flight are small
 
 
@@ -91,6 +93,22 @@ def _connect(workers: int | None, threads: int) -> Any:
     context.max_errored_blocks = -1  # they are tried again, see `label_on_ray`
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     return ray
+
+
+def _check_reached(address: str) -> None:
+    """Raises UserError where nothing listens at HOST:PORT, of which Ray itself makes sure for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        return  # `auto`, or another way to say it
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _REACH_S).close()
+    except (OSError, OverflowError) as error:
+        raise _not_reached(address, error) from error
+
+
+def _not_reached(address: str | None, error: Exception) -> UserError:
+    what = f"the cluster of {_ADDRESS}={address} is not reached" if address else "no cluster can be begun here"
+    return UserError(f"--engine ray: {what} ({_first_line(error)}); look whether it runs, or try again")
 
 
 def _job(ray: Any, arguments: tuple[Any, ...], tasks: Iterable[Task], size: int, count: int) -> Iterator[Outcome]:

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +28,10 @@ class Run:
     seconds: float
     first_s: float
     rate: float
+
+    def told(self) -> dict[str, float]:
+        """For a report."""
+        return {key: round(value, 3) for key, value in asdict(self).items()}
 
 
 def label_folder(way: Way, bundle: Path, photos: Path, out: Path) -> Run:
