@@ -27,6 +27,7 @@ _ADDRESS = "RAY_ADDRESS"
 _BATCH = 8  # photos that an actor takes at a time
 _RETRIES = 3  # of a batch whose actor died
 _REACH_S = 10
+_STARTS = 2  # of a cluster on this machine: Ray gives its own programs 15 seconds, which a busy machine may exceed
 _STORE_BYTES = 512 << 20  # of a cluster on this machine: masks in flight are small
 
 
@@ -74,19 +75,23 @@ def _connect(workers: int | None, threads: int) -> Any:
         raise UserError(
             "--engine ray: Ray is not installed; pip install -r modelisation/labelling/requirements.txt"
         ) from error
-    here = {"num_cpus": (workers or max(1, available_cpus() // threads)) * threads, "include_dashboard": False}
-    try:
-        ray.init(
-            address=address or "local",
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **({} if address else {**here, "object_store_memory": _STORE_BYTES}),
-        )
-    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        where = f"{_ADDRESS}={address}" if address else "this machine"
-        raise UserError(
-            f"--engine ray: no cluster at {where} ({_first_line(error)}); look whether it runs"
-        ) from error
+    if address:
+        _check_reached(address)
+    processors = (workers or max(1, available_cpus() // threads)) * threads
+    here = {"num_cpus": processors, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
+    for attempt in range(1 if address else _STARTS):
+        try:
+            ray.init(
+                address=address or "local",
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+                **({} if address else here),
+            )
+            break
+        except Exception as error:  # a cluster that takes longer than Ray waits for it raises no more than that
+            ray.shutdown()
+            if address or attempt + 1 == _STARTS:
+                raise _not_reached(address, error) from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False  # the command has its own
     context.print_on_execution_start = False

@@ -34,6 +34,7 @@ def addresses() -> set[str]:
     return found
 
 
+@pytest.mark.alone  # Ray gives its own programs 15 seconds to start; beside other work they take longer
 @pytest.mark.slow
 def test_none_is_lost_when_an_actor_is_killed_twice(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
