@@ -125,8 +125,9 @@ class Record:
             db.execute("INSERT OR IGNORE INTO outputs VALUES (?, ?)", (name, sha256))
 
     def after(self, name: str, sha256: str) -> None:
-        with self._writing() as db:
-            db.execute("DELETE FROM outputs WHERE name = ? AND sha256 != ?", (name, sha256))
+        if self._ask("SELECT 1 FROM outputs WHERE name = ? AND sha256 != ?", name, sha256):
+            with self._writing() as db:
+                db.execute("DELETE FROM outputs WHERE name = ? AND sha256 != ?", (name, sha256))
 
     def save(self) -> None:
         pass  # every step is

@@ -10,7 +10,7 @@ import datetime
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +36,13 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, default=SCALE_REPORT, help="where the report goes (default: docs/)")
     args = parser.parse_args()
-    report = measure(args.model, args.photos, args.rounds)
-    args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    for report in measure(args.model, args.photos, args.rounds):
+        args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return write_tables() if args.json.resolve() == SCALE_REPORT else 0
 
 
-def measure(bundle: Path, count: int, rounds: int) -> Mapping[str, Any]:
-    """The report: of each way the runs of all rounds."""
+def measure(bundle: Path, count: int, rounds: int) -> Iterator[Mapping[str, Any]]:
+    """The report after each round: of each way the runs of all rounds until then."""
     code = git_state()  # of what is measured, whatever is changed meanwhile
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -50,24 +50,24 @@ def measure(bundle: Path, count: int, rounds: int) -> Mapping[str, Any]:
         ways = _ways(bundle, photos, folder)
         runs: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
         with tqdm(total=rounds * len(ways), desc="labelling", unit="run") as bar:
-            for _ in range(rounds):
+            for done in range(1, rounds + 1):
                 for name, way in ways.items():
                     bar.set_postfix_str(name)
                     runs[name].append(way().told())
                     bar.update()
-    return {
-        "schema_version": 1,
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        **code,
-        "machine": machine(),
-        "packages": package_versions(_PACKAGES),
-        "labelling": {
-            "model": read_card(bundle).name,
-            "photos": {"number": count, "width": SIZE[1], "height": SIZE[0], "kind": "JPEG"},
-            "rounds": rounds,
-            "runs": runs,
-        },
-    }
+                yield {
+                    "schema_version": 1,
+                    "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+                    **code,
+                    "machine": machine(),
+                    "packages": package_versions(_PACKAGES),
+                    "labelling": {
+                        "model": read_card(bundle).name,
+                        "photos": {"number": count, "width": SIZE[1], "height": SIZE[0], "kind": "JPEG"},
+                        "rounds": done,
+                        "runs": runs,
+                    },
+                }
 
 
 def _ways(bundle: Path, photos: list[Path], folder: Path) -> dict[str, Callable[[], Run]]:
