@@ -78,7 +78,7 @@ def _connect(workers: int | None, threads: int) -> Any:
     if address:
         _check_reached(address)
     processors = (workers or max(1, available_cpus() // threads)) * threads
-    here = {"num_cpus": processors, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
+    here: dict[str, Any] = {"num_cpus": processors, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
     for attempt in range(1 if address else _STARTS):
         try:
             ray.init(
@@ -138,7 +138,7 @@ def _job(ray: Any, arguments: tuple[Any, ...], tasks: Iterable[Task], size: int,
         )
     for batch in labelled.iter_batches(batch_size=None, batch_format="pyarrow"):
         for data in batch["outcome"]:
-            outcome = pickle.loads(data.as_py())
+            outcome = pickle.loads(data.as_py())  # nosec B301 # what a worker of ours wrote
             if isinstance(outcome, UserError):
                 raise outcome
             yield outcome
@@ -154,10 +154,12 @@ class _Worker:
     def __call__(self, batch: "pa.Table") -> "pa.Table":
         import pyarrow as pa
 
+        tasks = [pickle.loads(one.as_py()) for one in batch["task"]]  # nosec B301 # what the command wrote
+        outcomes: list[Any]
         try:
             if self._labeller is None:
                 self._labeller = self._load(*self._arguments)
-            outcomes: list[Any] = list(self._labeller.label_all([pickle.loads(one.as_py()) for one in batch["task"]]))
+            outcomes = list(self._labeller.label_all(tasks))
         except UserError as error:
             outcomes = [error]
         return pa.table({"outcome": pa.array([pickle.dumps(one) for one in outcomes], pa.binary())})

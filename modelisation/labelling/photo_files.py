@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,7 +57,7 @@ class PhotoLabels:
     def __exit__(self, *_: object) -> None:
         self._record.close()
 
-    def write(self, way: Way) -> Iterator[Outcome]:
+    def write(self, way: Way) -> Generator[Outcome]:
         """Label every photo, write its files, and at the end, also where it ends early, the tables.
 
         A file that is there already is replaced where it is ours. A photo that was labelled before by the same model,
