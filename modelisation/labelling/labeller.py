@@ -54,7 +54,7 @@ class Options:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """A photo to label; `known` is the sha256 of its content when it was labelled so before."""
 

@@ -11,7 +11,7 @@ def is_in_bucket(file: str) -> bool:
     return file.startswith(SCHEME)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Source:
     """A photo.
 
