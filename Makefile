@@ -58,7 +58,7 @@ RUN := env GIT_CONFIG_GLOBAL="$${GIT_CONFIG_GLOBAL:-$$HOME/.gitconfig}" HOME='$(
 	XDG_CACHE_HOME='$(CACHE)/home/.cache' XDG_CONFIG_HOME='$(CACHE)/home/.config' $(FULL)/bin/python
 
 .PHONY: help setup demo test hostile soak lint lock pin-images audit sbom train lab notebooks scenes \
-	benchmark benchmark-quality models tables screenshots up down clean
+	benchmark benchmark-quality benchmark-scale models tables screenshots up down clean
 
 help: ## list the targets
 	@echo "StreetSeg: make TARGET [NAME=value]"
@@ -171,6 +171,9 @@ benchmark-quality: DATA := $(or $(DATA),$(wildcard ../shared/camvid))
 benchmark-quality: need-DATA $(FULL)/.stamp ## accuracy of every bundled model, into docs/quality.json (DATA=folder SPLIT=val)
 	@$(RUN) -m modelisation compare $(MODELS) --data '$(DATA)' --split '$(SPLIT)' --calibration \
 	  --out out/benchmark --json docs/quality.json
+
+benchmark-scale: $(FULL)/.stamp ## labelling 500 scenes by the plain pool and by Ray; fills docs/scale.md's table
+	@$(RUN) -m tests.benchmarks.labelling
 
 models: $(FULL)/.stamp ## import, train, export and serve a small network of every family; fills docs/catalogue.md's table
 	@$(RUN) -m tests.benchmarks.families

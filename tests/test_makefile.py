@@ -30,7 +30,7 @@ TARGETS = (
         "notebooks",
         "scenes",
     ),
-    *("benchmark", "benchmark-quality", "models", "tables", "screenshots", "up", "down", "clean"),
+    *("benchmark", "benchmark-quality", "benchmark-scale", "models", "tables", "screenshots", "up", "down", "clean"),
 )
 
 

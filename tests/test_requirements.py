@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("back", "front", "modelisation/mlflow_server", "modelisation", "tests")
+FOLDERS = ("back", "front", "modelisation/mlflow_server", "modelisation", "modelisation/labelling", "tests")
 SERVING = FOLDERS[:3]
 HASHED = (*(f"{folder}/requirements.txt" for folder in (*FOLDERS, ".ci/audit")), ".ci/cuda.txt")
 
@@ -100,10 +100,18 @@ def test_a_file_of_another_content_is_refused(tmp_path: Path) -> None:
     assert "DO NOT MATCH THE HASHES" in result.stderr
 
 
-@pytest.mark.parametrize("folder", SERVING)
-def test_serving_needs_no_torch(folder: str) -> None:
-    heavy = re.compile(r"torch|nvidia|cuda|triton|transformers|segmentation-models|timm|accelerate")
-    assert not [name for name in pins_of(ROOT / folder / "requirements.txt") if heavy.search(name)]
+HEAVY = r"torch|nvidia|cuda|triton|transformers|segmentation-models|timm|accelerate"
+
+
+@pytest.mark.parametrize("folder", [*SERVING, "modelisation/labelling"])
+def test_serving_and_labelling_need_no_torch(folder: str) -> None:
+    assert not [name for name in pins_of(ROOT / folder / "requirements.txt") if re.search(HEAVY, name)]
+
+
+@pytest.mark.parametrize("folder", [*SERVING, "modelisation"])
+def test_ray_is_for_labelling_on_a_cluster_alone(folder: str) -> None:
+    assert "ray" not in pins_of(ROOT / folder / "requirements.txt")
+    assert "ray" in pins_of(ROOT / "modelisation" / "labelling" / "requirements.txt")
 
 
 def test_cuda_libraries_are_pinned_apart_and_for_linux_only() -> None:

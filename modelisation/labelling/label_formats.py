@@ -5,9 +5,7 @@
 """
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,13 +17,14 @@ from back.runtime.masks.png import encode_palette_png
 from back.runtime.taxonomy import Taxonomy
 from modelisation.data.formats.shapes import compressed, to_rle
 from modelisation.labelling.format_names import TOOL_FORMATS
+from modelisation.labelling.source import Source
 
 Labels = npt.NDArray[np.uint8]
 COCO_FILE = "instances.json"
 CVAT_TABLE, CVAT_LIST, CVAT_LABELS = "labelmap.txt", "ImageSets/Segmentation/default.txt", "SegmentationClass"
 
 
-class LabelFiles(ABC):
+class LabelFiles:
     """The files of a format.
 
     Args:
@@ -35,7 +34,7 @@ class LabelFiles(ABC):
     def __init__(self, taxonomy: Taxonomy) -> None:
         self.taxonomy = taxonomy
 
-    def name(self, photo: Path) -> str | None:
+    def name(self, photo: Source) -> str | None:
         """Name of the photo's own file; None where all photos share one."""
         return None
 
@@ -43,9 +42,16 @@ class LabelFiles(ABC):
         """Names of the files that all photos share."""
         return []
 
-    @abstractmethod
-    def add(self, photo: Path, labels_HW: Labels) -> bytes | None:
-        """Take up a photo's labels; the content of its own file."""
+    def content(self, photo: Source, labels_HW: Labels) -> bytes | None:
+        """The content of the photo's own file. It and `part` depend on nothing else, and run in other processes."""
+        return None
+
+    def part(self, photo: Source, labels_HW: Labels) -> Any:
+        """What the shared files need of the photo; can be pickled."""
+        return None
+
+    def add(self, photo: Source, part: Any) -> None:
+        """Take up a photo's part, in the order of the photos."""
 
     def finish(self) -> Mapping[str, bytes]:
         """The shared files, when all photos are taken up."""
@@ -53,26 +59,26 @@ class LabelFiles(ABC):
 
 
 class Polygons(LabelFiles):
-    def name(self, photo: Path) -> str:
-        return f"{photo.stem}.json"
+    def name(self, photo: Source) -> str:
+        return f"{photo.name}.json"
 
-    def add(self, photo: Path, labels_HW: Labels) -> bytes:
+    def content(self, photo: Source, labels_HW: Labels) -> bytes:
         shapes: list[dict[str, Any]] = [
             {"label": self.taxonomy.names[region.class_id], "points": _rounded(region.outer[:-1]), "group_id": None,
              "shape_type": "polygon", "flags": {}}
             for region in regions_of(labels_HW)
         ]  # fmt: skip
         height, width = labels_HW.shape
-        content = {"version": "5.5.0", "flags": {}, "shapes": shapes, "imagePath": photo.name, "imageData": None,
+        content = {"version": "5.5.0", "flags": {}, "shapes": shapes, "imagePath": photo.base, "imageData": None,
                    "imageHeight": height, "imageWidth": width}  # fmt: skip
         return _json(content)
 
 
 class GeoJson(LabelFiles):
-    def name(self, photo: Path) -> str:
-        return f"{photo.stem}.geojson"
+    def name(self, photo: Source) -> str:
+        return f"{photo.name}.geojson"
 
-    def add(self, photo: Path, labels_HW: Labels) -> bytes:
+    def content(self, photo: Source, labels_HW: Labels) -> bytes:
         polygons: dict[int, list[Any]] = {}
         for region in regions_of(labels_HW):
             rings = [_rounded(ring) for ring in (region.outer, *region.holes)]
@@ -83,7 +89,7 @@ class GeoJson(LabelFiles):
             for one in self.taxonomy.classes
             if one.id in polygons
         ]  # fmt: skip
-        return _json({"type": "FeatureCollection", "features": features, "photo": photo.name})
+        return _json({"type": "FeatureCollection", "features": features, "photo": photo.base})
 
 
 class Coco(LabelFiles):
@@ -95,20 +101,32 @@ class Coco(LabelFiles):
     def shared(self) -> list[str]:
         return [COCO_FILE]
 
-    def add(self, photo: Path, labels_HW: Labels) -> None:
+    def part(self, photo: Source, labels_HW: Labels) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         height, width = labels_HW.shape
-        image_id = len(self._images) + 1
-        self._images.append({"id": image_id, "file_name": photo.name, "width": width, "height": height})
+        annotations: list[dict[str, Any]] = []
         for class_id in np.unique(labels_HW).tolist():
             mask = labels_HW == class_id
             rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
             left, upper = int(columns[0]), int(rows[0])
             box = [left, upper, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - upper]
             shape = {"size": [height, width], "counts": compressed(to_rle(mask))}
-            self._annotations.append(
-                {"id": len(self._annotations) + 1, "image_id": image_id, "category_id": class_id + 1,
-                 "segmentation": shape, "area": int(mask.sum()), "bbox": box, "iscrowd": 0}
-            )  # fmt: skip
+            annotations.append(
+                {
+                    "category_id": class_id + 1,
+                    "segmentation": shape,
+                    "area": int(mask.sum()),
+                    "bbox": box,
+                    "iscrowd": 0,
+                }
+            )
+        return {"file_name": photo.relative, "width": width, "height": height}, annotations
+
+    def add(self, photo: Source, part: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+        image, annotations = part
+        image_id = len(self._images) + 1
+        self._images.append({"id": image_id, **image})
+        for one in annotations:
+            self._annotations.append({"id": len(self._annotations) + 1, "image_id": image_id, **one})
 
     def finish(self) -> dict[str, bytes]:
         categories = [{"id": one.id + 1, "name": one.name, "supercategory": ""} for one in self.taxonomy.classes]
@@ -121,15 +139,17 @@ class Cvat(LabelFiles):
         super().__init__(taxonomy)
         self._photos: list[str] = []
 
-    def name(self, photo: Path) -> str:
-        return f"{CVAT_LABELS}/{photo.stem}.png"
+    def name(self, photo: Source) -> str:
+        return f"{CVAT_LABELS}/{photo.name}.png"
 
     def shared(self) -> list[str]:
         return [CVAT_TABLE, CVAT_LIST]
 
-    def add(self, photo: Path, labels_HW: Labels) -> bytes:
-        self._photos.append(photo.stem)
+    def content(self, photo: Source, labels_HW: Labels) -> bytes:
         return encode_palette_png(labels_HW, palette_of(self.taxonomy))
+
+    def add(self, photo: Source, part: None) -> None:
+        self._photos.append(photo.name)
 
     def finish(self) -> dict[str, bytes]:
         lines = [f"{one.name}:{','.join(map(str, one.color))}::" for one in self.taxonomy.classes]

@@ -1,141 +1,170 @@
-"""The labels of photos in files: masks one beside the other in a folder, or in the format of a labelling tool."""
+"""The labels of photos in files, in a folder where nothing of the user's is written over, with tables of them."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from back.runtime.card import ONNX_FILE, Card
 from back.runtime.errors import UserError
-from back.runtime.imaging import UInt8Array
-from back.runtime.layouts.listing import IMAGE_SUFFIXES, LeftOut, Listing, composed, scan, sentences, shown
-from back.runtime.masks.colour import palette_of
-from back.runtime.masks.png import encode_gray16_png, encode_gray_png, encode_palette_png
-from back.runtime.predictor import Predictor
-from back.runtime.taxonomy import Taxonomy
-from modelisation.labelling.format_names import PNG
-from modelisation.labelling.label_formats import FORMATS, LabelFiles
-from modelisation.labelling.label_photos import label_photos
-from modelisation.outputs.files import OutputFolder, same_file
+from back.runtime.layouts.listing import composed, shown
+from modelisation.labelling.labeller import Failed, Labelled, Options, Outcome, Task, Unchanged, confidence_name
+from modelisation.labelling.record import RECORD_FILE, Record
+from modelisation.labelling.source import Source
+from modelisation.labelling.sources import Found
+from modelisation.labelling.tables import ERRORS_FILE, RESULTS_FILE, write_tables
+from modelisation.outputs.files import OutputFolder
+from modelisation.outputs.mark import MARK_FILE
+
+# From tasks, in order, to their outcomes, in about that order.
+Way = Callable[[Iterable[Task]], Generator[Outcome]]
 
 
-def find_photos(paths: Sequence[Path], out: Path) -> tuple[list[Path], list[str]]:
-    """The photos named and those in the folders named; and in sentences, what of these folders is left out.
-
-    A folder is read as a data set's folder of pictures is: the same files, in the same order, the same words. A photo
-    that is named twice is read once.
+class PhotoLabels:
+    """A folder for the labels of photos, checked before anything is written. Use as a context manager.
 
     Args:
-        paths: photos, or folders of photos.
-        out: folder of the masks, which may lie in one of these folders and holds no photos.
+        found: the photos.
+        out: the folder; made where it is missing.
+        card: of the model.
+        version: of the model in the registry; None for a bundle's folder.
+        options: what is written of each photo.
 
     Raises:
-        UserError: a path does not exist, a folder holds no photo, or two photos would give one mask file.
+        UserError: two photos would give one file, a file would be written over that we did not make, the folder is
+            not ours, or another process writes to it.
     """
-    found: list[Path] = []
-    left_out: list[LeftOut] = []
-    for path in paths:
-        if not path.exists():
-            raise UserError(f"{path}: no such file or folder")
-        if not path.is_dir():
-            found.append(path)
-            continue
-        inside = scan(path, IMAGE_SUFFIXES)
-        strange = [one for one in inside.left_out if not Path(one.path).resolve().is_relative_to(out.resolve())]
-        if not inside.files:
-            why = "".join(f"; {sentence}" for sentence in sentences(Listing((), tuple(strange))))
-            raise UserError(f"{path}: holds no photo ({', '.join(IMAGE_SUFFIXES)}){why}")
-        found += inside.files.values()
-        left_out += strange
-    photos: dict[str, Path] = {}
-    for photo in found:
-        other = photos.setdefault(composed(photo.stem), photo)
-        if other is not photo and not same_file(other, photo):
-            raise UserError(
-                f"{shown(other)} and {shown(photo)}: two photos are called {shown(photo.stem)}, so that their masks "
-                "would overwrite each other; predict them into two folders"
-            )
-    return list(photos.values()), sentences(Listing((), tuple(left_out)))
 
+    def __init__(self, found: Found, out: Path, card: Card, version: str | None, options: Options) -> None:
+        self._found, self._options = found, options
+        self._files = options.files(card.taxonomy)
+        self._told = _told(card, version, options)
+        self._identity = _identity(card, options)
+        self._record = Record(out)
+        self._folder = OutputFolder(out, filter(None, (one.path for one in found.sources)), self._record)
+        try:
+            self._check()
+        except BaseException:
+            self._record.close()
+            raise
 
-class Masks(LabelFiles):
-    """A PNG a photo: a palette of the classes' colours, or class ids as 8-bit grey."""
+    def __enter__(self) -> "PhotoLabels":
+        return self
 
-    def __init__(self, taxonomy: Taxonomy, as_ids: bool = False) -> None:
-        super().__init__(taxonomy)
-        self._as_ids = as_ids
-        self._palette = palette_of(taxonomy)
+    def __exit__(self, *_: object) -> None:
+        self._record.close()
 
-    def name(self, photo: Path) -> str:
-        return f"{photo.stem}.png"
+    def write(self, way: Way) -> Generator[Outcome]:
+        """Label every photo, write its files, and at the end, also where it ends early, the tables.
 
-    def add(self, photo: Path, labels_HW: UInt8Array) -> bytes:
-        return encode_gray_png(labels_HW) if self._as_ids else encode_palette_png(labels_HW, self._palette)
+        A file that is there already is replaced where it is ours. A photo that was labelled before by the same model,
+        with the same options, is passed over where its content is the same and its files are there; in formats that
+        keep all photos in one file none is.
 
+        Yields:
+            What came of each photo, when that is on the disk. Where its files cannot be written, it failed.
 
-def label_files(taxonomy: Taxonomy, form: str, *, as_ids: bool = False) -> LabelFiles:
-    """The writer of a format: `png`, or one of `FORMATS`."""
-    return Masks(taxonomy, as_ids) if form == PNG else FORMATS[form](taxonomy)
+        Raises:
+            UserError: no more files can be written at all, or the model cannot be loaded.
+        """
+        self._record.begin(self._identity, self._told)
+        try:
+            for file, error in self._found.errors():
+                self._record.failed(None, file, error)
+            missing = dict.fromkeys(self._found.sources)
+            with closing(way(map(self._task, self._found.sources))) as outcomes:
+                for outcome in outcomes:
+                    missing.pop(outcome.photo, None)
+                    yield self._settle(outcome)
+            for photo in missing:
+                yield self._settle(Failed(photo, "was lost on the way; label it again"))
+            for name, content in self._files.finish().items():
+                self._folder.write(name, content)
+        finally:
+            write_tables(self._record, self._folder)
 
-
-def confidence_name(photo: Path) -> str:
-    """Name of the file that says how sure the model is of a photo's labels."""
-    return f"{photo.stem}.confidence.png"
-
-
-def check_files(photos: Sequence[Path], out: Path, files: LabelFiles, *, confidence: bool = False) -> None:
-    """Check that the files of all photos can be written to `out`, before any is.
-
-    Raises:
-        UserError: `out` is the folder of a photo, two photos would give one file, or a file there would be written
-            over that we did not make.
-    """
-    for folder in dict.fromkeys(photo.parent for photo in photos):
-        if same_file(folder, out):
-            raise UserError(f"{out} is the photos' own folder; choose another for their masks")
-    names = [*filter(None, map(files.name, photos)), *files.shared()]
-    if confidence:
-        more = {composed(confidence_name(photo)): photo for photo in photos}
+    def _check(self) -> None:
+        sources = self._found.sources
+        names = [name for one in sources for name in self._options.names(self._files, one)]
+        taken = {RESULTS_FILE, ERRORS_FILE, MARK_FILE, RECORD_FILE, *self._files.shared()}
         for name in names:
-            if other := more.get(composed(name)):
+            if name in taken:
                 raise UserError(
-                    f"{shown(name)} would be both a photo's labels and how sure the model is of {shown(other)}; "
-                    "predict the two into two folders"
+                    f"{shown(name)} would be both a photo's labels and a file of its own; rename the photo"
                 )
-        names += map(confidence_name, photos)
-    OutputFolder(out, photos).check(names)
+        if self._options.confidence:
+            more = {composed(confidence_name(one)): one for one in sources}
+            for one in sources:
+                own = self._files.name(one)
+                if own is not None and (other := more.get(composed(own))):
+                    raise UserError(
+                        f"{shown(own)} would be both a photo's labels and how sure the model is of "
+                        f"{shown(other.file)}; predict the two into two folders"
+                    )
+        self._folder.check([*names, RESULTS_FILE, ERRORS_FILE, *self._files.shared()])
+
+    def _task(self, photo: Source) -> Task:
+        names = self._options.names(self._files, photo)
+        has_own = self._files.name(photo) is not None
+        there = has_own and all((self._folder.folder / name).is_file() for name in names)
+        return Task(photo, self._record.known(photo.name, self._identity) if there else None)
+
+    def _settle(self, outcome: Outcome) -> Outcome:
+        """Write what came of a photo, and remember it."""
+        photo = outcome.photo
+        if isinstance(outcome, Labelled):
+            try:
+                self._folder.check(outcome.files)
+            except UserError as error:  # somebody wrote there meanwhile
+                outcome = Failed(photo, str(error))
+        if isinstance(outcome, Failed):
+            self._record.failed(photo.name, photo.file, outcome.error)
+            return outcome
+        if isinstance(outcome, Unchanged):
+            self._files.add(photo, None)
+            self._record.unchanged(photo.name, photo.file)
+            return outcome
+        for name, content in outcome.files.items():
+            self._folder.write(name, content)
+        self._files.add(photo, outcome.part)
+        self._record.done(photo.name, photo.file, outcome.sha256, _row(outcome))
+        return outcome
 
 
-def write_labels(
-    predictor: Predictor, photos: Sequence[Path], out: Path, files: LabelFiles, *, confidence: bool = False
-) -> Iterator[tuple[Path, UserError | None]]:
-    """Write the labels of each photo to `out` at the photo's own size, one a step, and what they share at the end.
+def _identity(card: Card, options: Options) -> str:
+    """Stands for all that a photo's labels depend on, but not for what a card says of the model besides."""
+    parts = {
+        "network": card.files[ONNX_FILE],
+        "input": card.input.model_dump(mode="json"),
+        "taxonomy": card.taxonomy.model_dump(mode="json"),
+        "temperature": card.temperature if options.confidence else None,
+        "options": str(options),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-    A file that is there already is replaced where this function made it.
 
-    Args:
-        predictor: the served runtime.
-        photos: JPEG, PNG, WEBP, HEIC or AVIF files with stems of their own, see `find_photos`.
-        out: folder of the files; made where it is missing.
-        files: the format.
-        confidence: also write how sure the model is of each photo, as 16-bit grey PNG of 0..65535.
+def _told(card: Card, version: str | None, options: Options) -> dict[str, Any]:
+    return {
+        "model": card.name,
+        "version": version,
+        "model_sha256": card.files[ONNX_FILE],
+        "options": str(options),
+        "classes": list(card.taxonomy.names),
+    }
 
-    Yields:
-        Each photo, with the reason where it could not be read and has no labels, else None.
 
-    Raises:
-        UserError: as `check_files`.
-    """
-    check_files(photos, out, files, confidence=confidence)
-    predictions = label_photos(predictor, photos, confidence=confidence)
-    with OutputFolder(out, photos) as folder, closing(predictions) as labelled:
-        for photo, prediction in labelled:
-            if isinstance(prediction, UserError):
-                yield photo, prediction
-                continue
-            content, name = files.add(photo, prediction.labels_HW), files.name(photo)
-            if content is not None and name is not None:
-                folder.write(name, content)
-            if prediction.confidence_HW is not None:
-                folder.write(confidence_name(photo), encode_gray16_png(prediction.confidence_HW))
-            yield photo, None
-        for name, content in files.finish().items():
-            folder.write(name, content)
+def _row(one: Labelled) -> Mapping[str, Any]:
+    return {
+        "bytes": one.size,
+        "width": one.width,
+        "height": one.height,
+        "shares": one.shares,
+        "labelled": datetime.now(UTC).isoformat(),
+        "milliseconds": round(one.milliseconds, 3),
+        "taken": one.taken.time and one.taken.time.isoformat(),
+        "latitude": one.taken.latitude,
+        "longitude": one.taken.longitude,
+    }

@@ -6,17 +6,15 @@ import os
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from back.runtime.errors import UserError
 from back.runtime.layouts.listing import shown
-from modelisation.outputs.mark import MARK_FILE, Mark, read_mark, write_mark
+from modelisation.outputs.memory import MarkMemory, Memory, marked_files
 from modelisation.outputs.whole import replace_file
-
-# The mark is written anew after so many files, so that little is forgotten where a process is killed.
-_REMEMBER_EVERY = 64
 
 
 class OutputFolder:
@@ -28,23 +26,19 @@ class OutputFolder:
     Args:
         folder: where to write; made with the first file.
         inputs: files that the command reads; none is ever written over, under whatever name.
+        memory: which files are ours; None takes the folder's mark.
 
     Raises:
         UserError: the folder was made by another command, its `run.json` is somebody else's, or it is no folder.
     """
 
-    def __init__(self, folder: Path, inputs: Iterable[Path] = ()) -> None:
+    def __init__(self, folder: Path, inputs: Iterable[Path] = (), memory: Memory | None = None) -> None:
         self.folder = folder
         self._inputs = tuple(inputs)
-        self._unsaved = 0
         if os.path.lexists(folder) and not folder.is_dir():
             raise UserError(f"{folder} is no folder; choose another name")
-        mark = read_mark(folder)
-        if mark is None and os.path.lexists(folder / MARK_FILE):
-            raise UserError(f"{folder / MARK_FILE} is not ours and stays as it is; choose another folder")
-        if mark is not None and mark.kind != "files":
-            raise UserError(f"{folder} was made by another command ({mark.kind}); choose another folder")
-        self._files = dict(mark.files) if mark else {}
+        marked = marked_files(folder)
+        self._memory = memory or MarkMemory(folder, marked)
 
     def check(self, names: Iterable[str]) -> None:
         """Check that files of these names may be written, before anything is.
@@ -56,9 +50,10 @@ class OutputFolder:
             path = self.folder / name
             if not os.path.lexists(path):
                 continue
-            if any(same_file(path, other) for other in self._inputs):
+            if path.exists() and _identity(path) in self._input_identities:
                 raise UserError(f"{path} is read here and would be written over; choose another folder")
-            if path.is_symlink() or not path.is_file() or self._files.get(shown(name)) != _sha256_of(path):
+            ours = self._memory.hashes(shown(name))
+            if not ours or path.is_symlink() or not path.is_file() or _sha256_of(path) not in ours:
                 raise UserError(
                     f"{path} is there already and not as this command would have made it; move it, or choose another "
                     "folder"
@@ -70,11 +65,10 @@ class OutputFolder:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        sha256 = hashlib.sha256(data).hexdigest()
+        self._memory.before(shown(name), sha256)
         replace_file(path, data)
-        self._files[shown(name)] = _sha256(data)
-        self._unsaved += 1
-        if self._unsaved >= _REMEMBER_EVERY:
-            self._remember()
+        self._memory.after(shown(name), sha256)
         return path
 
     @contextmanager
@@ -96,9 +90,11 @@ class OutputFolder:
             places = {name: Path(partial) / name for name in names}
             yield places
             for name, place in places.items():
-                self._files[shown(name)] = _sha256_of(place)
+                sha256 = _sha256_of(place)
+                self._memory.before(shown(name), sha256)
                 place.replace(self.folder / name)
-            self._remember()
+                self._memory.after(shown(name), sha256)
+            self._memory.save()
 
     def __enter__(self) -> Self:
         return self
@@ -106,12 +102,11 @@ class OutputFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._unsaved:
-            self._remember()
+        self._memory.save()
 
-    def _remember(self) -> None:
-        write_mark(self.folder, Mark(kind="files", files=self._files))
-        self._unsaved = 0
+    @cached_property
+    def _input_identities(self) -> set[tuple[int, int]]:
+        return {_identity(path) for path in self._inputs if path.exists()}
 
 
 def check_json_output(path: Path, keys: Collection[str], inputs: Iterable[Path] = ()) -> None:
@@ -162,8 +157,10 @@ def _is_record(path: Path, keys: Collection[str]) -> bool:
     return isinstance(stored, dict) and set(keys) <= stored.keys()
 
 
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _identity(path: Path) -> tuple[int, int]:
+    """Device and number of a file: the same for every path that leads to it."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _sha256_of(path: Path) -> str:

@@ -103,18 +103,25 @@ def resolve_model(uri_or_path: str | Path, *, tracking_uri: str | None = None, c
         BundleError: no such folder, or it holds no card.
         UserError: MLflow does not answer or knows no such version.
     """
+    return resolve_version(uri_or_path, tracking_uri=tracking_uri, cache_dir=cache_dir)[0]
+
+
+def resolve_version(
+    uri_or_path: str | Path, *, tracking_uri: str | None = None, cache_dir: Path = CACHE
+) -> tuple[Path, str | None]:
+    """As `resolve_model`, with the number of the registered version; None for a bundle's folder."""
     text = str(uri_or_path)
     if not text.startswith("models:"):
         path = Path(uri_or_path)
         read_card(path)
-        return path
+        return path, None
     uri = tracking_uri or default_tracking_uri()
     with user_errors(uri):
         client = tracking_client(uri)
         found = _version_of(client, text)
         bundle = fetch_bundle(client, str(found.name), str(found.version), cache_dir)
     verify_files(bundle, read_card(bundle))
-    return bundle
+    return bundle, str(found.version)
 
 
 def candidate_of(model: str) -> str:

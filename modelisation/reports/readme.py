@@ -16,6 +16,7 @@ from modelisation.registry.bundled import FOLDER, find_bundles
 from modelisation.reports.choices import ablation_lines, budget_lines
 from modelisation.reports.families import families_lines
 from modelisation.reports.quality import QUALITY, QUALITY_TABLES, carries_table, quality_lines, robustness_table
+from modelisation.reports.scale import labelling_lines
 from modelisation.reports.speed import SPEED_TABLES, speed_lines
 
 README = REPOSITORY / "README.md"
@@ -23,6 +24,7 @@ PAGES = (
     README,
     REPOSITORY / "docs" / "performance.md",
     REPOSITORY / "docs" / "catalogue.md",
+    REPOSITORY / "docs" / "scale.md",
     REPOSITORY / "modelisation" / "README.md",
 )
 _BLOCK = re.compile(r"(<!-- table (?P<name>[a-z-]+):[^>]*-->\n).*?(<!-- end of table -->)", re.DOTALL)
@@ -38,6 +40,7 @@ def _tables(bundles: Sequence[Path], quality: Path) -> dict[str, Lines]:
         "carries": partial(carries_table, bundles),
         "ablations": ablation_lines,
         "families": families_lines,
+        "labelling": labelling_lines,
         "budgets": partial(budget_lines, bundles),
         **{name: partial(speed_lines, name) for name in SPEED_TABLES},
     }

@@ -1,7 +1,9 @@
 """A folder of photos to a folder of masks against the bare engine: `python -m tests.benchmarks.folder`.
 
-Each round labels the folder as `predict` does, with the transformers pipeline's batches of eight (a SegFormer alone),
-and runs the network alone on inputs of the same size in the mode that OpenVINO calls best for throughput.
+Each round labels the folder as `predict` does, in processes and in threads, with the transformers pipeline's batches
+of eight (a SegFormer alone), and runs the network alone on inputs of the same size in the mode that OpenVINO calls
+best for throughput. Photos a second count from the first labels that are written to the last; what comes before is
+told, too.
 """
 
 import argparse
@@ -15,10 +17,11 @@ from PIL import Image
 
 from back.runtime.card import read_card
 from back.runtime.predictor import Predictor
-from modelisation.labelling.format_names import PNG
-from modelisation.labelling.photo_files import label_files, write_labels
+from back.runtime.process.threads import available_cpus
+from modelisation.labelling.photo_files import Way
 from modelisation.scenes.render import render_scene
-from tests.benchmarks.material import make_material
+from tests.benchmarks.folder_ways import Run, here, in_processes, label_folder
+from tests.benchmarks.material import Material, make_material
 from tests.benchmarks.peers import BareOpenVino, TransformersPipeline
 from tests.benchmarks.photos import Case
 
@@ -39,16 +42,18 @@ def main() -> None:
     print(
         f"{predictor.card.name}, {predictor.engine.precision}, {args.photos} photos, medians of {args.rounds} rounds"
     )
-    print("| folder | photos/s | of the bare engine's | times the pipeline's |\n| --- | ---: | ---: | ---: |")
+    print("| folder and way | photos/s | of the bare engine's | times the pipeline's | s before the first |")
+    print("| --- | ---: | ---: | ---: | ---: |")
     for height, width, suffix in KINDS:
         with tempfile.TemporaryDirectory() as folder:
             photos = write_photos(Path(folder) / "photos", args.photos, height, width, suffix)
             ways = _ways(args.model, predictor, photos, Path(folder), (height, width))
-            rates: dict[str, list[float]] = {name: [] for name in ways}
+            runs: dict[str, list[Run]] = {name: [] for name in ways}
             for _ in range(args.rounds):
                 for name, way in ways.items():
-                    rates[name].append(way())
-        print(_row(f"{args.photos} {suffix} of {width}x{height}", rates), flush=True)
+                    runs[name].append(way())
+        for name in ("processes", "threads"):
+            print(_row(f"{args.photos} {suffix} of {width}x{height}, {name}", name, runs), flush=True)
 
 
 def write_photos(folder: Path, count: int, height: int, width: int, suffix: str) -> list[Path]:
@@ -63,50 +68,61 @@ def write_photos(folder: Path, count: int, height: int, width: int, suffix: str)
 
 def _ways(
     bundle: Path, predictor: Predictor, photos: list[Path], folder: Path, size: tuple[int, int]
-) -> dict[str, Callable[[], float]]:
-    """Each way as a call that gives photos a second, the bare engine twice."""
-    case = Case("folder", photos[0].read_bytes(), *size, None)
+) -> dict[str, Callable[[], Run]]:
+    """Each way as a call that labels the folder once, the bare engine before and after ours."""
     material = make_material(bundle, folder / "material")
-    bare = BareOpenVino(material, {})
-    bare.use(case)
-    bare.in_bulk(8)
+    engine = bare_engine(material, photos, size)
 
-    def ours() -> float:
-        files = label_files(predictor.card.taxonomy, PNG)
-        start = time.perf_counter()
-        assert not any(error for _, error in write_labels(predictor, photos, folder / "masks", files))
-        return len(photos) / (time.perf_counter() - start)
+    def ours(way: Way) -> Callable[[], Run]:
+        return lambda: label_folder(way, bundle, photos[0].parent, folder / "masks")
 
-    def engine() -> float:
-        start = time.perf_counter()
-        bare.in_bulk(len(photos))
-        return len(photos) / (time.perf_counter() - start)
-
-    ways = {"bare": engine, "ours": ours, "bare again": engine}
+    ways = {
+        "bare": engine,
+        "processes": ours(in_processes(bundle, available_cpus())),
+        "threads": ours(here(predictor)),
+        "bare again": engine,
+    }
     if read_card(bundle).architecture == "segformer":
         pipeline = TransformersPipeline(material, {})
-        pipeline.use(case)
+        pipeline.use(Case("folder", photos[0].read_bytes(), *size, None))
 
-        def library() -> float:
+        def library() -> Run:
             some = [str(photo) for photo in photos[:_PIPELINE_PHOTOS]]
             start = time.perf_counter()
             for photo, segments in zip(some, pipeline.pipe(some, subtask="semantic", batch_size=_BATCH), strict=True):
                 (folder / f"{Path(photo).stem}.png").write_bytes(pipeline.mask(Image.open(photo).size, segments))
-            return len(some) / (time.perf_counter() - start)
+            seconds = time.perf_counter() - start
+            return Run(seconds, 0, len(some) / seconds)
 
         ways["pipeline"] = library
     return ways
 
 
-def _row(name: str, rates: dict[str, list[float]]) -> str:
+def bare_engine(material: Material, photos: list[Path], size: tuple[int, int]) -> Callable[[], Run]:
+    """The network alone, on as many inputs as there are photos."""
+    bare = BareOpenVino(material, {})
+    bare.use(Case("folder", photos[0].read_bytes(), *size, None))
+    bare.in_bulk(8)
+
+    def engine() -> Run:
+        start = time.perf_counter()
+        bare.in_bulk(len(photos))
+        seconds = time.perf_counter() - start
+        return Run(seconds, 0, len(photos) / seconds)
+
+    return engine
+
+
+def _row(title: str, name: str, runs: dict[str, list[Run]]) -> str:
     shares = [
-        2 * ours / (before + after)
-        for ours, before, after in zip(rates["ours"], rates["bare"], rates["bare again"], strict=True)
+        2 * ours.rate / (before.rate + after.rate)
+        for ours, before, after in zip(runs[name], runs["bare"], runs["bare again"], strict=True)
     ]
-    times = [ours / theirs for ours, theirs in zip(rates["ours"], rates.get("pipeline", []), strict=False)]
+    times = [ours.rate / theirs.rate for ours, theirs in zip(runs[name], runs.get("pipeline", []), strict=False)]
     library = f"{statistics.median(times):.1f}" if times else "–"
     share = f"{statistics.median(shares):.2f} ({min(shares):.2f}-{max(shares):.2f})"
-    return f"| {name} | {statistics.median(rates['ours']):.1f} | {share} | {library} |"
+    rate, first = (statistics.median(getattr(run, key) for run in runs[name]) for key in ("rate", "first_s"))
+    return f"| {title} | {rate:.1f} | {share} | {library} | {first:.1f} |"
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from back.runtime.engines.openvino_compiler import Compiler
 from back.runtime.engines.openvino_network import Network, openvino_module
 from back.runtime.engines.precision import takes_bf16
 from back.runtime.engines.streams import STREAMS, Streams
+from back.runtime.process.threads import available_cpus
 
 
 class OpenVinoEngine:
@@ -51,6 +52,10 @@ class OpenVinoEngine:
             "INFERENCE_NUM_THREADS": threads,
             "INFERENCE_PRECISION_HINT": "bf16" if use_bf16 else "f32",
         }
+        if threads < available_cpus():
+            # Others compute beside this one, such as processes that each have a thread: by default the threads of all
+            # of them would be bound to the same first processors, and wait for each other there.
+            config["ENABLE_CPU_PINNING"] = False
         self._compiler = compiler = Compiler(core, bundle / ONNX_FILE, card, config, cache_dir)
 
         def compile_for(size: Size, streams: int = 1) -> Network:

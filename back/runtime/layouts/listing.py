@@ -131,7 +131,7 @@ def scan(folder: Path | None, suffixes: Sequence[str], ending: str = "", misname
         elif entry.is_dir():
             left_out += _in_subfolder(entry, suffixes)
         elif not wanted:
-            if suffix.lower() not in _NO_PICTURES:
+            if not is_left_alone(entry.name):
                 left_out.append(LeftOut("other_format", shown(entry.path)))
         elif not _is_utf8(entry.name):
             left_out.append(LeftOut("name_not_utf8", shown(entry.path)))
@@ -201,6 +201,11 @@ def shown(path: str | Path) -> str:
     r"""A path that can be printed on one line: bytes that are no UTF-8 as `\xe9`, a line's end as `\n`."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(repr(c)[1:-1] if unicodedata.category(c) in _CONTROLS else c for c in text)
+
+
+def is_left_alone(name: str) -> bool:
+    """Whether a file stands beside pictures on purpose, so that nothing needs to be said of it."""
+    return os.path.splitext(name)[1].lower() in _NO_PICTURES
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

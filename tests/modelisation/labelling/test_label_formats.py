@@ -14,6 +14,7 @@ from back.runtime.taxonomy import CITYSCAPES19, STREET8
 from modelisation.data.formats.shapes import fill
 from modelisation.data.open import open_dataset
 from modelisation.labelling.label_formats import FORMATS
+from modelisation.labelling.source import Source
 from modelisation.scenes.render import render_scene
 
 LABELS = arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(2, 12)), elements=st.integers(0, 4))
@@ -21,8 +22,9 @@ LABELS = arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(2, 12)), ele
 
 def written(folder: Path, form: str, labels: np.ndarray, taxonomy=STREET8) -> Path:
     """What `predict --format` leaves for a photo `a.jpg`, with the photo beside it as its reader wants it."""
-    files, photo = FORMATS[form](taxonomy), Path("a.jpg")
-    content, name = files.add(photo, labels), files.name(photo)
+    files, photo = FORMATS[form](taxonomy), Source("photos/a.jpg", "a")
+    content, name = files.content(photo, labels), files.name(photo)
+    files.add(photo, files.part(photo, labels))
     for file, data in {**({name: content} if name and content else {}), **files.finish()}.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_bytes(data)

@@ -240,3 +240,10 @@ def test_an_engine_counts_out_whoever_fails(bundle):
     with pytest.raises(RuntimeError):
         engine.run(np.zeros((1, 33, 32, 1), np.uint8))
     assert engine._streams._running == 0
+
+
+@pytest.mark.parametrize(("share", "pinned"), [(1, True), (2, False)])
+def test_threads_of_a_part_of_the_processors_are_not_all_bound_to_the_first(bundle, monkeypatch, share, pinned):
+    monkeypatch.setattr("back.runtime.engines.openvino.available_cpus", lambda: share)
+    engine = create_engine(bundle, read_card(bundle), kind="openvino", threads=1)
+    assert engine._any_size._compiled.get_property("ENABLE_CPU_PINNING") is pinned
