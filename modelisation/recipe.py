@@ -35,6 +35,7 @@ def _ascending(scale: tuple[float, float]) -> tuple[float, float]:
 
 
 Scale = Annotated[tuple[Factor, Factor], AfterValidator(_ascending)]
+Severity = Annotated[int, Field(ge=1, le=5)]
 
 
 class _Part(BaseModel):
@@ -74,7 +75,17 @@ class Augmentation(_Part):
     gamma: Probability = Field(default=0.0, description="probability of a gamma of exp(U(-0.4, 0.4))")
     sharpen: Probability = Field(default=0.0, description="probability of sharpening")
     weather: Probability = Field(default=0.0, description="probability of fog, snow, frost or low light")
+    weather_severity: tuple[Severity, Severity] = Field(
+        default=(1, 3), description="least and most severity of the weather, 1 to 5; drawn uniformly"
+    )
     vignette: Probability = Field(default=0.0, description="probability of corners that are darker by up to a half")
+
+    @field_validator("weather_severity")
+    @classmethod
+    def _least_first(cls, severity: tuple[int, int]) -> tuple[int, int]:
+        if severity[0] > severity[1]:
+            raise ValueError(f"wanted the least severity first, not {severity[0]} before {severity[1]}")
+        return severity
 
 
 class SmallCrops(_Part):

@@ -15,7 +15,7 @@ from modelisation.recipe import Augmentation
 from modelisation.training.samples.draw import integer, uniform
 
 # Largest values that are drawn: gains of e^0.25 between channels are the light of a bulb against that of shade.
-_CAST, _GAMMA, _VIGNETTE, _NOISE, _WORST_WEATHER = 0.25, 0.4, 0.5, 10.0, 3
+_CAST, _GAMMA, _VIGNETTE, _NOISE = 0.25, 0.4, 0.5, 10.0
 
 
 def make_colour_changes(augmentation: Augmentation) -> v2.Compose | None:
@@ -25,7 +25,7 @@ def make_colour_changes(augmentation: Augmentation) -> v2.Compose | None:
     if a.vignette:
         changes.append(v2.RandomApply([_Vignette()], a.vignette))
     if a.weather:
-        changes.append(v2.RandomApply([_Weather()], a.weather))
+        changes.append(v2.RandomApply([_Weather(*a.weather_severity)], a.weather))
     if a.cast or a.gamma:
         changes.append(_Tone(a.cast, a.gamma))
     if a.brightness or a.contrast or a.saturation or a.hue:
@@ -72,13 +72,17 @@ class _Vignette(torch.nn.Module):
 
 
 class _Weather(torch.nn.Module):
-    """One of the standard corruptions, at a severity of 1 to 3."""
+    """One of the standard corruptions, at a severity between two, both included."""
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__()
+        self.least, self.most = least, most
 
     def forward(self, image: Tensor) -> Tensor:
         corrupt = list(CORRUPTIONS.values())[integer(len(CORRUPTIONS))]
         rng = np.random.default_rng(integer(1 << 31))
         image_HWC = image.as_subclass(Tensor).permute(1, 2, 0).contiguous().numpy()
-        changed_HWC = corrupt(image_HWC, 1 + integer(_WORST_WEATHER), rng)
+        changed_HWC = corrupt(image_HWC, self.least + integer(self.most - self.least + 1), rng)
         return tv_tensors.Image(torch.from_numpy(changed_HWC).permute(2, 0, 1).contiguous())
 
 

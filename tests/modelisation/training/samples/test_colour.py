@@ -1,0 +1,31 @@
+"""What light, weather and cameras do to the colours of a training picture."""
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from modelisation.recipe import Augmentation
+from modelisation.training.samples import colour
+
+
+@pytest.mark.parametrize(("least", "most"), [(1, 3), (2, 4), (5, 5)])
+def test_weather_is_drawn_between_the_severities_of_the_recipe(monkeypatch, least, most):
+    drawn = []
+
+    def corrupt(image_HWC, severity, rng):
+        drawn.append(severity)
+        return image_HWC
+
+    monkeypatch.setattr(colour, "CORRUPTIONS", {"any": corrupt})
+    changes = colour.make_colour_changes(Augmentation(weather=1.0, weather_severity=(least, most)))
+    torch.manual_seed(0)
+    picture = torch.arange(48, dtype=torch.uint8).reshape(3, 4, 4)
+    for _ in range(60):
+        assert torch.equal(changes(picture), picture)
+    assert set(drawn) == set(range(least, most + 1))
+
+
+@pytest.mark.parametrize("severity", [(3, 2), (0, 3), (1, 6)])
+def test_severities_that_do_not_exist_are_refused(severity):
+    with pytest.raises(ValidationError, match="weather_severity"):
+        Augmentation(weather_severity=severity)
