@@ -87,9 +87,9 @@ async def evaluate(
         list[UploadFile] | None,
         File(
             max_length=MAX_FILES,
-            description="a zip with photos (JPEG, PNG, WEBP, HEIC, AVIF) and labels (PNG), or the files themselves: laid out "
-            "as Cityscapes, CamVid or images/ and labels/, or side by side with names like a.jpg and a_labels.png; a "
-            "CSV file beside them slices the scores by its columns",
+            description="a zip with photos (JPEG, PNG, WEBP, HEIC, AVIF) and labels (PNG), or the files themselves: "
+            "laid out as Cityscapes, CamVid or images/ and labels/, or side by side with names like a.jpg and "
+            "a_labels.png; a CSV file beside them slices the scores by its columns",
         ),
     ] = None,
 ) -> JobAnswer:

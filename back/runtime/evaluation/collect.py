@@ -62,7 +62,9 @@ def collect(given: Path, split: str | None, limits: EvaluationLimits) -> Collect
     if layout is None and loose.recognises(root):
         layout = loose  # type: ignore[assignment]
     if layout is None:
-        raise InputError("There are no photos; send JPEG, PNG or WEBP photos, and PNG labels of the same names.")
+        raise InputError(
+            "There are no photos; send JPEG, PNG, WEBP, HEIC or AVIF photos, and PNG labels of the same names."
+        )
     splits = tuple(layout.splits(root))
     if layout.KIND == folder.KIND and folder.ALL not in splits and folder.made_split(root) is not None:
         splits = (folder.ALL, *splits)  # a split that is made is for training; here nothing is held out

@@ -28,7 +28,7 @@ _NAMED = 3  # files that a sentence names
 # Reasons to leave an entry out, and what to do.
 _LEFT_OUT = {
     "link": "links, left out: send the files themselves",
-    "other": "files of other kinds, left out: photos are JPEG, PNG or WEBP, labels PNG, a table CSV",
+    "other": "files of other kinds, left out: photos are JPEG, PNG, WEBP, HEIC or AVIF, labels PNG, a table CSV",
     "twice": "second files of one name, left out: keep one of each",
     "name": "files whose names cannot be kept, left out: rename them",
     "damaged": "files that are damaged or encrypted in the zip, left out: pack them again",

@@ -62,7 +62,7 @@ def test_every_input_stands_in_one_table_with_what_is_known_of_it(bundle: Path, 
     out = tmp_path / "out"
     assert predict(bundle, out, tmp_path / "photos") == 1
     assert_complete(out, [*map(str, photos), str(tmp_path / "photos" / "left.heic")])
-    assert "not a JPEG, PNG or WEBP" in errors(out)[str(photos[1])]
+    assert "not a JPEG, PNG, WEBP, HEIC or AVIF" in errors(out)[str(photos[1])]
     first, upright = results(out)[0], results(out)[1]
     card = read_card(bundle)
     assert (first["width"], first["height"], upright["width"], upright["height"]) == (96, 64, 64, 96)

@@ -66,7 +66,7 @@ def test_a_prefix_is_labelled_as_a_tree_and_once(bundle: Path, store: S3FileSyst
     for url in ("s3://streets/2026/", "s3://streets/2026"):
         status, said = predict(bundle, out, url)
         assert status == 1
-        assert "s3://streets/2026/ulm/bad.jpg: This is not a JPEG, PNG or WEBP image" in said
+        assert "s3://streets/2026/ulm/bad.jpg: This is not a JPEG, PNG, WEBP, HEIC or AVIF image" in said
         assert_complete(out, inputs)
         times.append([row["labelled"] for row in results(out)])
     assert times[0] == times[1], "by the first run, since nothing changed"
