@@ -129,7 +129,7 @@ def test_docs_describe_every_route_with_its_errors(api: TestClient) -> None:
     assert set(description["paths"]) == {
         *("/predict", "/compare", "/models", "/models/{name}", "/images", "/classes", "/runs", "/runs/{run_id}"),
         *("/labels", "/differences", "/healthz", "/readyz", "/metrics"),
-        *("/videos", "/evaluations", "/folders", "/evaluations/{job_id}"),
+        *("/upright", "/videos", "/evaluations", "/folders", "/evaluations/{job_id}"),
         *("/jobs/{job_id}", "/jobs/{job_id}/{file}"),
     }
     predict = description["paths"]["/predict"]["post"]

@@ -117,7 +117,7 @@ def test_a_folder_is_read_as_a_data_set_is_and_what_is_left_out_is_said(
     (photos / "b.png").rename(photos / "B.PNG")
     (photos / "a.jpg").write_bytes((photos / "a.png").read_bytes())
     (photos / "._a.png").write_bytes(b"\0\5\x16\7 no picture")
-    (photos / "c.heic").write_bytes(b"no photo that is read")
+    (photos / "c.tif").write_bytes(b"no photo that is read")
     (photos / "notes.txt").write_text("of no photo", encoding="utf-8")
     (photos / "ulm").mkdir()
     (photos / "ulm" / "d.png").write_bytes((photos / "a.png").read_bytes())
@@ -132,7 +132,7 @@ def test_a_folder_is_read_as_a_data_set_is_and_what_is_left_out_is_said(
                 ("file in a sub-folder, left out", "ulm/d.png", REASONS["in_subfolder"].fix),
                 ("second file of one name, left out", "a.jpg (a.png is read)", REASONS["second_of_a_name"].fix),
                 ("companion file of macOS, left out", "._a.png", REASONS["companion"].fix),
-                ("file of a kind that is not read, left out", "c.heic", REASONS["other_format"].fix),
+                ("file of a kind that is not read, left out", "c.tif", REASONS["other_format"].fix),
             )
         ]
 

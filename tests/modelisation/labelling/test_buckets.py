@@ -45,7 +45,7 @@ def store(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> S3FileSyst
     store.create_dir("streets")
     photos = write_photos(tmp_path_factory.mktemp("photos"), 3)
     content = {f"2026/{city}/{photo.name}": photo.read_bytes() for city in ("ulm", "köln 1") for photo in photos}
-    content |= {"2026/ulm/bad.jpg": b"no photo", "2026/notes.txt": b"", "2026/x.heic": b"", "2026/.x.jpg": b""}
+    content |= {"2026/ulm/bad.jpg": b"no photo", "2026/notes.txt": b"", "2026/x.tif": b"", "2026/.x.jpg": b""}
     content |= {"2026-old/a.png": content["2026/ulm/00.png"]}
     for key, data in content.items():
         with store.open_output_stream(f"streets/{key}") as file:
@@ -61,7 +61,7 @@ def predict(bundle: Path, out: Path, *paths: str) -> tuple[int, str]:
 def test_a_prefix_is_labelled_as_a_tree_and_once(bundle: Path, store: S3FileSystem, tmp_path: Path) -> None:
     out = tmp_path / "out"
     inputs = [f"s3://streets/2026/{city}/{n:02d}.png" for city in ("ulm", "köln 1") for n in range(3)]
-    inputs += ["s3://streets/2026/ulm/bad.jpg", "s3://streets/2026/x.heic"]
+    inputs += ["s3://streets/2026/ulm/bad.jpg", "s3://streets/2026/x.tif"]
     times = []
     for url in ("s3://streets/2026/", "s3://streets/2026"):
         status, said = predict(bundle, out, url)

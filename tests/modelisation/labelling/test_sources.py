@@ -72,9 +72,9 @@ def test_labels_are_not_laid_beside_the_photos_of_a_list(tmp_path: Path) -> None
 
 def test_files_left_out_of_a_folder_are_told_with_the_reason(tmp_path: Path) -> None:
     write_photos(tmp_path / "photos", 1)
-    (tmp_path / "photos" / "b.heic").touch()
+    (tmp_path / "photos" / "b.tif").touch()
     (tmp_path / "photos" / "notes.txt").touch()
     found = find_sources([str(tmp_path / "photos")], tmp_path / "out")
     ((file, error),) = found.errors()
-    assert file == str(tmp_path / "photos" / "b.heic")
+    assert file == str(tmp_path / "photos" / "b.tif")
     assert "of a kind that is not read" in error
