@@ -16,7 +16,6 @@ import pytest
 import requests
 from scipy.stats import theilslopes
 
-from back.registry import FIRST_ASK_S
 from back.remembered import recall, remember
 from tests.api import Store, wait_until
 from tests.hostile.figures import LONG, figure
@@ -63,8 +62,8 @@ def test_a_service_under_load_after_a_crash_and_at_its_end(store: Store) -> None
                 worst_cpu_s=cpu_s,
             )
             assert cpu_s < first_cpu_s / 2
-            if LONG:  # 5 s: its own work and the time that it gives MLflow, without the turns of other programs
-                assert cpu_s + FIRST_ASK_S < 5
+            if LONG:  # on a machine of one's own
+                assert ready_s < 5
             assert api.predict(photo).content == mask
             assert requests.get(f"{api.url}/models", timeout=30).json()["stale_s"] > 0
             few_file_descriptors_serve_with_fewer_connections(api)
@@ -98,6 +97,7 @@ def every_client_is_answered_in_bounded_memory_and_capacity_is_back_at_once(api:
     assert back_s < 5
     if LONG:  # on a machine of one's own
         assert p99_ms < 100
+        assert max(load.refusal_s, default=0.0) < 5  # at once: most of it is the clients' sending
 
 
 def few_file_descriptors_serve_with_fewer_connections(api: Api) -> None:
