@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from modelisation.labelling.sources import Found
 
 POOL, RAY = "pool", "ray"
-_FEW = 64  # photos, for which loading the model once takes less time than a process for each processor saves
+_FEW = 400  # photos, for which loading the model once takes less time than a process for each processor saves
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
