@@ -149,7 +149,7 @@ def test_an_audit_that_reaches_no_data_says_so() -> None:
 def test_a_bill_of_materials_that_lacks_a_package_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "\n.venv-audit/bin/python .ci/audit/sbom.py .venv-serve\n" in make("--dry-run", "sbom").stdout
+    assert ".venv-audit/bin/python .ci/audit/sbom.py .venv-serve" in make("--dry-run", "sbom").stdout.splitlines()
     sbom = program("sbom")
     out = tmp_path / "out" / "sbom.json"
     monkeypatch.setattr(sbom, "ROOT", tmp_path)
