@@ -4,22 +4,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from back.runtime.card import ResizeFilter
 from back.runtime.errors import UserError
 
 Cache = Literal["auto", "memory", "disk"]
 CLASS_SETS = Path(__file__).parent / "data" / "classes"
-
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
@@ -28,14 +19,15 @@ Side = Annotated[int, Field(ge=32)]
 Factor = Annotated[float, Field(ge=0.05, le=16)]
 
 
-def _ascending(scale: tuple[float, float]) -> tuple[float, float]:
-    if scale[0] > scale[1]:
-        raise ValueError(f"wanted the smaller factor first, not {scale[0]} before {scale[1]}")
-    return scale
+def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
+    if pair[0] > pair[1]:
+        raise ValueError(f"wanted the smaller number first, not {pair[0]} before {pair[1]}")
+    return pair
 
 
 Scale = Annotated[tuple[Factor, Factor], AfterValidator(_ascending)]
 Severity = Annotated[int, Field(ge=1, le=5)]
+Severities = Annotated[tuple[Severity, Severity], AfterValidator(_ascending)]
 
 
 class _Part(BaseModel):
@@ -75,17 +67,10 @@ class Augmentation(_Part):
     gamma: Probability = Field(default=0.0, description="probability of a gamma of exp(U(-0.4, 0.4))")
     sharpen: Probability = Field(default=0.0, description="probability of sharpening")
     weather: Probability = Field(default=0.0, description="probability of fog, snow, frost or low light")
-    weather_severity: tuple[Severity, Severity] = Field(
+    weather_severity: Severities = Field(
         default=(1, 3), description="least and most severity of the weather, 1 to 5; drawn uniformly"
     )
     vignette: Probability = Field(default=0.0, description="probability of corners that are darker by up to a half")
-
-    @field_validator("weather_severity")
-    @classmethod
-    def _least_first(cls, severity: tuple[int, int]) -> tuple[int, int]:
-        if severity[0] > severity[1]:
-            raise ValueError(f"wanted the least severity first, not {severity[0]} before {severity[1]}")
-        return severity
 
 
 class SmallCrops(_Part):

@@ -47,7 +47,7 @@ def test_small_crops_come_first_and_keep_the_rest_of_the_augmentation():
         ("augmentation.flip=-0.1", "augmentation.flip: "),
         ("augmentation.crop=[0, 0]", "augmentation.crop.0: Input should be greater than or equal to 32"),
         ("augmentation.crop=[64]", "augmentation.crop.1: Field required"),
-        ("augmentation.scale=[2, 0.5]", "augmentation.scale: wanted the smaller factor first, not 2.0 before 0.5"),
+        ("augmentation.scale=[2, 0.5]", "augmentation.scale: wanted the smaller number first, not 2.0 before 0.5"),
         ("augmentation.scale=[0, 1]", "augmentation.scale.0: "),
         ("augmentation.scale=[0.5, .inf]", "augmentation.scale.1: "),
         ("augmentation.jpeg=2", "augmentation.jpeg: "),
