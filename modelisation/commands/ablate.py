@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from modelisation import ranks
+    from modelisation.processes import ranks
     from modelisation.reports.ablations import ablation_table
     from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
     from modelisation.tuning.ablate import ablate

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from modelisation import ranks
+    from modelisation.processes import ranks
     from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
     from modelisation.tuning.search import best_overrides, finished_trials, search
     from modelisation.tuning.space import load_space

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from modelisation import ranks
+    from modelisation.processes import ranks
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     use_threads(args.threads)

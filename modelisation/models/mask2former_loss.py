@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import Mask2FormerConfig
 from transformers.models.mask2former.modeling_mask2former import sample_point
 
-from modelisation import ranks
+from modelisation.processes import ranks
 
 
 @dataclass(frozen=True)

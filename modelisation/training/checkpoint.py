@@ -8,7 +8,7 @@ from typing import Any
 from accelerate import Accelerator, DistributedType
 
 from back.runtime.errors import UserError
-from modelisation import ranks
+from modelisation.processes import ranks
 
 FOLDER = "checkpoint"
 

@@ -9,10 +9,10 @@ from torch import Tensor
 from back.runtime.card import ONNX_FILE, TeacherRecord, read_card, verify_files
 from back.runtime.errors import UserError
 from back.runtime.taxonomy import Taxonomy
-from modelisation import ranks
 from modelisation.models import load_bundle_model
 from modelisation.models.base import Criterion
 from modelisation.models.predict import normalise
+from modelisation.processes import ranks
 from modelisation.training.samples.geometry import SOFT_STEP
 
 

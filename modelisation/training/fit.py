@@ -15,12 +15,12 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
 from back.runtime.errors import UserError
-from modelisation import ranks
 from modelisation.data.class_files import CLASSES_FILE, to_yaml
 from modelisation.data.open import open_dataset
 from modelisation.export.from_run import BUNDLE, RECIPE_COPY, export_run, save_run
 from modelisation.figures.run import confusion_figure, panel_figure
 from modelisation.models.predict import normalise, predict_labels
+from modelisation.processes import ranks
 from modelisation.provenance import REPOSITORY, git_state
 from modelisation.recipe import Recipe
 from modelisation.registry.register import register_run

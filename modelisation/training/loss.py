@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from modelisation import ranks
 from modelisation.models.base import Criterion
+from modelisation.processes import ranks
 from modelisation.recipe import Loss
 
 # The Lovász part sorts every pixel once a class; every second one in both directions gives the same gradient on

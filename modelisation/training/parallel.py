@@ -16,9 +16,9 @@ from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwar
 from torch import Tensor, nn
 
 from back.runtime.errors import UserError
-from modelisation import ranks
 from modelisation.models import ARCHITECTURES
 from modelisation.models.base import Criterion, SegmentationModel
+from modelisation.processes import ranks
 from modelisation.recipe import Recipe
 from modelisation.training.kernels.batch_norm import synchronise_batch_norms
 from modelisation.training.samples.augment import Views

@@ -9,7 +9,7 @@ from typing import Any
 from torch.distributed import DistError
 
 from back.runtime.errors import UserError
-from modelisation import ranks
+from modelisation.processes import ranks
 
 INTERRUPTED_EXIT = 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -19,12 +19,12 @@ from back.runtime.errors import UserError
 from back.runtime.layouts.listing import IMAGE_SUFFIXES, Listing, scan, sentences
 from back.runtime.scores.confusion import confusion_matrix
 from back.runtime.taxonomy import Taxonomy
-from modelisation import ranks
 from modelisation.data.base import Sample, SegmentationDataset, read_rgb
 from modelisation.data.items import say
 from modelisation.evaluation.metrics import scores_of
 from modelisation.models.base import SegmentationModel
 from modelisation.models.predict import normalise, predict_labels
+from modelisation.processes import ranks
 from modelisation.provenance import REPOSITORY
 from modelisation.recipe import Recipe, Unlabelled
 from modelisation.training.samples.geometry import SOFT_STEP

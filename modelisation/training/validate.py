@@ -12,11 +12,11 @@ from back.runtime.card import InputContract
 from back.runtime.imaging import plan_resize
 from back.runtime.scores.confusion import confusion_matrix
 from back.runtime.taxonomy import Taxonomy
-from modelisation import ranks
 from modelisation.data.base import Sample
 from modelisation.evaluation.metrics import scores_of
 from modelisation.models.base import SegmentationModel
 from modelisation.models.predict import predict_labels
+from modelisation.processes import ranks
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from timm.layers.norm_act import BatchNormAct2d, convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from modelisation import ranks
+from modelisation.processes import ranks
 
 
 def synchronise_batch_norms(model: nn.Module) -> None:

@@ -14,8 +14,8 @@ from typing import overload
 import numpy as np
 from tqdm import tqdm
 
-from modelisation import ranks
 from modelisation.data.base import DatasetError, Sample, SegmentationDataset
+from modelisation.processes import ranks
 from modelisation.provenance import REPOSITORY
 from modelisation.recipe import Cache
 

@@ -13,8 +13,8 @@ from accelerate.state import AcceleratorState, PartialState
 from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 
-from modelisation import ranks
 from modelisation.__main__ import main
+from modelisation.processes import ranks
 from modelisation.recipe import Loss, load_recipe
 from modelisation.training import checkpoint
 from modelisation.training.fit import fit

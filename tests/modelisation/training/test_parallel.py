@@ -15,9 +15,9 @@ import torch
 from safetensors.torch import load_file
 
 from back.runtime.errors import UserError
-from modelisation import ranks
 from modelisation.data.open import open_dataset
 from modelisation.models import build_model
+from modelisation.processes import ranks
 from modelisation.recipe import Recipe, load_recipe
 from modelisation.scenes.writer import write_scenes
 from modelisation.training import checkpoint
