@@ -35,6 +35,8 @@ COUNT := 100
 TESTS := tests
 PYTEST_ARGS :=
 SOAK_MINUTES ?= 3
+SCALE :=
+CLIP :=
 # Processes that share the tests: two for all of them, one for a part. Each takes a processor and up to 3 GB.
 WORKERS = $(if $(filter tests,$(TESTS)),2,0)
 
@@ -58,24 +60,25 @@ RUN := env GIT_CONFIG_GLOBAL="$${GIT_CONFIG_GLOBAL:-$$HOME/.gitconfig}" HOME='$(
 	XDG_CACHE_HOME='$(CACHE)/home/.cache' XDG_CONFIG_HOME='$(CACHE)/home/.config' $(FULL)/bin/python
 
 .PHONY: help setup demo test hostile soak lint lock pin-images audit sbom train lab notebooks scenes \
-	benchmark benchmark-quality benchmark-scale models tables screenshots up down clean
+	benchmark benchmark-quality benchmark-scale benchmark-tradeoff benchmark-evaluate benchmark-folders \
+	benchmark-clips benchmark-training benchmark-starts benchmark-gpu benchmark-all models tables screenshots up down clean
 
 help: ## list the targets
 	@echo "StreetSeg: make TARGET [NAME=value]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-# make_venv FOLDER: a virtual environment of Python 3.11, or a sentence that says what is missing.
+# make_venv FOLDER: a virtual environment of Python 3.11, 3.12 or 3.13, or a sentence that says what is missing.
 define make_venv
 	@if [ ! -x $(1)/bin/python ]; then \
-	  for python in $(PYTHON) python3.11 python3; do \
-	    if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then break; fi; \
+	  for python in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
+	    if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then break; fi; \
 	    python=; \
 	  done; \
 	  if [ -z "$$python" ]; then \
-	    echo "Python 3.11 was not found: install it, or name it with make PYTHON=/path/to/python3.11" >&2; exit 1; \
+	    echo "Python 3.11, 3.12 or 3.13 was not found: install one, or name it with make PYTHON=/path/to/python3" >&2; exit 1; \
 	  fi; \
 	  "$$python" -m venv $(1) || { rm -rf $(1); \
-	    echo "No virtual environment could be made: install venv for Python 3.11 (Debian: python3.11-venv)" >&2; \
+	    echo "No virtual environment could be made: install venv for this Python (Debian: python3-venv)" >&2; \
 	    exit 1; }; \
 	fi
 endef
@@ -131,7 +134,7 @@ $(LOCK)/.stamp: Makefile
 	@$(LOCK)/bin/python $(PIP) install --quiet uv==$(UV_VERSION)
 	@touch $@
 
-pin-images: $(LOCK)/.stamp ## write digest and date of the images that the Dockerfiles start from (REGISTRY=URL of a mirror)
+pin-images: $(LOCK)/.stamp ## write digest and date of the images in Dockerfiles and docker-compose.yml (REGISTRY=URL of a mirror)
 	@$(LOCK)/bin/python .ci/images/pin.py $(if $(REGISTRY),--registry '$(REGISTRY)')
 
 audit: $(AUDIT)/.stamp ## weak spots in our code (bandit) and known ones in what is pinned (pip-audit)
@@ -172,8 +175,37 @@ benchmark-quality: need-DATA $(FULL)/.stamp ## accuracy of every bundled model, 
 	@$(RUN) -m modelisation compare $(MODELS) --data '$(DATA)' --split '$(SPLIT)' --calibration \
 	  --out out/benchmark --json docs/quality.json
 
-benchmark-scale: $(FULL)/.stamp ## labelling 500 scenes by the plain pool and by Ray; fills docs/scale.md's table
+benchmark-scale: $(FULL)/.stamp ## labelling by the plain pool and by Ray, serving by replicas and by Ray Serve; fills docs/scale.md's tables
 	@$(RUN) -m tests.benchmarks.labelling
+	@$(RUN) -m tests.benchmarks.replicas
+
+benchmark-tradeoff: $(FULL)/.stamp ## mIoU against latency in fp32, bf16 and int8 at three pixel budgets; fills docs/performance.md's table
+	@$(RUN) -m tests.benchmarks.tradeoff
+
+benchmark-evaluate: $(FULL)/.stamp ## scoring a model beside transformers, torchmetrics and the official script; fills docs/performance.md's table
+	@$(RUN) -m tests.benchmarks.evaluation
+
+benchmark-folders: $(FULL)/.stamp ## photo files to mask files against the bare engine and the transformers pipeline; fills docs/performance.md's table
+	@$(RUN) -m tests.benchmarks.folder --photos 500
+
+benchmark-clips: $(FULL)/.stamp ## clips from file to file against the bare engine; fills docs/performance.md's table (CLIP=file)
+	@$(RUN) -m tests.benchmarks.video $(if $(CLIP),--clip '$(CLIP)')
+
+benchmark-training: $(FULL)/.stamp ## a training step, and epochs, beside transformers' Trainer, Lightning and a plain loop (QUICK=1: into out/)
+	@$(RUN) -m tests.benchmarks.training $(if $(filter-out 0,$(QUICK)),--quick)
+
+# Quiet machine, a clean tree, and some hours: what the pages say is measured anew, one part after the other.
+benchmark-all: ## every benchmark that fills a page, and all tables (needs NNCF and Ray: docs/performance.md says which extras)
+	@for part in benchmark benchmark-quality benchmark-evaluate benchmark-folders benchmark-clips \
+	  benchmark-training benchmark-starts benchmark-tradeoff benchmark-scale $(if $(shell command -v nvidia-smi),benchmark-gpu) models tables; do \
+	  echo "== make $$part"; $(MAKE) --no-print-directory "$$part"; \
+	done
+
+benchmark-gpu: $(FULL)/.stamp ## the engine cuda on this machine's NVIDIA card, against the processor (under ten minutes)
+	@$(RUN) -m tests.benchmarks.gpu
+
+benchmark-starts: $(FULL)/.stamp ## from the command to the help, the first step and the first mask; make tables then fills docs/performance.md (QUICK=1)
+	@$(RUN) -m tests.benchmarks.starts $(if $(filter-out 0,$(QUICK)),--quick)
 
 models: $(FULL)/.stamp ## import, train, export and serve a small network of every family; fills docs/catalogue.md's table
 	@$(RUN) -m tests.benchmarks.families
@@ -189,14 +221,20 @@ define need_compose
 	  { echo "Docker with its compose plugin is not installed here; make demo runs the same without it" >&2; exit 1; }
 endef
 
-up: ## build and start MLflow, API and dashboard in Docker
+# Replicas take free ports each, and the balancer that of the API; it alone, and Docker's own networks, reach them.
+up: ## build and start MLflow, API and dashboard in Docker (SCALE=4: so many replicas of the API behind nginx)
 	$(need_compose)
+ifneq ($(strip $(SCALE)),)
+	API_PORT= BALANCER_PORT='$(API_PORT)' FORWARDED_ALLOW_IPS='172.16.0.0/12,192.168.0.0/16' \
+	  docker compose --profile scale up --build --detach --scale back='$(SCALE)'
+else
 	docker compose up --build --detach
+endif
 	@echo "dashboard http://localhost:$(DASHBOARD_PORT)  API http://localhost:$(API_PORT)/docs  MLflow http://localhost:$(MLFLOW_PORT)"
 
 down: ## stop the containers; their data stays in the volumes
 	$(need_compose)
-	docker compose down
+	docker compose --profile '*' down
 
 clean: ## remove environments, caches and outputs (not store/, which holds your runs and models)
 	rm -rf $(SERVE) $(FULL) $(LOCK) $(AUDIT) .cache out .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

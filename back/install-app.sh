@@ -10,7 +10,7 @@
 #   --check     change nothing: say what is missing, whether the settings are right, and whether MLflow answers
 #   --help      this text
 #
-# VENV=DIR puts the environment elsewhere; PYTHON=COMMAND names Python 3.11 where it is not found by itself.
+# VENV=DIR puts the environment elsewhere; PYTHON=COMMAND names Python (3.11, 3.12 or 3.13) where it is not found by itself.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${VENV:-.venv-api}
@@ -25,10 +25,10 @@ usage() {
   sed -n '2,/^set /s/^# \{0,1\}//p' back/install-app.sh
 }
 
-find_python() { # prints a command that runs Python 3.11 with venv
+find_python() { # prints a command that runs Python 3.11, 3.12 or 3.13 with venv
   local python
-  for python in ${PYTHON:+"$PYTHON"} python3.11 python3; do
-    if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+  for python in ${PYTHON:+"$PYTHON"} python3.11 python3.12 python3.13 python3; do
+    if "$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
       echo "$python"
       return
     fi
@@ -46,9 +46,11 @@ is_installed() {
 
 install_python() {
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing Python 3.11 …"
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
-      python3.11 python3.11-venv || fail "apt-get could not install python3.11 (its message is above)"
+    echo "Installing Python …"
+    if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+      python3 python3-venv; }; then
+      fail "apt-get could not install python3-venv (its message is above)"
+    fi
   fi
 }
 
@@ -60,7 +62,7 @@ install() {
   if [ ! -x "$venv/bin/python" ]; then
     find_python >/dev/null || install_python
     python=$(find_python) ||
-      fail "Python 3.11 with venv is missing; on Debian: apt-get install python3.11-venv, else set PYTHON=/path/to/python3.11"
+      fail "Python 3.11, 3.12 or 3.13 with venv is missing; on Debian: apt-get install python3-venv, else set PYTHON=/path/to/python3"
     "$python" -m venv "$venv" || fail "$venv could not be made (the reason is above); set VENV=DIR to a folder that can be written"
   fi
   echo "Installing the API into $venv (a minute or two the first time) …"
@@ -71,7 +73,7 @@ install() {
 
 check() {
   if ! is_installed; then
-    find_python >/dev/null || fail "Python 3.11 with venv is missing"
+    find_python >/dev/null || fail "Python 3.11, 3.12 or 3.13 with venv is missing"
     fail "$venv is not installed, or not from today's requirements; run back/install-app.sh --no-start"
   fi
   "$venv/bin/python" -m back --check

@@ -68,7 +68,8 @@ class JobAnswer(Answer):
     notes: list[str] = Field(description="what of the clip or the table could not be used, in sentences")
     files: dict[str, str] = Field(
         description="paths. Of a clip overlay, classes and shares when it is done, preview and the clip itself while "
-        "it runs, too; of an evaluation that is done result and pictures",
+        "it runs, too, and then growing: the overlay as far as it has come, without sound; of an evaluation that is "
+        "done result and pictures",
         examples=[{"overlay": "/jobs/Zx3…/overlay.mp4", "shares": "/jobs/Zx3…/shares.csv"}],
     )
     created: float = Field(description="seconds since 1970")

@@ -36,18 +36,20 @@ from back.routes import (
     models,
     predict,
     runs,
+    shared,
     upright,
     videos,
 )
 from back.runtime.process.threads import available_cpus
 from back.services import Services
 from back.settings import Settings, load_settings, unknown_variables
+from back.shared_photos import SharedPhotos
 from back.telemetry import start
 from back.workers import Workers
 
 log = logging.getLogger("streetseg")
 
-_EXPOSED_HEADERS = ("X-Model", "X-Model-Version", "X-Model-SHA256")
+_EXPOSED_HEADERS = ("X-Model", "X-Model-Version", "X-Model-SHA256", "X-Familiarity", "X-Unfamiliar")
 # For the document and the button of /docs alone; `AccessMiddleware` checks the key.
 _KEY_SCHEMES = [
     Security(APIKeyHeader(name="X-API-Key", auto_error=False)),
@@ -80,7 +82,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     keys = None if settings.keys_file is None else Keys(settings.keys_file)
     registry = ModelRegistry(settings)
     workers = Workers(cpus=settings.threads or available_cpus(), max_requests=settings.max_queue)
-    services = Services(settings, registry, workers, Metrics(), Jobs(settings), telemetry=start())
+    kept = (Jobs(settings), SharedPhotos(settings))
+    services = Services(settings, registry, workers, Metrics(), *kept, telemetry=start())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -134,19 +137,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
     app.add_middleware(AnswerMiddleware, log_requests=settings.log_requests)
     for module in (
-        predict,
-        compare,
-        upright,
-        videos,
-        evaluations,
-        jobs,
-        labels,
-        models,
-        differences,
-        images,
-        classes,
-        runs,
-        health,
+        *(predict, compare, upright, shared),
+        *((videos, evaluations, jobs) if settings.max_jobs else ()),
+        *(labels, models, differences, images, classes, runs, health),
     ):
         app.include_router(module.router)
     if settings.label_studio_url is not None:

@@ -13,14 +13,16 @@ from PIL import Image
 from back.loading import Served
 from back.problems import Problem
 from back.runtime.imaging import ImageError, NeededSize, Photo, UInt8Array, count_pixels, open_photo
-from back.runtime.masks.colour import overlay, palette_of
+from back.runtime.masks.colour import cut_out, overlay, palette_of
+from back.runtime.masks.hatch import lines_over
 from back.runtime.masks.png import encode_gray16_png, encode_gray_png, encode_palette_png, encode_rgb_png
 from back.runtime.predictor import Prediction
 from back.runtime.upsample import ScoresError
 from back.schemas import EncodedImage, PredictionAnswer
 from back.services import Services
 
-Output = Literal["mask", "overlay", "classes", "confidence"]
+Output = Literal["mask", "overlay", "classes", "confidence", "cutout"]
+_WHOLE_PHOTO: tuple[Output, ...] = ("overlay", "cutout")  # which show its own pixels
 # An overlay is made and compressed in strips: whole, a 12-megapixel one would take 120 MB more.
 _STRIP_ROWS = 64
 _LARGE_BYTES = 64_000_000
@@ -85,7 +87,7 @@ async def is_large(services: Services, upload: UploadFile, models: Sequence[Serv
 
 
 def _decoding_size(models: Sequence[Served], output: Output) -> NeededSize | None:
-    if output == "overlay":  # shows the photo itself, so it needs all of its pixels
+    if output in _WHOLE_PHOTO:
         return None
 
     def largest_needed(height: int, width: int) -> tuple[int, int]:
@@ -110,16 +112,21 @@ async def infer(services: Services, served: Served, upload: Upload, *, confidenc
 
 
 async def segment(
-    services: Services, served: Served, upload: Upload, output: Output, opacity: float = 0.5
+    services: Services,
+    served: Served,
+    upload: Upload,
+    output: Output,
+    opacity: float = 0.5,
+    class_ids: Sequence[int] = (),
 ) -> Segmented:
-    """Predict and encode one model's view of a photo.
+    """Predict and encode one model's view of a photo; `class_ids` are those of a cut-out.
 
     Raises:
         Problem: 500, the network answered with NaN or infinity.
     """
     prediction = await infer(services, served, upload, confidence=output == "confidence")
     start, inferred_ns = time.perf_counter(), time.time_ns()
-    png = await services.workers.run(encode, upload.photo.image, prediction, output, opacity)
+    png = await services.workers.run(encode, upload.photo.image, prediction, output, opacity, class_ids)
     encode_ms = (time.perf_counter() - start) * 1e3
     timings = {"decode": upload.decode_ms, **prediction.timings_ms, "encode": encode_ms}
     services.metrics.observe_stages(served.name, timings)
@@ -129,8 +136,12 @@ async def segment(
     return Segmented(served, prediction, png, timings)
 
 
-def encode(image: Image.Image, prediction: Prediction, output: Output, opacity: float) -> bytes:
-    """The PNG of a prediction: mode P for a mask, grey for classes, RGB for an overlay, 16-bit for confidence."""
+def encode(
+    image: Image.Image, prediction: Prediction, output: Output, opacity: float, class_ids: Sequence[int] = ()
+) -> bytes:
+    """The PNG of a prediction: mode P for a mask, grey for classes, RGB for an overlay, RGBA for a cut-out, 16-bit
+    for confidence.
+    """
     labels_HW = prediction.labels_HW
     if output == "confidence" and prediction.confidence_HW is not None:
         return encode_gray16_png(prediction.confidence_HW)
@@ -140,14 +151,18 @@ def encode(image: Image.Image, prediction: Prediction, output: Output, opacity: 
     if output == "mask":
         return encode_palette_png(labels_HW, palette)
     width, height = image.size
+    lines = lines_over(height, width)
 
     def strips() -> Iterator[UInt8Array]:
         for top in range(0, height, _STRIP_ROWS):
             bottom = min(height, top + _STRIP_ROWS)
             strip_HWC = np.asarray(image.crop((0, top, width, bottom)))
-            yield overlay(strip_HWC, labels_HW[top:bottom], palette, opacity)
+            if output == "cutout":
+                yield cut_out(strip_HWC, labels_HW[top:bottom], class_ids)
+            else:
+                yield overlay(strip_HWC, labels_HW[top:bottom], palette, opacity, first_row=top, lines=lines)
 
-    return encode_rgb_png(height, width, strips())
+    return encode_rgb_png(height, width, strips(), alpha=output == "cutout")
 
 
 def make_answer(segmented: Segmented, output: Output, started: float) -> PredictionAnswer:
@@ -162,14 +177,13 @@ def make_answer(segmented: Segmented, output: Output, started: float) -> Predict
         height=height,
         timings_ms={**segmented.timings_ms, "total": total_ms},
         class_shares=segmented.prediction.class_shares(),
+        familiarity=segmented.prediction.familiarity,
+        unfamiliar=segmented.prediction.unfamiliar,
         image=to_base64(segmented.png, output),
     )
 
 
-def to_base64(
-    png: bytes,
-    output: Literal["mask", "overlay", "classes", "confidence", "disagreement", "errors", "outcome"],
-) -> EncodedImage:
+def to_base64(png: bytes, output: Output | Literal["disagreement", "errors", "outcome", "truth"]) -> EncodedImage:
     """A PNG as text."""
     return EncodedImage(output=output, base64=base64.b64encode(png).decode())
 
@@ -187,3 +201,8 @@ async def check_form(request: Request, allowed: tuple[str, ...]) -> None:
         raise Problem(422, f"Unknown form field: {names}; this route reads {' and '.join(allowed)}.")
     if len(fields) != len(set(fields)):
         raise Problem(422, "A form field was sent twice; send one photo a request.")
+
+
+def name_of(image: UploadFile) -> str:
+    """What the photo's file was called, without folders, and of no more than 200 characters."""
+    return (image.filename or "photo").replace("\\", "/").rpartition("/")[2][:200] or "photo"

@@ -94,7 +94,8 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     what = {
         400: "the image, the clip or the form is corrupt",
         401: "a key is missing or not known",
-        404: "no such model, run, job or path; the known models and paths are listed",
+        403: "only who made it may do this",
+        404: "no such model, class, run, job, shared photo or path; the known models and paths are listed",
         408: "the request came too slowly",
         409: "what is asked for does not go with what there is; detail says why",
         413: "the body, the image or the clip is too large",

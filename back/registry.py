@@ -21,6 +21,7 @@ from back.pinned import Pinned
 from back.problems import Cause, Problem
 from back.remembered import Remembered, recall, remember
 from back.runtime.bundle_cache import ASK_S, quiet_mlflow, touch
+from back.runtime.card import BundleError
 from back.runtime.process.deadline import within
 from back.runtime.process.modules import quick_imports
 from back.settings import Settings
@@ -43,6 +44,7 @@ class ModelRegistry:
         self._loads = Loads()
         self._lock = threading.Lock()  # for what replaces the attributes below
         self._remembered: object = None
+        self._ahead: dict[ModelVersion, Served] = {}  # loaded before MLflow has said that they are served
         self._disk_error: str | None = None  # of the last try to remember
         self.pinned = Pinned(self._loader, self._fetch)
         self.catalogue: Catalogue = {}
@@ -84,6 +86,8 @@ class ModelRegistry:
         """Ask MLflow what there is, and begin to load what is missing."""
         first = not self._asked and not self.catalogue
         remembered = recall(self._settings.cache_dir, self._settings.mlflow_tracking_uri) if first else None
+        if remembered is not None:
+            self._load_ahead(remembered)
         try:
             client = self.client  # its import is none of MLflow's time
             catalogue = within(FIRST_ASK_S if remembered else ASK_S, partial(read_catalogue, client))
@@ -99,8 +103,8 @@ class ModelRegistry:
             if remembered is not None:
                 self._serve_remembered(remembered)
             return
-        self._asked, self._answered_at = True, time.time()
         with self._lock:
+            self._asked, self._answered_at = True, time.time()
             self.catalogue = catalogue
             self.mlflow_error = None  # after the catalogue, or for a moment it would look as if MLflow held no model
             self.served = {name: served for name, served in self.served.items() if name in catalogue}
@@ -109,14 +113,32 @@ class ModelRegistry:
         self._loader.forget(known)
         self.pinned.forget(known)
         self._load_missing(self._fetch)
+        self._ahead.clear()
 
     def _fetch(self, version: ModelVersion) -> Path:
         return self._loader.fetch_from(self.client, version)
 
+    def _load_ahead(self, found: Remembered) -> None:
+        """Begin to load what MLflow named last time, while it is asked whether it still does."""
+        for model in found.catalogue.values():
+            version = model.preferred_version()
+            if version is not None and (folder := found.folders.get(version)) is not None:
+                self._loads.start(version, partial(self._load_cached, folder, version))
+
+    def _load_cached(self, folder: Path, version: ModelVersion) -> None:
+        try:
+            verify_cached(folder)
+        except (BundleError, OSError):
+            if not self.catalogue:
+                return  # no failure yet: MLflow may answer, and have another copy
+        self._load(self._fetch if self._asked else lambda _: verify_cached(folder), version)
+
     def _serve_remembered(self, found: Remembered) -> None:
         """Serve what MLflow named last time, from the cache, until it answers."""
-        self.catalogue, self._answered_at = found.catalogue, found.asked_at
+        with self._lock:
+            self.catalogue, self._answered_at = found.catalogue, found.asked_at
         self._load_missing(lambda version: verify_cached(found.folders.get(version)))
+        self._ahead.clear()
 
     def _remember(self) -> None:
         folders = {served.version: served.folder for served in self.served.values()}
@@ -149,6 +171,8 @@ class ModelRegistry:
             error = str(failure) or type(failure).__name__
         with self._lock:
             model = self.catalogue.get(version.name)
+            if self._answered_at is None and served is not None:
+                self._ahead[version] = served
             if model is not None and model.preferred_version() == version:  # else its alias has moved on
                 if served is not None:
                     self.served = {**self.served, version.name: served}
@@ -164,8 +188,8 @@ class ModelRegistry:
                 self._set_error(name, sentence)
             elif current is not None and current.version == wanted:
                 self._set_error(name, None)
-            elif (pinned := self.pinned.get(wanted)) is not None:
-                self.served = {**self.served, name: pinned}
+            elif (ready := self._ahead.get(wanted) or self.pinned.get(wanted)) is not None:
+                self.served = {**self.served, name: ready}
                 self._set_error(name, None)
             else:
                 return wanted

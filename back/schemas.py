@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from back.runtime.card import Calibration, Card, Metrics
+from back.runtime.familiarity import Familiarity
 
 
 class Answer(BaseModel):
@@ -14,7 +15,9 @@ class Answer(BaseModel):
 class EncodedImage(Answer):
     """A PNG as text."""
 
-    output: Literal["mask", "overlay", "classes", "confidence", "disagreement", "errors", "outcome"]
+    output: Literal[
+        "mask", "overlay", "classes", "confidence", "cutout", "disagreement", "errors", "outcome", "truth"
+    ]
     media_type: Literal["image/png"] = "image/png"
     base64: str = Field(description="the bytes of the PNG file, base64", examples=["iVBORw0KGgo…"])
 
@@ -36,6 +39,11 @@ class PredictionAnswer(Answer):
         description="fraction of the photo's pixels that each class covers",
         examples=[{"road": 0.41, "sidewalk": 0.06, "building": 0.28}],
     )
+    familiarity: float | None = Field(
+        description="how like the training streets the photo is: 0 as the mean of streets, negative less so; null "
+        "where the model's card does not say how to tell"
+    )
+    unfamiliar: bool | None = Field(description="whether the photo is so unlike them that much may be wrong")
     image: EncodedImage
 
 
@@ -97,6 +105,9 @@ class Outcomes(Answer):
 class LabelAnswer(Answer):
     models: dict[str, LabelScores]
     pairs: list[Outcomes]
+    truth: dict[str, EncodedImage] = Field(
+        description="the label in the classes of each class set of the models, by its id: 8-bit grey, 255 where none"
+    )
 
 
 class LabelValuesAnswer(Answer):
@@ -151,6 +162,9 @@ class ModelEntry(Answer):
         description="of output=confidence; 1 also where calibration is null, which means that none was fitted"
     )
     calibration: Calibration | None = Field(description="what the temperature was fitted on")
+    familiarity: Familiarity | None = Field(
+        description="how a photo unlike the training streets is told, and how well"
+    )
     pixel_budget: int | None = Field(description="pixels of the network's input, before padding")
     run_id: str | None = Field(description="MLflow run that the version belongs to; see /runs/{run_id}")
     data_licence: str | None
@@ -230,6 +244,9 @@ class Point(Answer):
 
 class RunDetail(RunEntry):
     history: dict[str, list[Point]] = Field(description="every value of each metric, by step")
+    panel: list[int] = Field(
+        description="epochs after which pictures of the validation split were kept; /runs/{run_id}/panel has them"
+    )
 
 
 class HealthAnswer(Answer):

@@ -21,11 +21,13 @@ from back.prometheus import Metrics
 from back.registry import ModelRegistry
 from back.runtime.card import Card
 from back.settings import Settings
+from back.shared_photos import SharedPhotos
 from back.telemetry import Telemetry
 from back.workers import IsGone, Workers, run_in, unless_gone
 
 T = TypeVar("T")
 _PIN_S = 30.0  # how long a request waits for a version that is loaded for it
+_SWEEP_S = 60.0
 _RETRY_S = 1.0  # how soon MLflow is asked again while nothing could be loaded
 _FETCHING = 2  # pictures that are read from Label Studio at a time
 _MAX_QUESTIONS = 16  # to MLflow, waiting or asked
@@ -42,6 +44,7 @@ class Services:
     workers: Workers
     metrics: Metrics
     jobs: Jobs
+    shared: SharedPhotos
     telemetry: Telemetry | None = None
     # One thread brings the models in line with MLflow, so that no two do it at once.
     _loader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "loader"))
@@ -125,7 +128,7 @@ class Services:
     async def keep_synced(self) -> AsyncIterator[None]:
         """Keep the models in line with MLflow while the app runs."""
         await asyncio.to_thread(self.jobs.resume)
-        tasks = [asyncio.create_task(self._sync_forever()), asyncio.create_task(self._watch())]
+        tasks = [asyncio.create_task(one) for one in (self._sync_forever(), self._watch(), self._sweep())]
         try:
             yield
         finally:
@@ -186,6 +189,12 @@ class Services:
             elif said and not overdue:
                 log.info("MLflow is followed again")
             said = overdue is not None
+
+    async def _sweep(self) -> None:
+        """Delete shared photos in time, though nobody asks for them."""
+        while True:
+            await asyncio.to_thread(self.shared.sweep)
+            await asyncio.sleep(_SWEEP_S)
 
 
 def _get_services(request: Request) -> Services:

@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     default_model: str | None = Field(
         default=None, description="name, name@alias or name/version that answers when a request names none"
     )
-    engine: Literal["auto", "openvino", "onnxruntime"] = "auto"
+    engine: Literal["auto", "openvino", "onnxruntime", "cuda"] = "auto"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     threads: int | None = Field(default=None, ge=1, le=1024, description="default: the processor quota")
     pixel_budget: int | None = Field(
@@ -73,7 +73,10 @@ class Settings(BaseSettings):
         description="clips and evaluations that wait, and what came of those that are done; default: in the cache",
     )
     max_jobs: int = Field(
-        default=16, ge=1, le=10_000, description="clips and evaluations that wait or are worked on; more get 503"
+        default=16,
+        ge=0,
+        le=10_000,
+        description="clips and evaluations that wait or are worked on; more get 503; 0: none are taken",
     )
     max_jobs_mb: float = Field(
         default=4000, gt=0, description="megabytes of all clips, evaluations and results together"
@@ -81,6 +84,14 @@ class Settings(BaseSettings):
     keep_hours: float = Field(default=24, gt=0, description="how long results are kept")
     job_minutes: float = Field(default=120, gt=0, description="that one clip or evaluation may take")
     job_memory_mb: int = Field(default=3000, ge=100, description="that one clip or evaluation may take")
+    shared_dir: Path | None = Field(
+        default=None, description="photos that were shared by a link, and their results; default: in the cache"
+    )
+    max_shared: int = Field(default=200, ge=0, description="shared photos; more get 503; 0: none can be shared")
+    max_shared_mb: float = Field(
+        default=1000, gt=0, le=1e6, description="megabytes of all shared photos and their results together"
+    )
+    share_hours: float = Field(default=168, gt=0, le=87_600, description="how long a shared photo is kept")
     max_queue: int = Field(default=64, ge=1, le=100_000, description="requests working or waiting; more get 503")
     max_uploads_mb: float = Field(
         default=512, gt=0, le=1e6, description="megabytes of all requests together that arrive, wait or are worked on"
@@ -121,7 +132,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("mlflow_ui_url", "default_model", "threads", "pixel_budget", "dataset_dir", "keys_file"),
-        *("rate_per_key", "rate_per_address", "jobs_dir", "label_studio_url", "label_studio_token"),
+        *("rate_per_key", "rate_per_address", "jobs_dir", "shared_dir", "label_studio_url", "label_studio_token"),
         mode="before",
     )
     @classmethod
@@ -206,6 +217,14 @@ class Settings(BaseSettings):
     @property
     def jobs_path(self) -> Path:
         return (self.jobs_dir or self.cache_dir / "jobs").resolve()
+
+    @property
+    def shared_path(self) -> Path:
+        return (self.shared_dir or self.cache_dir / "shared").resolve()
+
+    @property
+    def max_shared_bytes(self) -> int:
+        return int(self.max_shared_mb * 1_000_000)
 
     @property
     def max_pixels(self) -> int:

@@ -21,6 +21,7 @@ COMMANDS = {
     "robustness": "score a model on perturbed photos, into its card",
     "budget": "score a model at several pixel budgets, into its report",
     "export": "make the bundle of a run",
+    "quantise": "make the int8 form of a bundle",
     "import": "make a bundle of weights that were trained elsewhere",
     "register": "put a bundle into the MLflow registry",
     "promote": "check a model's parity and make it champion",

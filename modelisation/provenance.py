@@ -10,6 +10,7 @@ from typing import Any
 
 PACKAGES = (
     "torch", "torchvision", "segmentation-models-pytorch", "transformers", "accelerate", "onnx", "onnxruntime",
+    "onnxruntime-gpu",
     "openvino", "mlflow", "numpy", "pillow",
 )  # fmt: skip
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -1,7 +1,7 @@
 """A training recipe: one YAML file, checked before anything else happens."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -26,6 +26,8 @@ def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
 
 
 Scale = Annotated[tuple[Factor, Factor], AfterValidator(_ascending)]
+Weather = Literal["fog", "snow", "frost", "low light"]
+WEATHER: tuple[Weather, ...] = get_args(Weather)
 Severity = Annotated[int, Field(ge=1, le=5)]
 Severities = Annotated[tuple[Severity, Severity], AfterValidator(_ascending)]
 
@@ -69,6 +71,9 @@ class Augmentation(_Part):
     weather: Probability = Field(default=0.0, description="probability of fog, snow, frost or low light")
     weather_severity: Severities = Field(
         default=(1, 3), description="least and most severity of the weather, 1 to 5; drawn uniformly"
+    )
+    weather_kinds: tuple[Weather, ...] = Field(
+        default=WEATHER, min_length=1, description="what it is drawn from; what stands twice is drawn twice as often"
     )
     vignette: Probability = Field(default=0.0, description="probability of corners that are darker by up to a half")
 
@@ -143,13 +148,13 @@ class Recipe(_Part):
     build: dict[str, Any] = Field(default_factory=dict)
     taxonomy: str | None = Field(
         default=None,
-        description="class set: a built-in one's name or a .yaml file; default: the data folder's classes.yaml, else "
-        "street8",
+        description="class set: a built-in one's name or a .yaml file; default: the data folder's, else street8",
     )
     train_split: str = Field(default="train", min_length=1)
     val_split: str = Field(default="val", min_length=1)
     scenes: int = Field(default=0, ge=0, description="rendered scenes mixed into the training pictures")
     scenes_share: float = Field(default=0.0, ge=0, lt=1, description="share of them in an epoch")
+    scenes_building_sites: float = Field(0.0, ge=0, le=1, description="how probable one is on each side of a street")
     seed: int = Field(default=1, ge=0, lt=1 << 32)
     epochs: int = Field(gt=0)
     epoch_samples: int | None = Field(

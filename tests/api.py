@@ -29,7 +29,7 @@ from back.server import Server
 from back.settings import Settings
 from modelisation.registry.mlflow_store import experiment_id
 from modelisation.registry.versions import RegisteredVersion, register_bundle
-from tests.bundles import make_bundle, paint, png_bytes, stripes
+from tests.bundles import familiarity_of, make_bundle, paint, png_bytes, stripes
 
 quiet_mlflow()
 KEPT = Path(__file__).resolve().parents[1] / ".cache" / "tests"
@@ -109,7 +109,7 @@ def shared_store(tmp_path_factory: pytest.TempPathFactory, empty_database: Path)
     store = new_store(tmp_path_factory.mktemp("shared") / "store", empty_database)
     store.add("deeplabv3plus", miou=0.6, score_stride=4)
     store.add("segformer", miou=0.7, score_stride=8)
-    store.add("segformer", alias="candidate", miou=0.8, bias=0.5)
+    store.add("segformer", alias="candidate", miou=0.8, bias=0.5, familiarity=familiarity_of(1e6))
     return store
 
 

@@ -29,6 +29,7 @@ from back.runtime.card import (
     TrainingRecord,
     sha256_of,
 )
+from back.runtime.familiarity import Familiarity
 from back.runtime.imaging import plan_resize, to_input
 from back.runtime.taxonomy import CITYSCAPES19, STREET8, ClassInfo, Taxonomy
 from tests.dense import upsample_dense
@@ -51,6 +52,7 @@ def make_bundle(
     miou: float = 0.5,
     bias: float = 0.0,
     parity: bool = True,
+    familiarity: Familiarity | None = None,
 ) -> Path:
     """Write a valid bundle into `folder / name` and return that path.
 
@@ -61,6 +63,7 @@ def make_bundle(
         miou: headline metric on the card and last value of the history.
         bias: added to all scores: changes the file and its sha256, not its labels.
         parity: carry a passed parity report, which `champion` asks for.
+        familiarity: how the card says that photos unlike streets are told.
     """
     bundle = folder / name
     bundle.mkdir(parents=True, exist_ok=True)
@@ -95,11 +98,26 @@ def make_bundle(
         multiply_adds=weight.size * pixel_budget // score_stride**2,
         metrics=metrics,
         training=training_record(miou),
+        familiarity=familiarity,
         self_test=_self_test(taxonomy, contract, weight, offset),
         files={file: sha256_of(bundle / file) for file in files},
     )
     (bundle / CARD_FILE).write_text(card.model_dump_json(indent=2), encoding="utf-8")
     return bundle
+
+
+def familiarity_of(below: float, classes: int = 8) -> Familiarity:
+    """Streets of which every class lies everywhere, and whose contrast is 0; what is below that is unlike them."""
+    return Familiarity(
+        unfamiliar_below=below,
+        contrast=(0.0, 1.0),
+        placing=(-float(np.log(classes)), 1.0),
+        where=((1 / classes,) * classes,) * 8,
+        where_of="scenes train",
+        set_on="36 rendered scenes",
+        false_alarms={"scenes val": 0.05},
+        noticed={"noise": 1.0},
+    )
 
 
 def rewrite_card(bundle: Path, **changes: object) -> Path:

@@ -1,13 +1,16 @@
 """Tiny clips for tests, written with whatever codec, times and turn a test asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
+import pytest
 
+from back.jobs import jobs, turns
 from back.runtime.taxonomy import STREET8
 from tests.bundles import paint, stripes
 
@@ -66,3 +69,9 @@ def make_clip(
         if tone is not None:
             file.mux(tone.encode())
     return path
+
+
+def work_by(monkeypatch: pytest.MonkeyPatch, function: Callable[..., dict[str, Any]]) -> None:
+    """Let jobs be looked at and worked on by a function in the place of `run_bounded`."""
+    for module in (jobs, turns):
+        monkeypatch.setattr(module, "run_bounded", function)

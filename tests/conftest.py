@@ -1,6 +1,8 @@
 """How pytest-xdist's workers share the machine: one processor each, and all of them for a test that measures time."""
 
+import atexit
 import fcntl
+import gc
 import os
 import sys
 from collections.abc import Generator
@@ -11,6 +13,12 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One OpenMP thread a worker: two teams on the same processors spin while they wait, ten times the work.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Until all test files are imported: what they bring stays, and looking at it again and again takes 6 of 27 s.
+gc.disable()
+# At the very end, else libraries that count their objects take what was kept for leaks. Not sooner: pytest ends with
+# five collections.
+atexit.register(gc.unfreeze)
 
 # Two locks that all workers of a clone know: this file and its folder. A lock ends with the process that holds it.
 GATE = os.open(__file__, os.O_RDONLY)
@@ -25,9 +33,10 @@ DEAR = (
     (
         "tests/test_demo.py",
         "tests/test_dockerfiles.py",
+        "tests/modelisation/evaluation/test_card_scores.py",
         "tests/modelisation/models/",
-        "tests/modelisation/notebooks/",
     ),
+    ("tests/modelisation/notebooks/",),
 )
 
 
@@ -35,16 +44,41 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that keep the others waiting come one after the other, then the rest; dear ones begin a worker's run."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
     alone = [item for item in items if item.get_closest_marker("alone")]
-    dear = [[item for item in items if item.nodeid.startswith(names) and item not in alone] for names in DEAR]
-    begun = {id(item) for item in (*alone, *dear[0], *dear[1])}
+    runs: list[list[pytest.Item]] = [alone, *([] for _ in range(workers - 1))]
+    for number, names in enumerate(DEAR):
+        runs[number % workers] += [item for item in items if item.nodeid.startswith(names) and item not in alone]
+    begun = {id(item) for run in runs for item in run}
     rest = [item for item in items if id(item) not in begun]
-    first = max(0, -(-len(items) // workers) - len(alone) - len(dear[0])) if workers > 1 else 0
-    items[:] = [*alone, *dear[0], *rest[:first], *dear[1], *rest[first:]]
+    left = len(items)
+    for number, run in enumerate(runs):
+        size = left // (workers - number)  # as xdist cuts them
+        left -= size
+        missing = max(0, size - len(run))
+        run += rest[:missing]
+        del rest[:missing]
+    items[:] = [item for run in runs for item in run] + rest
+
+
+def pytest_collection_finish() -> None:
+    """What the tests import stays for good."""
+    gc.enable()
+    gc.set_threshold(10_000)  # in place of 700: most of what tests make is freed without it
+    _keep()
+
+
+def _keep() -> None:
+    """Collect what is garbage, and let later collections leave out what is not.
+
+    Streamlit collects after each run of a page, which takes a second among all that other tests have left: the
+    dashboard's tests took 100 s of processor time behind others, and 44 s in a process of their own.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 # First, so that the time spent waiting counts for none of the timeouts.
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
     """Share the room with the other workers."""
     _enter(fcntl.LOCK_SH)
     threads = _threads() or int(os.environ.get("OMP_NUM_THREADS", 0))
@@ -53,6 +87,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     finally:
         if threads and _threads() not in (None, threads):
             sys.modules["torch"].set_num_threads(threads)  # or all tests after this one would be ten times as slow
+        if nextitem is not None and nextitem.path != item.path:
+            _keep()  # the fixtures of this file are gone by now
         fcntl.flock(ROOM, fcntl.LOCK_UN)
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from back.runtime.errors import UserError
 from back.runtime.taxonomy import STREET8
-from modelisation.demo.client import segment
+from modelisation.demo.client import write_masks
 from modelisation.demo.services import Ports, Running, services
 from tests.bundles import make_bundle
 
@@ -171,7 +171,7 @@ class TestServing:
         api = services(Ports(*demo.place.ports), tmp_path, tmp_path)[1]
         refused = pytest.raises(UserError, match=rf"^The API refused {damaged} for first \(400\): .+")
         with requests.Session() as session, refused:
-            segment(Running(), session, api, {"name": "first"}, [damaged], tmp_path / "masks")
+            write_masks(Running(), session, api, "first", [damaged], tmp_path / "masks")
 
     def test_a_second_demo_beside_it_says_that_the_port_is_in_use(self, demo: Demo) -> None:
         status, _, stderr = demo.place.run("--once")

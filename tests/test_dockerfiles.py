@@ -19,11 +19,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.balancer import NGINX, write_configuration
 from tests.bundles import make_bundle
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVING_PYTHON = ROOT / ".venv-serve" / "bin" / "python"
 DOCKERFILES = ("modelisation/mlflow_server/Dockerfile", "back/Dockerfile", "front/Dockerfile")
+TRAINING = "modelisation/Dockerfile"
+BALANCER = "back/replicas/Dockerfile"  # nginx, with no Python and no folder to write to
 
 
 def instructions_of(dockerfile: str) -> list[tuple[str, str]]:
@@ -89,7 +92,7 @@ def build(dockerfile: str, folder: Path) -> Image:
     app, programs, data = folder / "app", folder / "bin", folder / "data"
     app.mkdir()
     programs.mkdir()
-    python = SERVING_PYTHON if SERVING_PYTHON.exists() else Path(sys.executable)
+    python = SERVING_PYTHON if SERVING_PYTHON.exists() and dockerfile != TRAINING else Path(sys.executable)
     # A link would lose the environment that the program belongs to.
     (programs / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(str(python))} "$@"\n', encoding="utf-8")
     (programs / "python").chmod(0o755)
@@ -175,10 +178,64 @@ def test_everything_copied_is_let_through_to_the_build() -> None:
     allowed = [
         line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")
     ]
-    for dockerfile in DOCKERFILES:
+    for dockerfile in (*DOCKERFILES, TRAINING, BALANCER):
         for line in all_of(dockerfile, "COPY"):
-            source = line.split()[0]
-            assert any(source == name or source.startswith(f"{name}/") for name in allowed), source
+            for source in line.split()[:-1]:
+                assert any(source == name or source.startswith(f"{name}/") for name in allowed), source
+
+
+def test_the_balancer_s_image_is_pinned_and_its_commands_run(tmp_path: Path) -> None:
+    text = (ROOT / BALANCER).read_text(encoding="utf-8")
+    assert re.search(
+        r"^# By digest as of \d{4}-\d\d-\d\d.*\nFROM nginx:1\.\d+-alpine@sha256:[0-9a-f]{64}\n", text, re.M
+    )
+    assert BALANCER in (ROOT / ".ci" / "images" / "pin.py").read_text(encoding="utf-8")
+    assert [name for name, _ in instructions_of(BALANCER)][-4:] == ["USER", "EXPOSE", "HEALTHCHECK", "CMD"]
+    (copied,) = all_of(BALANCER, "COPY")
+    *sources, target = copied.split()
+    command: list[str] = json.loads(all_of(BALANCER, "CMD")[0])
+    assert command[command.index("-c") + 1] == f"{target}{Path(sources[0]).name}"
+    with socket.create_server(("127.0.0.1", 0)) as replica:
+        path, url = write_configuration(tmp_path, [replica.getsockname()[1]])
+        process = subprocess.Popen([NGINX, *(str(path) if word.startswith(target) else word for word in command[1:])])
+        try:
+            replica.settimeout(20)
+            check = shlex.join(json.loads(all_of(BALANCER, "HEALTHCHECK")[0].partition(" CMD ")[2]))
+            check = check.replace("http://127.0.0.1:8000", url)
+            looking = subprocess.Popen(["/bin/sh", "-c", f"until {check}; do sleep 0.1; done"])
+            with replica.accept()[0] as connection:
+                assert connection.recv(1000).startswith(b"GET /healthz ")
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                assert looking.wait(20) == 0
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def test_hadolint_finds_nothing_in_any_dockerfile() -> None:
+    files = sorted(path for tier in ("back", "front", "modelisation") for path in (ROOT / tier).rglob("Dockerfile"))
+    assert {ROOT / name for name in (*DOCKERFILES, TRAINING)} <= set(files)
+    hadolint = Path(sys.executable).with_name("hadolint")
+    result = subprocess.run([hadolint, "--no-color", *files], capture_output=True, encoding="utf-8", timeout=60)
+    assert (result.returncode, result.stdout) == (0, ""), result.stderr
+
+
+def test_the_image_for_training_installs_what_training_pins_and_explains_itself(tmp_path: Path) -> None:
+    image = build(TRAINING, tmp_path)
+    pip, data = all_of(TRAINING, "RUN")
+    installed = image.shell(f"{pip} --quiet --report report.json", PIP_NO_DEPS="1")  # every one is listed
+    assert installed.returncode == 0, installed.stderr
+    # Where PyTorch is a CPU build its CUDA libraries are missing; everything else is here, to the version.
+    report = json.loads((image.app / "report.json").read_text(encoding="utf-8"))
+    missing = {found["metadata"]["name"] for found in report["install"]}
+    assert not [name for name in missing if not re.match(r"(nvidia|cuda)-|triton$", name)]
+    assert image.shell(data).returncode == 0
+    words = json.loads(all_of(TRAINING, "ENTRYPOINT")[0]) + image.command
+    told = image.shell(shlex.join(words))
+    assert told.returncode == 0, told.stderr
+    assert "usage: python -m modelisation train" in told.stdout
+    assert all_of(TRAINING, "FROM") == [first_image()]
+    assert [name for name, _ in instructions_of(TRAINING)][-3:] == ["USER", "ENTRYPOINT", "CMD"]
 
 
 @pytest.mark.slow

@@ -30,7 +30,16 @@ TARGETS = (
         "notebooks",
         "scenes",
     ),
-    *("benchmark", "benchmark-quality", "benchmark-scale", "models", "tables", "screenshots", "up", "down", "clean"),
+    *("benchmark", "benchmark-quality", "benchmark-scale", "benchmark-tradeoff", "benchmark-evaluate"),
+    *(
+        "benchmark-folders",
+        "benchmark-clips",
+        "benchmark-training",
+        "benchmark-all",
+        "benchmark-gpu",
+        "benchmark-starts",
+    ),
+    *("models", "tables", "screenshots", "up", "down", "clean"),
 )
 
 
@@ -57,6 +66,14 @@ def test_help_explains_every_target() -> None:
     assert result.returncode == 0
     explained = dict(re.findall(r"^  ([a-z-]+) +(\S.*)$", result.stdout, re.MULTILINE))
     assert tuple(explained) == TARGETS
+
+
+def test_makefile_scripts_and_readme_name_the_same_pythons() -> None:
+    for name in ("Makefile", "back/install-app.sh"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert "not (3, 11) <= sys.version_info[:2] <= (3, 13)" in text
+        assert "python3.11 python3.12 python3.13 python3; do" in text
+    assert "Python 3.11, 3.12 or 3.13" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_explained_target_is_phony() -> None:

@@ -64,6 +64,17 @@ def files(tmp_path: Path) -> list[Path]:
     ]
 
 
+def test_an_image_of_the_compose_file_is_pinned_in_its_place(tmp_path: Path) -> None:
+    text = "services:\n  a:\n    image: ours\n  b:\n    image: python:3.11-slim-bookworm\n    mem_limit: 1g\n"
+    (tmp_path / "compose.yml").write_text(text, encoding="utf-8")
+    with registry() as address:
+        assert pin(address, [tmp_path / "compose.yml"]).returncode == 0
+    lines = (tmp_path / "compose.yml").read_text(encoding="utf-8").splitlines()
+    assert lines[4].startswith("    # By digest as of ")
+    assert lines[5] == f"    image: python:3.11-slim-bookworm@{DIGEST}"
+    assert [*lines[:4], lines[6]] == [line for line in text.splitlines() if ":3.11" not in line]
+
+
 def pin(address: str, files: list[Path]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, ROOT / ".ci" / "images" / "pin.py", "--registry", address, *files]
     return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)

@@ -12,9 +12,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("back", "front", "modelisation/mlflow_server", "modelisation", "modelisation/labelling", "tests")
+FOLDERS = (
+    *("back", "front", "modelisation/mlflow_server"),
+    *("back/replicas", "modelisation", "modelisation/labelling", "tests"),
+)
 SERVING = FOLDERS[:3]
-HASHED = (*(f"{folder}/requirements.txt" for folder in (*FOLDERS, ".ci/audit")), ".ci/cuda.txt")
+# Wanted by few, and in no other tier: their pins agree with the shared ones where both have a package.
+EXTRAS = ("modelisation/export/int8", "tests/benchmarks", "back/gpu")
+HASHED = (*(f"{folder}/requirements.txt" for folder in (*FOLDERS, ".ci/audit", *EXTRAS)), ".ci/cuda.txt")
 
 
 def entries_of(path: Path) -> list[str]:
@@ -55,7 +60,15 @@ def test_every_tier_takes_its_versions_from_the_shared_constraints(folder: str) 
     assert {name: constraints.get(name) for name in pins} == pins
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", EXTRAS)
+def test_an_extra_installs_beside_the_other_tiers(folder: str) -> None:
+    constraints = pins_of(ROOT / ".ci" / "constraints.txt")
+    pins = pins_of(ROOT / folder / "requirements.txt")
+    assert pins
+    assert not [name for name in pins if constraints.get(name, pins[name]) != pins[name]]
+
+
+@pytest.mark.parametrize("folder", [*FOLDERS, *EXTRAS])
 def test_everything_asked_for_is_pinned(folder: str) -> None:
     pins = pins_of(ROOT / folder / "requirements.txt")
     for requirement in asked_for(ROOT / folder / "requirements.in"):
@@ -103,15 +116,16 @@ def test_a_file_of_another_content_is_refused(tmp_path: Path) -> None:
 HEAVY = r"torch|nvidia|cuda|triton|transformers|segmentation-models|timm|accelerate"
 
 
-@pytest.mark.parametrize("folder", [*SERVING, "modelisation/labelling"])
+@pytest.mark.parametrize("folder", [*SERVING, "back/replicas", "modelisation/labelling"])
 def test_serving_and_labelling_need_no_torch(folder: str) -> None:
     assert not [name for name in pins_of(ROOT / folder / "requirements.txt") if re.search(HEAVY, name)]
 
 
 @pytest.mark.parametrize("folder", [*SERVING, "modelisation"])
-def test_ray_is_for_labelling_on_a_cluster_alone(folder: str) -> None:
+def test_ray_is_for_clusters_alone(folder: str) -> None:
     assert "ray" not in pins_of(ROOT / folder / "requirements.txt")
-    assert "ray" in pins_of(ROOT / "modelisation" / "labelling" / "requirements.txt")
+    for cluster in ("modelisation/labelling", "back/replicas"):
+        assert "ray" in pins_of(ROOT / cluster / "requirements.txt")
 
 
 def test_cuda_libraries_are_pinned_apart_and_for_linux_only() -> None:
@@ -125,6 +139,19 @@ def test_cuda_libraries_are_pinned_apart_and_for_linux_only() -> None:
         marker = Requirement(entry.split(" --hash")[0]).marker
         assert marker is not None
         assert not marker.evaluate({"sys_platform": "darwin", "platform_machine": "arm64"})
+
+
+@pytest.mark.parametrize("version", ["3.12", "3.13"])
+def test_what_is_pinned_serves_and_trains_on_later_pythons_too(version: str) -> None:
+    # A pin may be for some Pythons only; each package that is asked for is pinned for all of ours.
+    later = {"python_version": version, "python_full_version": f"{version}.1"}
+    for folder in FOLDERS:
+        pins = {}
+        for entry in entries_of(ROOT / folder / "requirements.txt"):
+            requirement = Requirement(entry.split(" --hash")[0])
+            if requirement.marker is None or requirement.marker.evaluate(later):
+                pins[canonicalize_name(requirement.name)] = requirement
+        assert not [r for r in asked_for(ROOT / folder / "requirements.in") if canonicalize_name(r.name) not in pins]
 
 
 def test_no_file_names_a_package_index() -> None:

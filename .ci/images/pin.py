@@ -1,4 +1,4 @@
-"""Pin the images that the Dockerfiles start from by digest, with the date: `make pin-images`; needs a network.
+"""Pin the images of Dockerfiles and docker-compose.yml by digest, with the date: `make pin-images`; needs a network.
 
 A tag moves: what is built tomorrow may start from another image than what was tested today. A digest is the sha256 of
 the image's manifest, which in turn names that of every layer, so whatever a registry, proxy or mirror sends is either
@@ -17,10 +17,22 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCKERFILES = ("back/Dockerfile", "front/Dockerfile", "modelisation/mlflow_server/Dockerfile")
+FILES = (
+    *(
+        "back/Dockerfile",
+        "back/replicas/Dockerfile",
+        "front/Dockerfile",
+        "modelisation/Dockerfile",
+        "modelisation/mlflow_server/Dockerfile",
+    ),
+    "docker-compose.yml",  # the images that are not built here, which have a tag
+)
 DOCKER_HUB = "https://registry-1.docker.io"
 _DATE = "# By digest as of "
-_FROM = re.compile(rf"^(?:{_DATE}.*\n)?FROM (?P<image>[\w./-]+:[\w.-]+)(?:@sha256:[0-9a-f]{{64}})?$", re.MULTILINE)
+_IMAGE = re.compile(
+    rf"^(?: *{_DATE}.*\n)?(?P<indent> *)(?P<key>FROM|image:) (?P<image>[\w./-]+:[\w.-]+)(?:@sha256:[0-9a-f]{{64}})?$",
+    re.MULTILINE,
+)
 # A list of images, one for each kind of processor, in the forms that registries have for it.
 _ACCEPT = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json"
 _TIMEOUT_S = 30
@@ -75,23 +87,24 @@ def _token(challenge: str) -> str:
         return str(json.load(answer)["token"])
 
 
-def pinned(dockerfile: str, digests: dict[str, str], date: datetime.date) -> str:
-    """The text of a Dockerfile with the digest of each image that it starts from, and the date in a line above."""
-    return _FROM.sub(
+def pinned(text: str, digests: dict[str, str], date: datetime.date) -> str:
+    """The text of a file with the digest of each image that it names, and the date in a line above."""
+    return _IMAGE.sub(
         lambda found: (
-            f"{_DATE}{date}; `make pin-images` takes the newest.\nFROM {found['image']}@{digests[found['image']]}"
+            f"{found['indent']}{_DATE}{date}; `make pin-images` takes the newest.\n"
+            f"{found['indent']}{found['key']} {found['image']}@{digests[found['image']]}"
         ),
-        dockerfile,
+        text,
     )
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--registry", default=DOCKER_HUB, help="a mirror's address (default: %(default)s)")
-    parser.add_argument("files", nargs="*", type=Path, default=[ROOT / name for name in DOCKERFILES])
+    parser.add_argument("files", nargs="*", type=Path, default=[ROOT / name for name in FILES])
     given = parser.parse_args(arguments)
     texts = {path: path.read_text(encoding="utf-8") for path in given.files}
-    images = sorted({found["image"] for text in texts.values() for found in _FROM.finditer(text)})
+    images = sorted({found["image"] for text in texts.values() for found in _IMAGE.finditer(text)})
     try:
         digests = {image: digest_of(given.registry.rstrip("/"), image) for image in images}
     except PinError as error:

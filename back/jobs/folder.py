@@ -1,13 +1,15 @@
-"""The folder of all jobs: one folder in it for each, held by one API at a time."""
+"""The folder of all jobs: one folder in it for each. Several APIs of one machine may share it.
+
+Who may do what at a time is told by locks on open files (flock), which the system lifts when a process ends, however
+it ends, and which hold between containers that share a volume of one machine.
+"""
 
 import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Set
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
-
-from back.runtime.errors import UserError
 
 _LOCK_FILE = "lock"
 
@@ -16,7 +18,6 @@ class JobFolder:
     """Made where it is missing.
 
     Raises:
-        UserError: another API works in it.
         OSError: it cannot be made.
     """
 
@@ -24,11 +25,22 @@ class JobFolder:
         self.path = path
         (path / "of").mkdir(parents=True, exist_ok=True)
         self._lock = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            raise UserError(f"{path} is used by another API; set STREETSEG_JOBS_DIR to another folder") from None
+
+    def take_over(self) -> bool:
+        """Become the one that works on the jobs, until `close`; False while another is."""
+        return _lock_now(self._lock)
+
+    @contextlib.contextmanager
+    def opening(self) -> Iterator[None]:
+        """Alone, while the table is made."""
+        with _locked(self.path, fcntl.LOCK_EX):
+            yield
+
+    @contextlib.contextmanager
+    def arriving(self) -> Iterator[None]:
+        """While the files of a job arrive that is not in the table yet."""
+        with _locked(self.path / "of", fcntl.LOCK_SH):
+            yield
 
     def of(self, name: str) -> Path:
         """The folder of one job."""
@@ -55,11 +67,38 @@ class JobFolder:
                 elif path.name not in keep:
                     path.unlink(missing_ok=True)
 
-    def remove_unknown(self, known: Set[str]) -> None:
-        """Delete folders of jobs that are in no table: their API ended while it received the files."""
-        for path in (self.path / "of").iterdir():
-            if path.name not in known:
-                shutil.rmtree(path, ignore_errors=True)
+    def remove_unknown(self, known: Callable[[], Set[str]]) -> None:
+        """Delete folders of jobs that are in no table: their API ended while it received the files.
+
+        Nothing is deleted while files arrive anywhere, which the next call makes up for.
+        """
+        place = os.open(self.path / "of", os.O_RDONLY)
+        try:
+            if _lock_now(place):
+                names = known()
+                for path in (self.path / "of").iterdir():
+                    if path.name not in names:
+                        shutil.rmtree(path, ignore_errors=True)
+        finally:
+            os.close(place)
 
     def close(self) -> None:
         os.close(self._lock)
+
+
+def _lock_now(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _locked(path: Path, how: int) -> Iterator[None]:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(file, how)
+        yield
+    finally:
+        os.close(file)

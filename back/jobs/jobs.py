@@ -1,15 +1,13 @@
-"""Takes clips and folders of photos in, works on them one after the other, keeps what comes of it for a while.
+"""Takes clips and folders of photos in, and tells what becomes of them; `back.jobs.turns` works on them.
 
-The queue is huey's, in SQLite; what became of a job stands in a table beside it. Each job is worked on in a process
-of its own, with bounded time and memory, that ends with the API; a job that this interrupts begins again with the
-next.
+All of it stands in a table in a folder, which the replicas of one machine may share: each takes jobs in and tells of
+all of them, and one works on them.
 """
 
 import json
 import logging
 import secrets
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,22 +19,16 @@ from back.jobs.evaluations import Evaluations
 from back.jobs.folder import JobFolder
 from back.jobs.kinds import JobKind, Sent
 from back.jobs.room import check_bytes, check_number
-from back.jobs.store import open_store
+from back.jobs.store import TABLE_FILE, open_store
 from back.jobs.table import UNFINISHED, Job, Kind, Told
+from back.jobs.turns import Turns
 from back.problems import Problem
 from back.runtime.errors import InputError, UserError
 from back.runtime.process.bounded import UnfinishedError, WorkFailedError, run_bounded
 from back.runtime.process.progress import PROGRESS_FILE
 from back.settings import Settings
 
-_MAX_STARTS = 3  # of one job; after that it is what ends the API
-_CLEAN_S, _LOOK_S = 60.0, 1.0
 log = logging.getLogger("streetseg")
-logging.getLogger("huey").setLevel(logging.WARNING)  # it would tell of every job that begins
-
-
-class _DeletedError(Exception):
-    """Whoever made the job wants it no more."""
 
 
 class Jobs:
@@ -47,27 +39,25 @@ class Jobs:
         self._clock = EvenClock()
         self.evaluations = Evaluations(settings)
         self._kinds: Mapping[Kind, JobKind] = {"clip": Clips(settings), "evaluation": self.evaluations}
-        self._stop, self._wake = threading.Event(), threading.Event()
+        self._stop = threading.Event()
         self._opening = threading.Lock()
-        self._thread: threading.Thread | None = None
         self._folder: JobFolder | None = None
 
     def resume(self) -> None:
         """Go on with what an earlier API left; nothing is made where there is none."""
-        if (self._settings.jobs_path / "jobs.db").is_file():
-            try:
-                self._open()
-            except UserError as error:
-                log.warning("jobs cannot be worked on: %s", error)
+        try:
+            if self._settings.max_jobs:
+                self._open_if_there()
+        except UserError as error:
+            log.warning("jobs cannot be worked on: %s", error)
 
     def close(self) -> None:
-        """End what runs; it begins again with the next API."""
+        """End what runs; it begins again with another API."""
         self._stop.set()
-        self._wake.set()
         with self._opening:  # no later request opens it again
-            thread, folder = self._thread, self._folder
-        if thread is not None and folder is not None:
-            thread.join(10)
+            folder = self._folder
+        if folder is not None:
+            self._turns.close()
             self._table.close()
             folder.close()
 
@@ -88,16 +78,16 @@ class Jobs:
         check_bytes(folder.size(), kind, self._settings)
         name = secrets.token_urlsafe(16)
         place = folder.of(name)
-        place.mkdir()
-        try:
-            told, now = replace(told, facts=self._receive(kind, sent, told, place)), self._clock.now()
-            job = Job(name, owner, "held" if hold else "queued", now, told, now if hold else None)
-            self._table.add(job)
-        except BaseException:
-            folder.remove(name)
-            raise
-        if not hold:
-            self._queue(name)
+        with folder.arriving():
+            place.mkdir()
+            try:
+                told, now = replace(told, facts=self._receive(kind, sent, told, place)), self._clock.now()
+                job = Job(name, owner, "held" if hold else "queued", now, told, now if hold else None)
+                self._table.add(job)
+            except BaseException:
+                folder.remove(name)
+                raise
+        self._turns.wake()
         return job
 
     def start(self, job: Job, told: Told) -> Job:
@@ -116,7 +106,7 @@ class Jobs:
         told = replace(told, frames=None, notes=(), error=None)
         job = replace(job, state="queued", ended=None, starts=0, told=told)
         self._table.change(job)
-        self._queue(job.id)
+        self._turns.wake()
         return job
 
     def ask(self, kind: Kind, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,7 +119,10 @@ class Jobs:
         Raises:
             Problem: 404.
         """
-        job = self._table.get(name) if self._folder is not None else None
+        try:
+            job = self._table.get(name) if self._open_if_there() else None
+        except UserError:  # said in the log, and to whoever brings a job
+            job = None
         if job is None or job.owner != owner:
             kept = f"results are kept for {self._settings.keep_hours:g} hours"
             raise Problem(404, f"There is no job {name[:40]!r}; {kept}, and only who made a job can see it.")
@@ -165,28 +158,22 @@ class Jobs:
         except UserError as error:
             raise Problem(503, f"{error}.", retry_after_s=60, cause="overloaded") from error
 
+    def _open_if_there(self) -> bool:
+        """Whether there are jobs at all, of this API or of another with the same folder."""
+        if self._folder is None and (self._settings.jobs_path / TABLE_FILE).is_file():
+            self._open()
+        return self._folder is not None
+
     def _open(self) -> JobFolder:
         with self._opening:
             if self._folder is not None:
                 return self._folder
             if self._stop.is_set():
                 raise UserError("The service is being stopped; send the clip again")
-            folder, self._table, self._huey = open_store(self._settings.jobs_path)
-            self._label = self._huey.task(name="label")(self._work)
-            jobs = self._table.all()
-            folder.remove_unknown({job.id for job in jobs})
-            for job in jobs:
-                if job.state in UNFINISHED:
-                    self._table.change(replace(job, state="queued"))
-                    self._label(job.id)
+            folder, self._table = open_store(self._settings.jobs_path)
+            self._turns = Turns(self._settings, self._kinds, folder, self._table, self._clock, self._stop)
             self._folder = folder
-            self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
-            self._thread.start()
             return folder
-
-    def _queue(self, name: str) -> None:
-        self._label(name)
-        self._wake.set()
 
     def _receive(self, kind: JobKind, sent: Sent, told: Told, place: Path) -> dict[str, Any]:
         try:
@@ -205,96 +192,3 @@ class Jobs:
         if "refused" in facts:
             raise Problem(facts["status"], facts["refused"])
         return facts
-
-    def _run(self) -> None:
-        cleaned = 0.0
-        while not self._stop.is_set():
-            try:
-                if time.monotonic() - cleaned > _CLEAN_S or cleaned == 0:
-                    self._clean()
-                    cleaned = time.monotonic()
-                task = self._huey.dequeue()
-                if task is None:
-                    self._wake.wait(_LOOK_S)
-                    self._wake.clear()
-                else:
-                    self._huey.execute(task)
-            except Exception:  # a bug or a full disk: the next job may go better
-                log.exception("working off jobs failed, and goes on")
-                self._stop.wait(_LOOK_S)
-
-    def _clean(self) -> None:
-        """Delete what has been kept long enough."""
-        now = self._clock.now()
-        for job in self._table.all():
-            if job.ended is not None and now - job.ended > self._settings.keep_hours * 3600:
-                self._table.remove(job.id)
-                self._opened().remove(job.id)
-
-    def _work(self, name: str) -> None:
-        """Work on one job; called by huey."""
-        job = self._table.get(name)
-        if job is None or job.state != "queued":
-            return
-        noun = self._kinds[job.told.kind].noun
-        if job.starts >= _MAX_STARTS:
-            self._end(job, error=f"The service ended each time that it worked on this {noun}; send another.")
-            return
-        job = replace(job, state="running", starts=job.starts + 1)
-        self._table.change(job)
-        started = time.monotonic()
-        try:
-            answer = self._run_work(job)
-        except _DeletedError:
-            self._opened().remove(job.id)
-        except UserError as error:
-            self._end(job, error=f"{str(error).rstrip('.')}.")
-        except UnfinishedError as error:
-            if self._stop.is_set():
-                self._table.change(replace(job, state="queued", starts=job.starts - 1))
-            else:
-                self._end(job, error=f"The {noun} could not be finished: {error}.")
-        except WorkFailedError as error:
-            log.error("one of the %ss failed: %s", noun, error)
-            self._end(job, error=f"The service failed on this {noun}; its log says why.")
-        else:
-            if "refused" in answer:
-                self._end(job, error=answer["refused"])
-            else:
-                log.info("%s: %d frames or photos took %.1f s", noun, answer["frames"], time.monotonic() - started)
-                self._end(job, frames=answer["frames"], notes=tuple(answer["notes"]))
-
-    def _run_work(self, job: Job) -> dict[str, Any]:
-        settings, kind = self._settings, self._kinds[job.told.kind]
-        request = kind.request(job, self._opened().of(job.id))
-        looked = 0.0
-
-        def watch() -> None:
-            nonlocal looked
-            if time.monotonic() - looked < _LOOK_S / 2:
-                return
-            looked = time.monotonic()
-            if self._table.get(job.id) is None:
-                raise _DeletedError
-            if self._opened().size() > settings.max_jobs_bytes:
-                raise UserError(f"What is kept of all jobs takes more room than there is; send a smaller {kind.noun}")
-
-        return run_bounded(
-            kind.module,
-            request,
-            seconds=settings.job_minutes * 60,
-            memory_bytes=settings.job_memory_bytes,
-            watch=watch,
-            stop=self._stop,
-        )
-
-    def _end(
-        self, job: Job, *, error: str | None = None, frames: int | None = None, notes: tuple[str, ...] = ()
-    ) -> None:
-        if self._table.get(job.id) is None:  # deleted at the last moment
-            self._opened().remove(job.id)
-            return
-        told = replace(job.told, error=error, frames=frames, notes=notes)
-        self._table.change(replace(job, state="failed" if error else "done", ended=self._clock.now(), told=told))
-        if error:  # else a clip is played beside its colours, and photos can be scored once more
-            self._opened().clear(job.id, keep=self._kinds[job.told.kind].kept_on_failure())

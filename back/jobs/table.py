@@ -1,4 +1,7 @@
-"""The jobs that there are, in SQLite: what was asked for, what became of it. It outlives the API."""
+"""The jobs that there are, in SQLite: what was asked for, what became of it.
+
+The table outlives the API, and several processes of one machine may use it.
+"""
 
 import errno
 import json
@@ -92,6 +95,15 @@ class JobTable:
     def all(self) -> list[Job]:
         """Every job, the oldest first."""
         return self._jobs("ORDER BY created")
+
+    def next(self) -> Job | None:
+        """The job that has waited for longest."""
+        found = self._jobs("WHERE state = 'queued' ORDER BY created LIMIT 1")
+        return found[0] if found else None
+
+    def queue_interrupted(self) -> None:
+        """Let what an API worked on that has ended wait again."""
+        self._run("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
 
     def remove(self, name: str) -> None:
         self._run("DELETE FROM jobs WHERE id = ?", name)

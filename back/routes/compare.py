@@ -27,24 +27,35 @@ router = APIRouter(tags=["segmentation"])
 MAX_MODELS = 8
 
 
-class CompareQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    models: str | None = Field(
-        default=None,
+WantedModels = Annotated[
+    str | None,
+    Field(
         max_length=1000,
         description="names, name@alias or name/version, separated by commas; default: every model that is ready",
         examples=["deeplabv3plus,segformer"],
         # Told, not checked: `_models` says in a sentence what is wrong, and forgives a comma too many.
         json_schema_extra={"pattern": rf"^[^,\s][^,]*(,[^,]*){{0,{MAX_MODELS - 1}}}$"},
-    )
-    output: Literal["mask", "classes"] = Field(default="classes", description="form of each model's label map")
-    label_taxonomy: str = Field(
-        default="street8",
+    ),
+]
+
+
+LABEL = "PNG of class ids, of the photo's size"
+LabelTaxonomy = Annotated[
+    str,
+    Field(
         max_length=100,
         description="what the values of the label file mean: street8, cityscapes19 (trainIds), cityscapes_label_ids, "
         "cityscapes7 or camvid11; or the class set of a model compared",
-    )
+    ),
+]
+
+
+class CompareQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    models: WantedModels = None
+    output: Literal["mask", "classes"] = Field(default="classes", description="form of each model's label map")
+    label_taxonomy: LabelTaxonomy = "street8"
 
 
 @router.post(
@@ -58,15 +69,22 @@ async def compare(
     services: ServicesDep,
     query: Annotated[CompareQuery, Query()],
     image: Annotated[UploadFile, File(description=PHOTO)],
-    label: Annotated[UploadFile | None, File(description="PNG of class ids, of the photo's size")] = None,
+    label: Annotated[UploadFile | None, File(description=LABEL)] = None,
 ) -> Response:
     """Every model's label map, how far each two agree, where they do not, and, where a label file comes with the
     photo, the errors of each model against it.
 
         curl -F image=@photo.jpg -F label=@labels.png 'http://127.0.0.1:8000/compare?label_taxonomy=camvid11'
     """
-    started = time.perf_counter()
     await check_form(request, ("image", "label"))
+    return Response(await compared(request, services, query, image, label), media_type="application/json")
+
+
+async def compared(
+    request: Request, services: Services, query: CompareQuery, image: UploadFile, label: UploadFile | None
+) -> bytes:
+    """The JSON of a `CompareAnswer`; raises Problem for what cannot be compared."""
+    started = time.perf_counter()
     async with services.workers.admit():
         models = await _models(services, query.models)
         large = await is_large(services, image, models, query.output)
@@ -74,10 +92,9 @@ async def compare(
             upload = await decode(services, image, request, models, query.output)
             truth = await _read_label(services, upload.photo, label, query.label_taxonomy, models)
             results = await asyncio.gather(*(segment(services, served, upload, query.output) for served in models))
-            body = await services.workers.run(
+            return await services.workers.run(
                 lambda: _answer(upload, results, query.output, truth, started).model_dump_json().encode()
             )
-    return Response(body, media_type="application/json")
 
 
 async def _models(services: Services, text: str | None) -> list[Served]:
@@ -147,7 +164,11 @@ def _answer(
 
 
 def _against_label(keys: list[str], results: list[Segmented], truth: dict[str, UInt8Array]) -> LabelAnswer:
-    return LabelAnswer(models=_label_scores(keys, results, truth), pairs=_outcomes(keys, results, truth))
+    return LabelAnswer(
+        models=_label_scores(keys, results, truth),
+        pairs=_outcomes(keys, results, truth),
+        truth={key: to_base64(encode_gray_png(label_HW), "truth") for key, label_HW in truth.items()},
+    )
 
 
 def _label_scores(keys: list[str], results: list[Segmented], truth: dict[str, UInt8Array]) -> dict[str, LabelScores]:

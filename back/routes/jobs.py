@@ -12,7 +12,7 @@ from back.problems import Problem, responses
 from back.runtime.evaluation.limits import is_picture_file
 from back.runtime.labels.guess import fitting_kinds
 from back.runtime.taxonomy import Taxonomy
-from back.runtime.video.limits import PREVIEW_FILE, container_of
+from back.runtime.video.limits import GROWING_FILE, PREVIEW_FILE, container_of
 from back.services import Services, ServicesDep
 
 router = APIRouter(tags=["jobs"])
@@ -118,7 +118,10 @@ def _is_picture(job: Job, file: str) -> bool:
 def _files(services: Services, job: Job) -> dict[str, str]:
     """Paths of the files that can be had now."""
     files = dict(job.told.files) if job.state == "done" else {}
-    for name, kind in ((PREVIEW_FILE, "preview"), (CLIP_FILE, "clip")):
+    kept = [(PREVIEW_FILE, "preview"), (CLIP_FILE, "clip")]
+    if job.state == "running":
+        kept.append((GROWING_FILE, "growing"))
+    for name, kind in kept:
         if job.told.kind == "clip" and services.jobs.path_of(job, name).is_file():
             files[kind] = name
     return {kind: f"/jobs/{job.id}/{name}" for kind, name in files.items()}

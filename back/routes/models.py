@@ -75,6 +75,7 @@ def _entry(model: RegisteredModel, served: Served | None, error: str | None) -> 
         "file_size_bytes": served.file_size_bytes,
         "temperature": card.temperature,
         "calibration": card.calibration,
+        "familiarity": card.familiarity,
         "pixel_budget": predictor.pixel_budget,
         "data_licence": training.data_licence if training else None,
         "weights_licence": training.weights_licence if training else origin.licence if origin else None,

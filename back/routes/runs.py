@@ -3,12 +3,13 @@
 import math
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from back.mlflow_errors import mlflow_sentence
 from back.problems import Problem, responses
-from back.runtime.mlflow_names import EXPERIMENT
+from back.run_panel import PICTURE, panel_picture, panel_sizes
+from back.runtime.mlflow_names import EXPERIMENT, PANEL_PHOTOS, epoch_of
 from back.schemas import Point, RunDetail, RunEntry, RunsAnswer
 from back.services import Services, ServicesDep
 
@@ -64,8 +65,7 @@ async def list_runs(request: Request, services: ServicesDep, query: Annotated[Ru
 )
 async def get_run(run_id: str, request: Request, services: ServicesDep) -> RunDetail:
     """Parameters, tags and every value of every metric."""
-    if not (run_id.isascii() and run_id.isalnum() and len(run_id) <= 64):
-        raise Problem(404, f"There is no run {run_id[:80]!r}; /runs lists them.")
+    _check_run_id(run_id)
 
     def work() -> RunDetail:
         client = services.registry.client
@@ -78,9 +78,35 @@ async def get_run(run_id: str, request: Request, services: ServicesDep) -> RunDe
             for key in sorted(run.data.metrics)
             if not key.startswith("system/")  # a point a second, of interest only in MLflow's own pages
         }
-        return RunDetail(**_entry(services, run), history=history)
+        panel = sorted(epoch for name in panel_sizes(client, run_id) if (epoch := epoch_of(name)) is not None)
+        return RunDetail(**_entry(services, run), history=history, panel=panel)
 
     return await _ask(request, services, work, missing=f"There is no run {run_id!r}; /runs lists them.")
+
+
+@router.get(
+    "/runs/{run_id}/panel/{file}",
+    summary="Pictures of a run's validation split",
+    response_class=Response,
+    responses={200: PICTURE, **responses(404, 422, 503)},
+)
+async def get_panel(run_id: str, file: str, request: Request, services: ServicesDep) -> Response:
+    """A few pictures one below the other: `photos.jpg`, their labels `truth.png`, and what the network made of them
+    after an epoch, for example `epoch-00003.png`. White is not labelled.
+    """
+    _check_run_id(run_id)
+    missing = f"The run has no picture {file[:40]!r}; /runs/{run_id} lists the epochs that have one."
+    data = await _ask(
+        request, services, lambda: panel_picture(services.registry.client, run_id, file), missing=missing
+    )
+    if data is None:
+        raise Problem(404, missing)
+    return Response(data, media_type="image/jpeg" if file == PANEL_PHOTOS else "image/png")
+
+
+def _check_run_id(run_id: str) -> None:
+    if not (run_id.isascii() and run_id.isalnum() and len(run_id) <= 64):
+        raise Problem(404, f"There is no run {run_id[:80]!r}; /runs lists them.")
 
 
 def _elsewhere(services: Services, known: "list[Run]") -> "list[Run]":

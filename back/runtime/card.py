@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic_core import from_json
 
 from back.runtime.errors import UserError
+from back.runtime.familiarity import Familiarity
 from back.runtime.onnx_file import NetworkError, check_network
+from back.runtime.quantisation import Quantisation
 from back.runtime.taxonomy import Taxonomy
 
 CARD_FILE = "model.json"
@@ -191,10 +193,10 @@ class Card(_Strict):
     # Left out of the JSON where there is none, so that a card from before this field stays as it is.
     origin: Origin | None = Field(default=None, exclude_if=lambda origin: origin is None)
     calibration: Calibration | None = Field(default=None, exclude_if=lambda calibration: calibration is None)
+    quantisation: Quantisation | None = Field(default=None, exclude_if=lambda quantisation: quantisation is None)
+    familiarity: Familiarity | None = Field(default=None, exclude_if=lambda familiarity: familiarity is None)
     robustness: dict[str, float] = Field(default_factory=dict, description="perturbation -> mIoU lost, in points")
-    carries: dict[str, float] = Field(
-        default_factory=dict, description="pictures unlike those of training -> mIoU on them, 0..1"
-    )
+    carries: dict[str, float] = Field(default_factory=dict, description="pictures of other kinds -> mIoU, 0..1")
     self_test: SelfTest
     files: dict[_FileName, str]
 

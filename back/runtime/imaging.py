@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import BinaryIO
 
 import numpy as np
@@ -29,6 +30,9 @@ _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+# Up to here our own loops resize a photo, if it is not taller than wide. They take it as a copy: beyond, Pillow needs
+# less memory. Taller ones Pillow may resize down first and then across, as it deems quicker, which the loops do not.
+_COPIED_PIXELS = 1 << 22
 # Strips in which 16-bit pictures are brought to 8 bit: whole, one of 64 megapixels would take a gigabyte.
 _STRIP_ROWS = 256
 
@@ -45,11 +49,20 @@ class ResizePlan:
 
 @dataclass(frozen=True)
 class Photo:
-    """A decoded photo of `height` x `width` pixels: upright RGB, `image` possibly of fewer pixels than the photo."""
+    """A decoded photo of `height` x `width` pixels: upright RGB, possibly of fewer pixels than the photo.
 
-    image: Image.Image
+    Attributes:
+        pixels: uint8 [h, w, 3] or a Pillow picture, as whoever decoded it gives it.
+    """
+
+    pixels: "Image.Image | UInt8Array"
     height: int
     width: int
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """As a Pillow picture."""
+        return self.pixels if isinstance(self.pixels, Image.Image) else Image.fromarray(self.pixels)
 
 
 # From a photo's height and width to the height and width that its reader needs.
@@ -75,6 +88,18 @@ def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -
     Raises:
         ImageError: empty, of another type, animated, too large, truncated or damaged.
     """
+    return Photo(*_open(data, max_pixels, needed))
+
+
+def decode_image(data: bytes, max_pixels: int) -> UInt8Array:
+    """`open_photo` as an array: uint8 [height, width, 3] RGB. Raises ImageError."""
+    return np.asarray(_open(data, max_pixels, None)[0])
+
+
+def _open(data: bytes, max_pixels: int, needed: NeededSize | None) -> tuple[Image.Image | UInt8Array, int, int]:
+    """The picture, as whatever its decoder gives, and the photo's height and width; see `open_photo`."""
+    from back.runtime.png_decoder import decode_rgb  # numba, for which no command's help should wait
+
     header = read_header(data)
     if header.width * header.height > max_pixels:
         raise ImageError(_too_large_sentence(f"{header.width} x {header.height} pixels", max_pixels), 413)
@@ -83,9 +108,11 @@ def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -
     width, height = stored if turn not in SWAPS_SIDES else stored[::-1]
     if header.format in ("HEIF", "AVIF"):
         image_rgb = decode_heif(data)
-        return Photo(image_rgb if turn is None else image_rgb.transpose(turn), height, width)
+        return image_rgb if turn is None else image_rgb.transpose(turn), height, width
     try:
         file = header.decodable()
+        if header.format == "PNG" and turn is None and (pixels_HWC := decode_rgb(file)) is not None:
+            return pixels_HWC, height, width
         image = Image.open(io.BytesIO(file), formats=[header.format])
         # All at once. In pieces, a decoder that waits for the end of a row of fill bytes starts over with each, and
         # a PNG whose rows end with a piece is not held against its checksum.
@@ -110,7 +137,7 @@ def open_photo(data: bytes, max_pixels: int, needed: NeededSize | None = None) -
     if header.format == "PNG":
         check_rows(data, image)
     image_rgb = _to_rgb(image)
-    return Photo(image_rgb if turn is None else image_rgb.transpose(turn), height, width)
+    return image_rgb if turn is None else image_rgb.transpose(turn), height, width
 
 
 def _too_large_sentence(size: str, max_pixels: int) -> str:
@@ -146,11 +173,6 @@ def count_pixels(file: BinaryIO, needed: NeededSize | None = None) -> tuple[int,
     )
     # Scaled decoding stops less than a factor of two above what is needed, in each direction.
     return pixels, min(pixels, 4 * needed_height * needed_width)
-
-
-def decode_image(data: bytes, max_pixels: int) -> UInt8Array:
-    """`open_photo` as an array: uint8 [height, width, 3] RGB. Raises ImageError."""
-    return np.asarray(open_photo(data, max_pixels).image)
 
 
 def plan_resize(height: int, width: int, contract: InputContract, pixel_budget: int | None) -> ResizePlan:
@@ -191,13 +213,21 @@ def to_input(image: UInt8Array | Image.Image, plan: ResizePlan, contract: InputC
     Returns:
         uint8 [padded_height, padded_width, 3], RGB in 0..255; the engine normalises it.
     """
-    photo = image if isinstance(image, Image.Image) else Image.fromarray(image)
-    size = (plan.width, plan.height)
-    if photo.size != size:
-        photo = photo.resize(size, _FILTERS[contract.resize_filter])
-    if (plan.padded_height, plan.padded_width) == (plan.height, plan.width):
-        return np.asarray(photo)
+    from back.runtime.resize_numba import resize_bilinear  # numba, for which no command's help should wait
+
+    height, width = image.shape[:2] if isinstance(image, np.ndarray) else (image.height, image.width)
+    same = (height, width) == (plan.height, plan.width)
+    if same and (plan.padded_height, plan.padded_width) == (plan.height, plan.width):
+        return np.asarray(image)
     padded_HWC = np.empty((plan.padded_height, plan.padded_width, 3), np.uint8)
-    padded_HWC[:] = np.rint(np.asarray(contract.mean) * 255).clip(0, 255).astype(np.uint8)
-    padded_HWC[: plan.height, : plan.width] = np.asarray(photo)
+    inside_HWC = padded_HWC[: plan.height, : plan.width]
+    mean = np.rint(np.asarray(contract.mean) * 255).clip(0, 255).astype(np.uint8)
+    padded_HWC[plan.height :], padded_HWC[: plan.height, plan.width :] = mean, mean
+    if same:
+        inside_HWC[:] = np.asarray(image)
+    elif contract.resize_filter == "bilinear" and height <= width and height * width <= _COPIED_PIXELS:
+        resize_bilinear(np.ascontiguousarray(np.asarray(image)), inside_HWC)
+    else:
+        photo = image if isinstance(image, Image.Image) else Image.fromarray(image)
+        inside_HWC[:] = np.asarray(photo.resize((plan.width, plan.height), _FILTERS[contract.resize_filter]))
     return padded_HWC

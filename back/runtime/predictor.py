@@ -17,10 +17,11 @@ from back.runtime.card import ONNX_FILE, BundleError, Card, InputContract, read_
 from back.runtime.class_counts import count_labels
 from back.runtime.confidence import UInt16Array, confidence_map
 from back.runtime.engines import create_engine
-from back.runtime.engines.base import Engine, EngineKind, Precision
+from back.runtime.engines.base import Engine, EngineKind, LabellingEngine, Precision
+from back.runtime.familiarity import statistics_of
 from back.runtime.imaging import ImageError, Photo, UInt8Array, decode_image, open_photo, plan_resize, to_input
 from back.runtime.taxonomy import Taxonomy
-from back.runtime.upsample import ScoresError, upsample_argmax
+from back.runtime.upsample import NOT_FINITE, ScoresError, upsample_argmax
 
 _SELF_TEST_PIXELS = 1 << 22
 Scores = npt.NDArray[np.float32]
@@ -36,12 +37,16 @@ class Prediction:
             asked for, `confidence`.
         taxonomy: what the ids mean.
         confidence_HW: uint16, the calibrated probability of each label times 65535; None where not asked for.
+        familiarity: how like the training streets the photo is, and `unfamiliar` whether it is called unlike them,
+            see `Familiarity`; None where the card does not say how to tell, or a device makes the labels itself.
     """
 
     labels_HW: UInt8Array  # noqa: N815 - the name carries the shape
     timings_ms: dict[str, float]
     taxonomy: Taxonomy = field(repr=False)
     confidence_HW: UInt16Array | None = None  # noqa: N815 - the name carries the shape
+    familiarity: float | None = None
+    unfamiliar: bool | None = None
 
     def class_shares(self) -> dict[str, float]:
         """Fraction of the photo's pixels that each class covers; sums to 1."""
@@ -133,7 +138,7 @@ class Predictor:
         if isinstance(image_HWC, Photo):
             return self._predict(image_HWC, {}, confidence)
         height, width = image_HWC.shape[:2]
-        return self._predict(Photo(Image.fromarray(image_HWC), height, width), {}, confidence)
+        return self._predict(Photo(image_HWC, height, width), {}, confidence)
 
     def needed_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width to which a photo of this size is resized: what decoding it must give at the least."""
@@ -162,7 +167,7 @@ class Predictor:
         timings = {} if timings_ms is None else timings_ms
         plan = plan_resize(photo.height, photo.width, self.input, None)
         with _timed(timings, "resize"):
-            image_NHWC = to_input(photo.image, plan, self.input)[None]
+            image_NHWC = to_input(photo.pixels, plan, self.input)[None]
         with _timed(timings, "infer"):
             scores_CHW = self.engine.run(image_NHWC)
         self._check_shape(scores_CHW, plan.padded_height, plan.padded_width)
@@ -188,15 +193,40 @@ class Predictor:
         valid = plan.height / stride, plan.width / stride
         return confidence_map(scores_CHW, height, width, *valid, temperature or self.card.temperature)
 
+    def statistics_of(self, scores_CHW: Scores, height: int, width: int) -> tuple[float, Scores]:
+        """What tells whether a photo of `height` x `width` is like the training streets, see `familiarity`."""
+        plan, stride = plan_resize(height, width, self.input, None), self.input.score_stride
+        return statistics_of(scores_CHW, plan.height / stride, plan.width / stride, self.card.temperature)
+
     def _predict(self, photo: Photo, timings: dict[str, float], confidence: bool = False) -> Prediction:
+        if isinstance(self.engine, LabellingEngine) and not confidence:
+            return Prediction(self._labels_by_device(self.engine, photo, timings), timings, self.card.taxonomy)
         scores_CHW = self.scores_of(photo, timings)
         with _timed(timings, "argmax"):
             labels_HW = self.labels_of(scores_CHW, photo.height, photo.width)
+        prediction = Prediction(labels_HW, timings, self.card.taxonomy)
+        if (known := self.card.familiarity) is not None:
+            found = known.of(*self.statistics_of(scores_CHW, photo.height, photo.width))
+            prediction = replace(prediction, familiarity=found, unfamiliar=found < known.unfamiliar_below)
         if not confidence:
-            return Prediction(labels_HW, timings, self.card.taxonomy)
+            return prediction
         with _timed(timings, "confidence"):
             confidence_HW = self.confidence_of(scores_CHW, photo.height, photo.width)
-        return Prediction(labels_HW, timings, self.card.taxonomy, confidence_HW)
+        return replace(prediction, confidence_HW=confidence_HW)
+
+    def _labels_by_device(self, engine: LabellingEngine, photo: Photo, timings: dict[str, float]) -> UInt8Array:
+        """Labels of a photo where the engine's device makes them, which counts as `infer`; raises ScoresError."""
+        plan, stride = plan_resize(photo.height, photo.width, self.input, None), self.input.score_stride
+        with _timed(timings, "resize"):
+            image_NHWC = to_input(photo.pixels, plan, self.input)[None]
+        with _timed(timings, "infer"):
+            labels_HW = engine.labels(
+                image_NHWC, photo.height, photo.width, plan.height / stride, plan.width / stride
+            )
+        timings["argmax"] = 0.0
+        if labels_HW is None:
+            raise ScoresError(NOT_FINITE)
+        return labels_HW
 
     def _check_shape(self, scores_CHW: Scores, height: int, width: int) -> None:
         stride = self.card.input.score_stride

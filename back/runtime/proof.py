@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +80,16 @@ def compiled_dir(cache_dir: Path) -> Path:
 def _key(bundle: Path, options: Mapping[str, Any]) -> str:
     """Stands for the bundle, whose card vouches for its files, and for what loads it."""
     parts = [_SCHEMA, sha256_of(bundle / CARD_FILE), dict(options), platform.machine()]
-    parts += [version(library) for library in ("openvino", "onnxruntime", "numpy")]
+    parts += [_version(library) for library in ("openvino", "onnxruntime", "onnxruntime-gpu", "numpy")]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _version(library: str) -> str | None:
+    """None of a library that is not installed: ONNX Runtime for graphics cards stands in the other's place."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
 
 
 def try_bundle(bundle: Path, options: Mapping[str, Any], cache_dir: Path) -> None:

@@ -230,7 +230,9 @@ def apply_remap(
     Raises:
         LabelValueError: a value is outside the table; names the file and the values.
     """
-    present = np.flatnonzero(np.bincount(label_HW.ravel(), minlength=256))
+    from back.runtime.class_counts import count_labels  # numba, for which no command's help should wait
+
+    present = np.flatnonzero(count_labels(label_HW))
     unknown = [int(v) for v in present if int(v) not in remap]
     if unknown:
         raise LabelValueError(
@@ -240,7 +242,7 @@ def apply_remap(
         )
     table = np.full(256, IGNORE, np.uint8)
     table[list(remap)] = list(remap.values())
-    return table[label_HW]
+    return np.take(table, label_HW)
 
 
 def _ranges(values: list[int]) -> str:

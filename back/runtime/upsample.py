@@ -28,6 +28,7 @@ Int32Array = npt.NDArray[np.int32]
 # Below this many output pixels a second thread costs more in waking up than it saves.
 _STRIP_PIXELS = 1 << 20
 _NOT_FINITE_BITS = 0x7F800000
+NOT_FINITE = "the network's scores contain NaN or infinity; its weights or its input are broken"
 
 
 class ScoresError(UserError):
@@ -106,7 +107,7 @@ def finite_scores(scores_CHW: Float32Array) -> Float32Array:
     """
     bits = peak_bits(scores_CHW.reshape(-1).view(np.uint32))
     if bits >= _NOT_FINITE_BITS:
-        raise ScoresError("the network's scores contain NaN or infinity; its weights or its input are broken")
+        raise ScoresError(NOT_FINITE)
     peak = float(np.uint32(bits).view(np.float32))
     if peak > 1e30:
         return scores_CHW * np.float32(2.0**-64)

@@ -2,6 +2,7 @@
 
 import re
 from html import escape
+from itertools import cycle
 from typing import Any
 
 import streamlit as st
@@ -125,7 +126,7 @@ def show_curves(entry: Json, card: Json, colour: str) -> None:
             )
     if len(runs) > 1:
         st.caption(f"{len(runs)} runs, one after the other: each began with the weights of the one before.")
-    for run, dash in zip(runs, DASHES, strict=False):
+    for run, dash in zip(runs, cycle(DASHES), strict=False):
         style = {"solid": "solid", "dot": "dotted"}.get(dash, "dashed")
         url = str(run.get("url") or "")
         link = f' <a href="{escape(training_view(url))}" target="_blank" rel="noopener">open in MLflow</a>'
@@ -167,7 +168,7 @@ def _runs_before(training: Json) -> list[str]:
 def joined_curves(runs: list[Json], metric: str, colour: str) -> list[tuple[str, str, list[int], list[float], str]]:
     """Lines of one metric, each run's epochs counted on from the one before: (name, colour, epochs, values, dash)."""
     lines, before = [], 0
-    for run, dash in zip(runs, DASHES, strict=False):
+    for run, dash in zip(runs, cycle(DASHES), strict=False):
         points = [p for p in run["history"].get(metric, []) if p["value"] is not None]
         if points:
             steps = [before + p["step"] for p in points]

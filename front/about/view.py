@@ -8,6 +8,7 @@ import streamlit as st
 
 from front import page
 from front.about.facts import show_facts
+from front.about.familiarity import show_familiarity
 from front.about.training import show_curves, show_origin, show_training
 from front.api.client import Json
 from front.api.models import all_models, detail_of
@@ -52,6 +53,7 @@ def main() -> None:
     with right:
         _input(card)
         _calibration(card.get("calibration"))
+        show_familiarity(card.get("familiarity"))
         _classes(class_table(card["taxonomy"], safe=page.safe_palette()), card["taxonomy"]["id"])
         _carries(card)
         _robustness(card)

@@ -1,45 +1,35 @@
-"""The dashboard's one HTTP client: every byte that a page shows comes through here.
-
-Each failure becomes an `ApiError` whose `kind` says whether waiting helps and whose text is ready to be shown.
-"""
+"""The dashboard's one HTTP client: every byte that a page shows comes through here."""
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
 from urllib.parse import quote
 
 import requests
 
 from front.api.comparison import Comparison, comparison_of
-from front.api.errors import ApiError, Kind, error_of
+from front.api.errors import ApiError
 from front.api.file_form import FileForm
-from front.api.foreign import without_pictures
+from front.api.http import CONNECT_SECONDS, Http, Json
 
-Json = dict[str, Any]
 _OF_JOB = ("id", "state", "model", "files")
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-CONNECT_SECONDS = 3.0
-READ_SECONDS = 120.0
 READY_SECONDS = 5.0  # `/readyz` answers at once
-_FASTER = "Fewer models or a smaller photo are faster."
-_FROZEN = "It listens, but does not answer: see its log, or start it anew. This page goes on by itself."
 
 
-class ApiClient:
-    """Calls the StreetSeg API at `base_url`; safe to share between threads."""
+@dataclass(frozen=True)
+class SharedLabel:
+    """A label file that is shared with its photo, and what its values are, `taxonomy`."""
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        key: str | None = None,
-        connect_s: float = CONNECT_SECONDS,
-        read_s: float = READ_SECONDS,
-    ) -> None:
-        self.base_url = base_url.rstrip("/")
-        self._headers = {"X-API-Key": key} if key else {}
-        self._timeout = (connect_s, read_s)
+    name: str
+    data: bytes
+    taxonomy: str
+
+
+class ApiClient(Http):
+    """Calls the StreetSeg API; see `Http`."""
 
     @classmethod
     def from_environment(cls) -> "ApiClient":
@@ -89,6 +79,17 @@ class ApiClient:
             raise ApiError("broken", "/images sent no JPEG; the dashboard and the API must be of the same release.")
         return content
 
+    def evaluated_image(self, model: str, name: str) -> Json:
+        """An image that a model was evaluated on, with `photo`, `truth` and `prediction` as base64; `rejected` where
+        there is none.
+        """
+        return self._json(
+            "GET",
+            "/images/layers",
+            params={"model": model, "name": name},
+            need=("width", "height", "photo", "truth", "prediction", "error_share", "note"),
+        )
+
     def upright(self, photo: bytes) -> bytes:
         """A JPEG of the photo in its own size, upright: of formats that the dashboard does not read itself."""
         content = self._request("POST", "/upright", files={"image": ("photo", photo)}).content
@@ -101,25 +102,45 @@ class ApiClient:
         return self._json("GET", "/runs", params={"limit": limit}, need=("runs",))
 
     def run(self, run_id: str) -> Json:
-        """One run with its `history`."""
-        return self._json("GET", f"/runs/{run_id}", need=("history",))
+        """One run with its `history`, and the epochs of its `panel`."""
+        return self._json("GET", f"/runs/{run_id}", need=("history", "panel"))
+
+    def panel(self, run_id: str, file: str) -> bytes:
+        """Pictures of a run's validation split: `photos.jpg`, `truth.png` or that of an epoch."""
+        content = self._request("GET", f"/runs/{run_id}/panel/{file}").content
+        if not content.startswith((b"\xff\xd8", b"\x89PNG")):
+            raise ApiError("broken", "The API sent no picture; the dashboard and it must be of the same release.")
+        return content
 
     def predict_png(
         self,
         photo: bytes,
         *,
         model: str,
-        output: Literal["mask", "overlay", "classes", "confidence"],
+        output: Literal["mask", "overlay", "classes", "confidence", "cutout"],
         opacity: float = 0.5,
+        class_name: str | None = None,
     ) -> bytes:
-        """The API's own PNG at the photo's size, byte for byte."""
+        """The API's own PNG at the photo's size, byte for byte; `class_name` is of a cut-out."""
         params: dict[str, str | float] = {"model": model, "output": output, "format": "png"}
         if output == "overlay":
             params["opacity"] = opacity
+        if class_name is not None:
+            params["class"] = class_name
         files = {"image": ("photo", photo)}
         response = self._request("POST", "/predict", params=params, files=files, missing="gone")
         if not response.content.startswith(b"\x89PNG"):
             raise ApiError("broken", "/predict sent no PNG; check that STREETSEG_API_URL is a StreetSeg API.")
+        return response.content
+
+    def predict_file(
+        self, photo: bytes, name: str, *, model: str, form: Literal["coco", "polygons", "geojson"]
+    ) -> bytes:
+        """The classes as a file for labelling tools, which names the photo so."""
+        params = {"model": model, "format": form}
+        response = self._request("POST", "/predict", params=params, files={"image": (name, photo)}, missing="gone")
+        if not response.content.startswith(b"{"):
+            raise ApiError("broken", "/predict sent no JSON; the dashboard and the API must be of the same release.")
         return response.content
 
     def compare(
@@ -136,14 +157,44 @@ class ApiClient:
         if label is not None and label_taxonomy is not None:
             files["label"] = ("label.png", label)
             params["label_taxonomy"] = label_taxonomy
-        answer = self._json("POST", "/compare", params=params, files=files, need=("models",), missing="gone")
+        return _comparison(
+            self._json("POST", "/compare", params=params, files=files, need=("models",), missing="gone")
+        )
+
+    def share(self, photo: bytes, name: str, models: Sequence[str], label: SharedLabel | None = None) -> Json:
+        """Have the API keep a photo, its label file and what these models say of it: `id`, `kept_until`, …."""
+        params = {"models": ",".join(models)}
+        files = {"image": (name, photo)}
+        if label is not None:
+            params["label_taxonomy"] = label.taxonomy
+            files["label"] = (label.name, label.data)
+        return self._json(
+            "POST", "/shared", params=params, files=files, need=("id", "created", "kept_until", "delete_token")
+        )
+
+    def shared(self, name: str) -> Json:
+        """A shared photo's `name`, `created` and `kept_until`; `rejected` with status 404 where there is none."""
+        return self._json("GET", _shared(name), need=("id", "name", "created", "kept_until", "label"))
+
+    def shared_photo(self, name: str) -> bytes:
+        """The file of a shared photo."""
+        return self._request("GET", f"{_shared(name)}/photo").content
+
+    def shared_label(self, name: str) -> bytes:
+        """The label file that came with a shared photo."""
+        return self._request("GET", f"{_shared(name)}/label").content
+
+    def shared_comparison(self, name: str) -> Comparison:
+        """What the models said of a photo when it was shared."""
+        return _comparison(self._json("GET", f"{_shared(name)}/comparison", need=("models",)))
+
+    def delete_shared(self, name: str, token: str) -> None:
+        """Delete a shared photo that this dashboard made; nothing happens where it is gone already."""
         try:
-            return comparison_of(answer)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ApiError(
-                "broken",
-                f"/compare lacks {error}; the dashboard and the API must be of the same release.",
-            ) from error
+            self._request("DELETE", _shared(name), headers={"X-Delete-Token": token})
+        except ApiError as error:
+            if error.status != 404:
+                raise
 
     def label_values(self, label: bytes) -> dict[str, tuple[int, ...]]:
         """The values in a label file, by what it may be (a `label_taxonomy`); without those that it cannot be.
@@ -218,64 +269,15 @@ class ApiClient:
             except requests.RequestException as error:
                 raise ApiError("down", f"{path} was cut off on its way.") from error
 
-    def _json(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        files: Mapping[str, tuple[str, bytes]] | None = None,
-        body: FileForm | None = None,
-        timeout: tuple[float, float] | None = None,
-        need: Sequence[str] = (),
-        missing: Kind = "rejected",
-    ) -> Json:
-        response = self._request(
-            method, path, params=params, files=files, body=body, timeout=timeout, missing=missing
-        )
-        advice = f"{path} sent no usable JSON; check that {self.base_url} is a StreetSeg API of the same release."
-        try:
-            answer = without_pictures(response.json())
-        except ValueError as error:
-            raise ApiError("broken", advice, status=response.status_code) from error
-        if not isinstance(answer, dict) or any(key not in answer for key in need):
-            raise ApiError("broken", advice, status=response.status_code)
-        return answer
 
-    def _request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        files: Mapping[str, tuple[str, bytes]] | None = None,
-        body: FileForm | None = None,
-        timeout: tuple[float, float] | None = None,
-        missing: Kind = "rejected",
-        stream: bool = False,
-    ) -> requests.Response:
-        url = self.base_url + path
-        headers = self._headers | ({"Content-Type": body.content_type} if body else {})
-        timeout = timeout or self._timeout
-        try:
-            response = requests.request(
-                method, url, params=params, files=files, data=body, headers=headers, timeout=timeout, stream=stream
-            )
-        except (requests.ConnectTimeout, requests.ConnectionError) as error:
-            raise ApiError(
-                "down",
-                f"Nothing answers at {self.base_url}. Start it with `make demo`, or set STREETSEG_API_URL to where "
-                "it runs. This page goes on by itself as soon as it answers.",
-            ) from error
-        except requests.Timeout as error:
-            raise ApiError(
-                "slow",
-                f"{path} gave no answer within {timeout[1]:g} s. {_FASTER if files else _FROZEN}",
-            ) from error
-        except requests.RequestException as error:
-            raise ApiError(
-                "broken", f"{self.base_url} cannot be used as an address: {error}. Check STREETSEG_API_URL."
-            ) from error
-        if response.status_code >= 400:
-            raise error_of(response.status_code, response.headers, response.text, missing=missing)
-        return response
+def _shared(name: str) -> str:
+    return f"/shared/{quote(name, safe='')}"
+
+
+def _comparison(answer: Json) -> Comparison:
+    try:
+        return comparison_of(answer)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ApiError(
+            "broken", f"/compare lacks {error}; the dashboard and the API must be of the same release."
+        ) from error

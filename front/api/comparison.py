@@ -14,6 +14,8 @@ class Segmentation:
         classes_png: the class ids at the photo's own size, 8-bit grey PNG.
         class_shares: class name -> fraction of the photo, 0..1.
         timings_ms: stage -> milliseconds, with `total`.
+        unfamiliar: whether the photo is unlike the model's training streets; None where its card does not say how to
+            tell, or the answer was kept by an earlier release.
     """
 
     model: str
@@ -24,6 +26,7 @@ class Segmentation:
     classes_png: bytes
     class_shares: Mapping[str, float]
     timings_ms: Mapping[str, float]
+    unfamiliar: bool | None = None
 
     @property
     def worked_ms(self) -> float:
@@ -97,10 +100,17 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class AgainstLabel:
-    """Two models against a label file: the scores of each by its name, and who is right where."""
+    """Models against a label file.
+
+    Attributes:
+        scores: of each by its name.
+        outcomes: who is right where, of exactly two.
+        truths: the label by class set: class ids at the photo's own size, 8-bit grey PNG, 255 where none is.
+    """
 
     scores: Mapping[str, LabelScore]
-    outcomes: Outcomes
+    outcomes: Outcomes | None
+    truths: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -129,16 +139,18 @@ def comparison_of(answer: Mapping[str, Any]) -> Comparison:
             classes_png=_png(entry["image"]),
             class_shares=entry["class_shares"],
             timings_ms=entry["timings_ms"],
+            unfamiliar=entry.get("unfamiliar"),
         )
         for entry in answer["models"]
     )
+    label = _against_label(answer["label"]) if answer["label"] else None
     if len(segmentations) != 2:
-        return Comparison(segmentations, None, None)
+        return Comparison(segmentations, None, label)
     (pair,) = answer["pairs"]
     agreement = Agreement(
         pair["pixel_agreement"], pair["confusion_matrix"], _png(answer["disagreement"]), pair["counted_in"]
     )
-    return Comparison(segmentations, agreement, _against_label(answer["label"]) if answer["label"] else None)
+    return Comparison(segmentations, agreement, label)
 
 
 def _against_label(label: Mapping[str, Any]) -> AgainstLabel:
@@ -153,9 +165,12 @@ def _against_label(label: Mapping[str, Any]) -> AgainstLabel:
         )
         for name, score in label["models"].items()
     }
+    truths = {key: _png(image) for key, image in label["truth"].items()}
+    if len(scores) != 2:
+        return AgainstLabel(scores, None, truths)
     (pair,) = label["pairs"]
     pixels = (pair["both_right"], pair["only_a"], pair["only_b"], pair["both_wrong"])
-    return AgainstLabel(scores, Outcomes(pair["a"], pixels, _png(pair["outcome"])))
+    return AgainstLabel(scores, Outcomes(pair["a"], pixels, _png(pair["outcome"])), truths)
 
 
 def _png(image: Mapping[str, str]) -> bytes:

@@ -118,15 +118,21 @@ def compare(
         ApiError: the call brought no result.
     """
     answers = cached_answers(cache, photo, (a, b))
-    agreement: Agreement | None = cache.get(_pair_key(photo, a, b))
-    if agreement is None and (other := cache.get(_pair_key(photo, b, a))):
-        agreement = other.swapped()
+    agreement = cached_agreement(cache, photo, a, b)
     if len(answers) < 2 or agreement is None:
         answer = client.compare(photo.data, models=[a.name, b.name])
         answers, agreement = _keep(cache, photo, (a, b), answer), answer.agreement
         if agreement is None:
             raise ApiError("broken", "/compare answered for two models without how they agree.")
     return answers[a.name], answers[b.name], agreement
+
+
+def cached_agreement(cache: PredictionCache, photo: SentFile, a: ModelRef, b: ModelRef) -> Agreement | None:
+    """How two models agree on a photo, where it is known already."""
+    agreement: Agreement | None = cache.get(_pair_key(photo, a, b))
+    if agreement is None and (other := cache.get(_pair_key(photo, b, a))):
+        agreement = other.swapped()
+    return agreement
 
 
 def against_label(
@@ -137,14 +143,14 @@ def against_label(
     label: SentFile,
     source: str,
 ) -> AgainstLabel:
-    """Two models against a label whose values are those of `source`; the order of the models is all the same.
+    """Models against a label whose values are those of `source`; the order of the models is all the same.
 
     Its call brings the class maps and their agreement too, so it comes before `compare` where both are needed.
 
     Raises:
         ApiError: the call brought no result.
     """
-    key = ("label", photo.sha, frozenset(models), label.sha, source)
+    key = _label_key(photo, models, label, source)
     found: AgainstLabel | None = cache.get(key)
     if found is None:
         answer = client.compare(
@@ -153,7 +159,7 @@ def against_label(
         _keep(cache, photo, models, answer)
         found = answer.label
         if found is None or found.scores.keys() != {ref.name for ref in models}:
-            raise ApiError("broken", "/compare answered without the label's scores of both models.")
+            raise ApiError("broken", "/compare answered without the label's scores of each model.")
         cache.put(key, found)
     return found
 
@@ -177,6 +183,22 @@ def label_values(client: ApiClient, cache: PredictionCache, label: SentFile) -> 
     return values
 
 
+def keep_against_label(
+    cache: PredictionCache, photo: SentFile, label: SentFile, source: str, answer: Comparison
+) -> None:
+    """Store what was said of models against a label at another time."""
+    refs = [ModelRef.of_answer(one) for one in answer.segmentations]
+    if answer.label is not None and answer.label.scores.keys() == {ref.name for ref in refs}:
+        cache.put(_label_key(photo, refs, label, source), answer.label)
+
+
+def keep_comparison(cache: PredictionCache, photo: SentFile, answer: Comparison) -> list[ModelRef]:
+    """Store what was said of a photo at another time; the versions that said it."""
+    refs = [ModelRef.of_answer(one) for one in answer.segmentations]
+    _keep(cache, photo, refs, answer)
+    return refs
+
+
 def _keep(
     cache: PredictionCache, photo: SentFile, asked: Sequence[ModelRef], answer: Comparison
 ) -> dict[str, Segmentation]:
@@ -189,6 +211,10 @@ def _keep(
         a, b = (ModelRef.of_answer(segmentation) for segmentation in answer.segmentations)
         cache.put(_pair_key(photo, a, b), answer.agreement)
     return {ref.name: s for ref, s in zip(asked, answer.segmentations, strict=True)}
+
+
+def _label_key(photo: SentFile, models: Iterable[ModelRef], label: SentFile, source: str) -> tuple[Any, ...]:
+    return ("label", photo.sha, frozenset(models), label.sha, source)
 
 
 def _pair_key(photo: SentFile, a: ModelRef, b: ModelRef) -> tuple[Any, ...]:

@@ -1,12 +1,16 @@
 """Which jobs a visitor looks at: their ids stand in the address, so a reload and a shared link lead back to them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
+from front.api.client import Json
 from front.api.errors import ApiError
 from front.api.waiting import client
+
+EVERY_SECONDS = 1.0
+UNFINISHED = ("queued", "running")
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,34 @@ class Watched:
             st.query_params.pop(self.parameter, None)
         elif st.query_params.get_all(self.parameter) != list(ids):
             st.query_params[self.parameter] = list(ids)
+
+    def show_until_done(self, jobs: Sequence[Json], show: Callable[[list[Json]], None], what: str) -> None:
+        """Show jobs as they are now, every second anew; the page runs again when one of them has ended or is gone.
+
+        Args:
+            show: draws the jobs, in the order given.
+            what: in place of the dots of "How far … is cannot be told now".
+        """
+        states = {job["id"]: job["state"] for job in jobs}
+
+        def watching(memory: dict[str, bool]) -> None:
+            now = list(jobs)
+            if not memory.pop("first", False):
+                try:
+                    now = [client().job(name) for name in states]
+                except ApiError as error:
+                    if error.status == 404:
+                        st.rerun()
+                    st.warning(
+                        f"**{error.title}.** How far {what} is cannot be told now; the work itself may go on.",
+                        icon=":material/cloud_off:",
+                    )
+                    return
+                if any(job["state"] not in UNFINISHED and states[job["id"]] in UNFINISHED for job in now):
+                    st.rerun()
+            show(now)
+
+        st.fragment(watching, run_every=EVERY_SECONDS, key=f"{self.parameter}-progress")({"first": True})
 
     def delete(self, ids: Sequence[str], *, what: str, said: str) -> bool:
         """End and delete jobs; a sentence for the page's next run says so, or why they are still there.

@@ -8,22 +8,24 @@ import pandas as pd
 import streamlit as st
 
 from front import page
+from front.api.client import Json
 from front.api.errors import ApiError
 from front.api.models import has_pictures
 from front.api.waiting import client
 from front.api.watched import EVALUATION
 from front.benchmark import charts as benchmark_charts
 from front.benchmark import numbers
+from front.benchmark.opened import is_open, open_image, show_open
 from front.ui.names import as_text, display_name, shorten
 
 WORST = 5
-_WIDTH = 200  # pixels of a picture: five beside each other on a wide screen, one and a half on a phone
+_WIDTH = 168  # pixels of a picture: all five beside each other on a wide screen, two on a phone
 
 Images = Sequence[tuple[str, float]]
 
 
-def image_by_image(evaluations: Mapping[str, Any], colours: Mapping[str, str]) -> None:
-    """The spread of the images' scores by model, and the worst of each."""
+def image_by_image(entries: Mapping[str, Json], evaluations: Mapping[str, Any], colours: Mapping[str, str]) -> None:
+    """The spread of the images' scores by model, and the worst of each; `entries` as `/models` lists them."""
     spread = {name: numbers.image_scores(evaluation) for name, evaluation in evaluations.items()}
     spread = {name: images for name, images in spread.items() if images}
     if not spread:
@@ -42,7 +44,7 @@ def image_by_image(evaluations: Mapping[str, Any], colours: Mapping[str, str]) -
         st.caption(f"The {WORST} worst images of each model.")
     if has_pictures():
         for name, images in spread.items():
-            _pictures(name, str(evaluations[name].get("split", "")), worst(images))
+            _pictures(entries[name], str(evaluations[name].get("split", "")), worst(images))
         _go_where_evaluated()
 
 
@@ -75,8 +77,9 @@ def _picture(base_url: str, model: str, image: str) -> bytes:
     return client().image(model, image)
 
 
-def _pictures(model: str, split: str, images: Images) -> None:
-    """Pictures of a model's worst images; without them the names in the table stand alone."""
+def _pictures(entry: Json, split: str, images: Images) -> None:
+    """Pictures of a model's worst images, of which one may be open; without any the names stand alone."""
+    model = entry["name"]
     try:
         found = [(image, score, _picture(client().base_url, model, image)) for image, score in images]
     except ApiError as error:
@@ -85,21 +88,32 @@ def _pictures(model: str, split: str, images: Images) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{display_name(model)}**", width="content")
         st.button(
-            "Open with truth and prediction",
+            "Evaluate all of the split",
             icon=":material/fact_check:",
             key=f"open-{model}",
             on_click=_evaluate,
             args=(model, split),
-            help="On the page Evaluate, where the data set beside the API is scored and every picture opens.",
+            help="On the page Evaluate: the data set beside the API is scored anew, and every picture opens there.",
         )
     with st.container(horizontal=True):
         for image, score, jpeg in found:
-            st.image(
-                jpeg,
-                caption=f"{shorten(image)}: {100 * score:.1f} %",
-                width=_WIDTH,
-                alt=f"Photo {image}, on which {display_name(model)} reaches {100 * score:.1f} % mIoU.",
-            )
+            with st.container(width=_WIDTH, gap="xsmall"):
+                st.image(
+                    jpeg,
+                    caption=f"{shorten(image)}: {100 * score:.1f} %",
+                    width="stretch",
+                    alt=f"Photo {image}, on which {display_name(model)} reaches {100 * score:.1f} % mIoU.",
+                )
+                st.button(
+                    "Close" if is_open(model, image) else "Open",
+                    key=f"open-{model}-{image}",
+                    type="primary" if is_open(model, image) else "secondary",
+                    on_click=open_image,
+                    args=(model, image),
+                    width="stretch",
+                    help=f"{as_text(image)} with its truth and what {display_name(model)} sees",
+                )
+    show_open(entry, dict(images))
 
 
 def _evaluate(model: str, split: str) -> None:

@@ -51,7 +51,7 @@ def main() -> None:
             _pareto(entries, evaluations, colours)
         with right:
             _confusion(measured)
-        image_by_image(measured, colours)
+        image_by_image({entry["name"]: entry for entry in entries}, measured, colours)
 
 
 def _of_one_class_set(entries: list[Json], evaluations: dict[str, Any]) -> tuple[list[Json], dict[str, Any]]:

@@ -69,6 +69,8 @@ def show_judgement(
 ) -> None:
     """The section of the page; `classes` are the names of both models' classes."""
     a, b = models
+    if judged.outcomes is None:
+        return
     scores = judged.scores[a.name], judged.scores[b.name]
     key = (photo.sha, label.sha, kind, a.sha256, b.sha256)
     found = _judgement_of(key, (a.name, b.name), titles, photo, judged.outcomes)

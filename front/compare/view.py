@@ -11,22 +11,28 @@ from front.api import predictions
 from front.api.client import Json
 from front.api.comparison import AgainstLabel, Agreement, Segmentation, side_by_side
 from front.api.errors import ApiError
-from front.api.models import all_models, prediction_cache, ready_models, taxonomy_of
+from front.api.models import all_models, detail_of, prediction_cache, ready_models, taxonomy_of
 from front.api.predictions import ModelRef
 from front.api.waiting import client, guard
 from front.compare.against_label import show_judgement
-from front.compare.swaps import largest_swaps
 from front.page import status_line
 from front.photos.add import photo_intake
 from front.photos.add_label import label_intake
 from front.photos.album import Album, Photo
 from front.photos.label_files import LabelFile, in_plain_words
 from front.photos.picture import DISPLAY_SIDE, display_size
+from front.photos.share import linking_of, refs_of, share_box
+from front.report.button import report_button
+from front.report.document import Judged, Reported
+from front.report.swaps import largest_swaps
 from front.ui import charts
 from front.ui.names import as_text, display_name
 from front.ui.palette import class_table
-from front.viewer.canvas import show
+from front.viewer.canvas import Layer, show
+from front.viewer.corrections import corrected_by, kept_of, save_corrected
 from front.viewer.layers import layer_of, preview_of
+from front.viewer.truth import truth_layer
+from front.viewer.unfamiliar import warn_where_unfamiliar
 
 
 def main() -> None:
@@ -46,12 +52,15 @@ def main() -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             chosen = _choose(entries)
             kind = label_intake(album, photo, [entry["taxonomy"] for entry in chosen])
+            a, b = refs_of(album, photo, chosen)
+            share_box(album, photo, (a, b), kind)
         label = album.labels.get(photo.sha) if kind is not None else None
-        refs = (ModelRef.of(chosen[0]), ModelRef.of(chosen[1]))
+        refs = (a, b)
         found = _ask(status_line(), photo, refs, label, kind or "")
         if found is None:
             return
         classes = [class_table(taxonomy_of(entry), safe=page.safe_palette()) for entry in chosen]
+        cards = [detail_of(entry)["card"] for entry in chosen]
     answers, agreement, judged = found
     names = tuple([str(c["name"]) for c in table] for table in classes)
     scores = (judged.scores[refs[0].name], judged.scores[refs[1].name]) if judged is not None else None
@@ -59,7 +68,17 @@ def main() -> None:
     titles = (display_name(chosen[0]["name"]), display_name(chosen[1]["name"]))
     _headline(agreement, titles, [score.miou for score in shown] if shown is not None else None)
     _say_classes(chosen, agreement.counted_in, scores is not None and shown is None)
-    _viewer(photo, answers, agreement, classes)
+    truth = None
+    if label is not None and judged is not None:
+        truth = truth_layer(photo, label, judged, chosen[0]["taxonomy"], classes[0])
+    _viewer(album, photo, answers, classes, truth)
+    warn_where_unfamiliar(answers)
+    save_corrected(album, photo, {one.model: one for one in answers})
+    models = [Reported(*one) for one in zip(answers, classes, cards, strict=True)]
+    comparable = Judged(label.name, shown) if label is not None and shown is not None else None
+    with st.container(horizontal=True):
+        _save_differences(photo, agreement)
+        report_button(photo, models, agreement, comparable)
     _swaps(agreement, titles, names)
     if label is not None and kind is not None and judged is not None:
         show_judgement(photo, label, kind, titles, names, refs, judged)
@@ -138,20 +157,28 @@ def _metric(label: str, value: str) -> None:
 
 
 def _viewer(
+    album: Album,
     photo: Photo,
     answers: tuple[Segmentation, Segmentation],
-    agreement: Agreement,
     classes: list[list[dict[str, Any]]],
+    truth: Layer | None,
 ) -> None:
+    layers = [layer_of(s, c, kept=kept_of(album, photo, s)) for s, c in zip(answers, classes, strict=True)]
+    known = {s.model: len(c) for s, c in zip(answers, classes, strict=True)}
     show(
         photo_jpeg=preview_of(photo.sha, photo, DISPLAY_SIDE),
         preview_size=display_size(photo.width, photo.height),
         full_size=(photo.width, photo.height),
         photo_alt=f"{photo.name}, {photo.width} by {photo.height} pixels.",
-        layers=[layer_of(s, c) for s, c in zip(answers, classes, strict=True)],
-        views=["pair", "overlay", "wipe", "layers"],
+        layers=layers if truth is None else [*layers, truth],
+        views=["pair", "overlay", "wipe", "layers", "errors"],
         key="compare-viewer",
+        linking=linking_of(album, photo),
+        corrected=corrected_by(album, photo, {one.model: one for one in answers}, known),
     )
+
+
+def _save_differences(photo: Photo, agreement: Agreement) -> None:
     st.download_button(
         "Save the map of differences",
         agreement.map_png,

@@ -1,11 +1,9 @@
 """The pictures behind the numbers, the worst first; one is open: photo, truth and predictions as layers."""
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
-from PIL import Image
 
 from front import page
 from front.api.client import Json
@@ -26,7 +24,8 @@ from front.evaluate.wanted import (
 )
 from front.ui.names import as_text, shorten
 from front.ui.palette import class_table
-from front.viewer.canvas import Layer, show
+from front.viewer.canvas import Layer
+from front.viewer.scored import show_scored
 
 _LAYER_BYTES = 20 * 10**6
 _A_PAGE = 6
@@ -164,21 +163,11 @@ def _open(job: Json, result: Json, titles: list[str], one: Json) -> None:
                 note=f"{wrong} wrong, mIoU {percent(scores['miou'])}",
             )
         )
-    with Image.open(io.BytesIO(photo)) as picture:
-        size = picture.size
     facts = [as_text(one["name"]), f"{one['width']} × {one['height']} pixels", f"brightness {one['brightness']:.2f}"]
     facts += [f"{as_text(title)} {as_text(value)}" for title, value in one["columns"].items()]
     st.caption(" · ".join(facts))
-    show(
-        photo_jpeg=photo,
-        preview_size=size,
-        full_size=(one["width"], one["height"]),
-        photo_alt=f"{one['name']}, {one['width']} by {one['height']} pixels.",
-        layers=layers,
-        views=["overlay", "pair", "wipe", "layers"],
-        key="evaluation-viewer",
-        memory="evaluation",
-    )
+    size = (one["width"], one["height"])
+    show_scored(photo, one["name"], size, layers, ["overlay", "pair", "wipe", "layers"], key="evaluation-viewer")
 
 
 def _every_picture(shown: list[Json], order: _Order) -> None:

@@ -3,37 +3,19 @@
 import streamlit as st
 
 from front.api.client import Json
-from front.api.errors import ApiError
-from front.api.waiting import client
 from front.api.watched import EVALUATION
 from front.ui.names import duration
-
-EVERY_SECONDS = 1.0
-UNFINISHED = ("queued", "running")
 
 
 def show_progress(job: Json) -> None:
     """A bar; the page runs again when the job has ended."""
-
-    def watching(memory: dict[str, bool]) -> None:
-        now = job
-        if not memory.pop("first", False):
-            try:
-                now = client().job(job["id"])
-            except ApiError as error:
-                if error.status == 404:
-                    st.rerun()
-                st.warning(
-                    f"**{error.title}.** How far it is cannot be told now; the work itself may go on.",
-                    icon=":material/cloud_off:",
-                )
-                return
-            if now["state"] not in UNFINISHED:
-                st.rerun()
-        st.progress(now.get("progress") or 0.0, text=words(now))
-
-    st.fragment(watching, run_every=EVERY_SECONDS, key="evaluation-progress")({"first": True})
+    EVALUATION.show_until_done([job], _show, "it")
     st.button("Cancel", icon=":material/close:", on_click=_cancel, args=(job["id"],))
+
+
+def _show(jobs: list[Json]) -> None:
+    for job in jobs:
+        st.progress(job.get("progress") or 0.0, text=words(job))
 
 
 def words(job: Json) -> str:

@@ -7,11 +7,11 @@ from front.api.client import Json
 from front.api.errors import ApiError
 from front.api.models import all_models, ready_models
 from front.api.waiting import client, guard
-from front.api.watched import EVALUATION
+from front.api.watched import EVALUATION, UNFINISHED
 from front.evaluate.ask import ask_and_begin
 from front.evaluate.found import show_found
 from front.evaluate.intake import photos_intake
-from front.evaluate.progress import UNFINISHED, show_progress
+from front.evaluate.progress import show_progress
 from front.evaluate.results import show_results
 from front.photos.memory import give_back_freed
 from front.ui.names import as_text, display_name, shorten

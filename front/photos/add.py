@@ -10,6 +10,8 @@ from front.api.waiting import client
 from front.photos.album import Album
 from front.photos.memory import give_back_freed
 from front.photos.picture import ACCEPTED, EXTENSIONS, PhotoError, needs_api
+from front.photos.share import open_shared
+from front.photos.strip import photo_strip
 from front.photos.uploads import UPLOAD_MB, arrived, let_go
 from front.photos.visitors import KEPT_SECONDS
 from front.ui.names import as_text, shorten
@@ -29,6 +31,7 @@ _SOURCES = {"Files": ":material/upload:", "Camera": ":material/photo_camera:", "
 
 def photo_intake(album: Album) -> None:
     """The ways in: laid open while there is no photo, behind a button afterwards; then the photo switch."""
+    open_shared(album)
     for message in st.session_state.pop("intake_errors", []):
         st.error(as_text(message), icon=":material/broken_image:")
     if st.session_state.pop("photos_gone", False):
@@ -48,6 +51,8 @@ def photo_intake(album: Album) -> None:
         if st.session_state.pop("photos_cleared", False):
             give_back_freed()  # here, where nothing of the run that showed them is left
         return
+    if len(album.photos) > 1:
+        photo_strip(album)
     with st.container(horizontal=True, vertical_alignment="center" if len(album.photos) < 2 else "bottom"):
         if len(album.photos) > 1:
             _switch(album)

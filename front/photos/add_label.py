@@ -9,7 +9,7 @@ from front.api.models import prediction_cache
 from front.api.predictions import label_values
 from front.api.waiting import client
 from front.photos.album import Album, Photo
-from front.photos.label_files import LabelFile, Values, doubt, kind_of, kinds_for, likely_kind
+from front.photos.label_files import LabelFile, Values, doubt, kind_key, kind_of, kinds_for, likely_kind
 from front.photos.picture import PhotoError
 from front.photos.uploads import UPLOAD_MB, arrived, let_go
 from front.ui.names import as_text, shorten
@@ -51,7 +51,7 @@ def label_intake(album: Album, photo: Photo, taxonomies: Iterable[str]) -> str |
 
 def _choose_kind(label: LabelFile, values: Values, kinds: list[str]) -> str:
     """What the file is taken for: guessed at first, and the visitor may know better."""
-    key = f"label-kind-{label.sha[:12]}"
+    key = kind_key(label)
     if st.session_state.get(key) not in kinds:
         st.session_state[key] = likely_kind(label, values, kinds)
     return st.selectbox(

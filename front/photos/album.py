@@ -10,11 +10,32 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+from front.api.predictions import ModelRef
 from front.photos.label_files import LabelFile
 from front.photos.picture import PhotoError, size_of
 
 # What one visitor may keep; a browser tab left open must not cost the others their room.
 SESSION_BYTES = 400 * 2**20
+
+
+@dataclass(frozen=True)
+class Share:
+    """A photo's link.
+
+    Attributes:
+        id: under which the API keeps it.
+        created: seconds since 1970, as is `kept_until`.
+        token: with which it may be deleted; None where another made it.
+        refs: the versions whose results are kept.
+        label_sha: hash of the label file that the link holds, too; None without one.
+    """
+
+    id: str
+    created: float
+    kept_until: float
+    token: str | None
+    refs: tuple[ModelRef, ...]
+    label_sha: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +106,8 @@ class Album:
     Attributes:
         selected: hash of the photo looked at; None without photos.
         refused: why the API refused a photo for what it is, by its hash.
+        shares: the link of a photo, by its hash; they stay when the photo is removed, or nobody could delete them.
+        corrections: what was corrected of a map, by its photo's hash, model, version and weights; see the viewer.
         batch_stopped: whether the visitor cancelled the batch.
     """
 
@@ -94,6 +117,8 @@ class Album:
         self.labels: dict[str, LabelFile] = {}
         self.selected: str | None = None
         self.refused: dict[str, str] = {}
+        self.shares: dict[str, Share] = {}
+        self.corrections: dict[tuple[str, ...], tuple[int, ...]] = {}
         self.batch_stopped = False
         self._make_room = make_room
         self._folder: TemporaryDirectory[str] | None = None
@@ -146,6 +171,7 @@ class Album:
         _forget(self.photos.pop(sha, None))
         self.refused.pop(sha, None)
         self.remove_label(sha)
+        self.corrections = {key: runs for key, runs in self.corrections.items() if key[0] != sha}
         if self.selected == sha:
             self.selected = next(iter(self.photos), None)
 

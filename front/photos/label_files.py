@@ -87,6 +87,11 @@ class LabelFile:
         return self.kept if isinstance(self.kept, bytes) else self.kept.read_bytes()
 
 
+def kind_key(label: LabelFile) -> str:
+    """Where the session keeps what a file is taken for."""
+    return f"label-kind-{label.sha[:12]}"
+
+
 def kind_of(name: str) -> LabelKind:
     """A kind of label file by its name: one of `KINDS`, or the ids of a model's own class set."""
     return KINDS.get(name) or LabelKind(f"ids of {name}", frozenset({name}), frozenset(range(256)), re.escape(name))

@@ -9,6 +9,7 @@ from front import page
 from front.api.client import Json
 from front.api.waiting import client, guard
 from front.runs.metric_info import CLASS_IOU_PREFIX, METRICS, info_of
+from front.runs.panel import show_panels
 from front.runs.tables import listing_key, parameter_table, rows_of, run_colours, run_table, unique_names
 from front.ui import charts
 from front.ui.charts import MODEL_COLOURS
@@ -52,6 +53,7 @@ def main() -> None:
         colours = run_colours(details, page.colours_of_models(), MODEL_COLOURS)
     _legend(details, colours)
     _curves(details, colours)
+    show_panels(details)
     _parameters(details)
 
 

@@ -1,6 +1,6 @@
 """Files to take away: masks and overlays as the API makes them, and the zip of everything."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import streamlit as st
@@ -9,69 +9,107 @@ from front.api.client import Json
 from front.api.comparison import Segmentation
 from front.api.errors import ApiError
 from front.api.models import prediction_cache
-from front.api.predictions import ModelRef
+from front.api.predictions import ModelRef, cached_agreement
 from front.api.waiting import client, show_problem
 from front.download import HIDE_GENERIC_ERROR, Download, tell_failures
 from front.photos.album import Album, Photo
 from front.photos.memory import give_back_freed
+from front.report.button import report_button
+from front.report.document import Reported
 from front.segment.archive import Archive, archive_key
-from front.segment.files import Output, fetch, file_cache, file_name
+from front.segment.files import KINDS, Output, fetch, file_cache, file_name
 from front.ui.names import as_text, display_name, shorten
-
-_HELP: dict[Output, str] = {
-    "mask": "Palette PNG in the photo's own size, as the API sends it.",
-    "overlay": "The photo in its own size under the class colours.",
-}
 
 
 @st.fragment
-def downloads(photo: Photo, album: Album, answers: dict[str, Segmentation], taxonomies: Mapping[str, Json]) -> None:
+def downloads(
+    photo: Photo,
+    album: Album,
+    answers: dict[str, Segmentation],
+    taxonomies: Mapping[str, Json],
+    reported: Sequence[Reported],
+) -> None:
     """The section of the page. A fragment: pressing a button redraws nothing else."""
     st.subheader("Downloads", anchor=False)
-    percent = st.slider(
-        "Opacity of downloaded overlays",
-        0,
-        100,
-        60,
-        format="%d %%",
-        key="download_opacity",
+    output = st.pills(
+        "File",
+        list(KINDS),
+        default="mask",
+        required=True,
+        format_func=lambda kind: KINDS[kind].title[0].upper() + KINDS[kind].title[1:],
+        key="download_kind",
         persist_state="session",
-        width=320,
     )
-    offered = _downloads_of(photo, answers, percent / 100)
+    st.caption(KINDS[output].help)
+    opacity, class_name = _options(output, answers, taxonomies)
+    offered = _downloads_of(photo, answers, output, opacity, class_name, taxonomies)
     with st.container(key="downloads"):
         st.html(HIDE_GENERIC_ERROR)
         with st.container(horizontal=True):
-            for (model, output), download in offered.items():
+            for model, download in offered.items():
                 st.download_button(
-                    f"{display_name(model)} {output}",
+                    f"{display_name(model)} {KINDS[output].title}",
                     download,
                     download.name,
-                    "image/png",
+                    KINDS[output].media_type,
                     key=f"{output}-{model}",
                     on_click=download.note_press,
                     icon=":material/download:",
-                    help=_HELP[output],
                 )
     place = st.empty()
-    _archive(album, [ModelRef.of_answer(answer) for answer in answers.values()], percent / 100, taxonomies)
+    refs = [ModelRef.of_answer(answer) for answer in answers.values()]
+    agreement = cached_agreement(prediction_cache(), photo, *refs) if len(refs) == 2 else None
+    report_button(photo, reported, agreement)
+    _archive(album, refs, opacity, taxonomies)
     tell_failures(place, list(offered.values()))
 
 
+def _options(
+    output: Output, answers: dict[str, Segmentation], taxonomies: Mapping[str, Json]
+) -> tuple[float, str | None]:
+    """Opacity of overlays, of those in the zip too, and the class of a cut-out; each asked for where it matters."""
+    percent = int(st.session_state.get("download_opacity", 60))
+    if output == "overlay":
+        percent = st.slider(
+            "Opacity of downloaded overlays",
+            0,
+            100,
+            60,
+            format="%d %%",
+            key="download_opacity",
+            persist_state="session",
+            width=320,
+        )
+    if output != "cutout":
+        return percent / 100, None
+    names = list(dict.fromkeys(c["name"] for model in answers for c in taxonomies[model]["classes"]))
+    seen = {name: max(one.class_shares.get(name, 0.0) for one in answers.values()) for name in names}
+    if st.session_state.get("cutout_class") not in names:
+        st.session_state["cutout_class"] = "vehicle" if seen.get("vehicle") else max(names, key=lambda n: seen[n])
+    return percent / 100, st.selectbox(
+        "Class to cut out", names, key="cutout_class", persist_state="session", width=320
+    )
+
+
 def _downloads_of(
-    photo: Photo, answers: dict[str, Segmentation], opacity: float
-) -> dict[tuple[str, Output], Download]:
-    """The files of the photo looked at; kept over reruns, because a press and its answer are a rerun apart."""
+    photo: Photo,
+    answers: dict[str, Segmentation],
+    output: Output,
+    opacity: float,
+    class_name: str | None,
+    taxonomies: Mapping[str, Json],
+) -> dict[str, Download]:
+    """The file of the photo looked at, by model; kept over reruns: a press and its answer are a rerun apart."""
     before: dict[object, Download] = st.session_state.get("downloads", {})
     kept: dict[object, Download] = {}
-    offered: dict[tuple[str, Output], Download] = {}
-    outputs: tuple[Output, ...] = ("mask", "overlay")
+    offered: dict[str, Download] = {}
     for model, answer in answers.items():
-        for output in outputs:
-            key = (photo.sha, answer.sha256, answer.version, model, output, opacity)
-            get = partial(fetch, client(), file_cache(), photo, answer, output, opacity)
-            kept[key] = before.get(key) or Download(file_name(photo, model, output), get)
-            offered[model, output] = kept[key]
+        if class_name is not None and class_name not in [c["name"] for c in taxonomies[model]["classes"]]:
+            continue
+        key = (photo.sha, answer.sha256, answer.version, model, output, opacity, class_name)
+        get = partial(fetch, client(), file_cache(), photo, answer, output, opacity, class_name)
+        kept[key] = before.get(key) or Download(file_name(photo, model, output, class_name), get)
+        offered[model] = kept[key]
     st.session_state["downloads"] = kept
     return offered
 

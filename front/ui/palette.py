@@ -5,6 +5,12 @@ from typing import Any
 
 Rgb = tuple[int, int, int]
 
+# Over a photo, dark grey is what shadows look like: such a class is hatched there, each in its own direction. A grey
+# this close to black and to no hue is told from no other by its colour; a test measures it.
+_DARK, _GREY = 96, 24
+HATCH_LINE, HATCH_OPACITY = (255, 255, 255), 0.38
+HATCHES = 3  # rising, falling, crossed; with more dark greys they come again
+
 # Every two classes of a class set stay apart in lightness or along blue-yellow, which red-green colour blindness
 # keeps; a test measures it. Classes of the smaller sets share the colour of what they group. Among nineteen the
 # colours that are left to choose from are few: their hues say little, their distances are what was searched for.
@@ -44,12 +50,25 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
 def class_table(taxonomy: dict[str, Any], *, safe: bool) -> list[dict[str, Any]]:
-    """Name and colour of each class id, in order: `[{"name", "color": [r, g, b]}]`.
+    """Name and colour of each class id, in order: `[{"name", "color": [r, g, b]}]`, and `hatch`, 0 to `HATCHES` - 1,
+    where the colour alone looks like a shadow over a photo.
 
     A set with a class that has no safe colour keeps its own: with half of them replaced, two might look alike.
     """
     safe = safe and all(c["name"] in _SAFE for c in taxonomy["classes"])
-    return [{"name": c["name"], "color": list(_SAFE[c["name"]] if safe else c["color"])} for c in taxonomy["classes"]]
+    table: list[dict[str, Any]] = []
+    hatched = 0
+    for c in taxonomy["classes"]:
+        table.append({"name": c["name"], "color": list(_SAFE[c["name"]] if safe else c["color"])})
+        if looks_like_shadow(table[-1]["color"]):
+            table[-1]["hatch"] = hatched % HATCHES
+            hatched += 1
+    return table
+
+
+def looks_like_shadow(rgb: Sequence[int]) -> bool:
+    """Whether a colour that lies over a photo cannot be told from a dark spot of the photo."""
+    return max(rgb) <= _DARK and max(rgb) - min(rgb) <= _GREY
 
 
 def css(rgb: Sequence[int]) -> str:

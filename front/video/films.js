@@ -90,6 +90,12 @@ function createFilms(films, onChange) {
     play,
     pause,
     seek,
+    // Once the films can be played: from here on, as they would have been played without the change.
+    goOnFrom: (seconds) =>
+      leader()?.addEventListener("loadedmetadata", () => {
+        seek(seconds);
+        play();
+      }, { once: true }),
     toggle: () => (leader()?.paused === false ? pause() : play()),
     pace: (rate) => each((video) => (video.playbackRate = rate)),
     keepTogether: () => followers().forEach((video) => follow(video, DRIFT_S)),

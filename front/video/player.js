@@ -24,11 +24,13 @@ function createPlayer(root) {
 
   function update(next) {
     if (data?.id === next.id) return;
+    const from = next.goesOn && films ? films.time() : 0;
     films?.dispose();
     data = next;
     length = 0;
     root.dataset.ready = "false";
     films = createFilms(next.films, show);
+    if (from > 0) films.goOnFrom(from);
     find(".films").style.setProperty("--columns", String(next.films.length));
     find(".films").replaceChildren(...films.figures);
     buildJumps();

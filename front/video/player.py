@@ -49,8 +49,14 @@ class Jump:
     text: str
 
 
-def show(films: Sequence[Film], areas: Sequence[Area], jumps: Sequence[Jump], *, key: str) -> None:
-    """Mount the player."""
+def show(
+    films: Sequence[Film], areas: Sequence[Area], jumps: Sequence[Jump], *, key: str, goes_on: bool = False
+) -> None:
+    """Mount the player.
+
+    Args:
+        goes_on: other films are longer ones of the same clip, so that they begin where the reader was.
+    """
     content = {
         "films": [asdict(film) for film in films],
         "areas": [
@@ -65,6 +71,7 @@ def show(films: Sequence[Film], areas: Sequence[Area], jumps: Sequence[Jump], *,
             for area in areas
         ],
         "jumps": [asdict(jump) for jump in jumps],
+        "goesOn": goes_on,
     }
     identity = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
     _mount(data={"id": identity, **content}, key=key)

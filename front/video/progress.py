@@ -6,43 +6,31 @@ from front.api.client import Json
 from front.api.errors import ApiError
 from front.api.waiting import client
 from front.ui.names import display_name
+from front.video.growing import offer_growing
 from front.video.text import progress_words
 from front.video.watched import CLIPS
 
-EVERY_SECONDS = 1.0
-UNFINISHED = ("queued", "running")
 _PREVIEW_BYTES = 4 << 20
 
 
 def show_progress(jobs: list[Json]) -> None:
-    """A bar a job, with the newest picture that it has coloured; the page runs again when one has ended."""
-    states = {job["id"]: job["state"] for job in jobs}
-
-    def watching(memory: dict[str, bool]) -> None:
-        now = jobs
-        if not memory.pop("first", False):
-            try:
-                now = [client().job(name) for name in states]
-            except ApiError as error:
-                if error.status == 404:
-                    st.rerun()
-                st.warning(
-                    f"**{error.title}.** How far the clip is cannot be told now; the work itself may go on.",
-                    icon=":material/cloud_off:",
-                )
-                return
-            if any(job["state"] not in UNFINISHED and states[job["id"]] in UNFINISHED for job in now):
-                st.rerun()
-        for job, place in zip(now, st.columns(len(now), gap="medium"), strict=True):
-            with place:
-                _show(job)
-
-    st.fragment(watching, run_every=EVERY_SECONDS, key="video-progress")({"first": True})
-    st.button("Cancel", icon=":material/close:", on_click=_cancel, args=(list(states),))
+    """A bar a job, with the newest picture that it has coloured, or the film so far; the page runs again when one has
+    ended.
+    """
+    CLIPS.show_until_done(jobs, _show, "the clip")
+    st.button("Cancel", icon=":material/close:", on_click=_cancel, args=([job["id"] for job in jobs],))
 
 
-def _show(job: Json) -> None:
+def _show(jobs: list[Json]) -> None:
+    for job, place in zip(jobs, st.columns(len(jobs), gap="medium"), strict=True):
+        with place:
+            _show_one(job)
+
+
+def _show_one(job: Json) -> None:
     st.progress(job.get("progress") or 0.0, text=f"**{display_name(job['model'])}**: {progress_words(job)}")
+    if offer_growing(job):
+        return
     if path := job["files"].get("preview"):
         try:
             picture = client().job_file(path, most_bytes=_PREVIEW_BYTES)

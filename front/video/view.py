@@ -9,10 +9,12 @@ from front.api.client import Json
 from front.api.errors import ApiError
 from front.api.models import all_models, ready_models, registered_models
 from front.api.waiting import client, guard
+from front.api.watched import UNFINISHED
 from front.photos.memory import give_back_freed
 from front.ui.names import as_text, display_name, shorten
+from front.video.growing import forget_growing
 from front.video.intake import clip_intake
-from front.video.progress import UNFINISHED, show_progress
+from front.video.progress import show_progress
 from front.video.results import show_results
 from front.video.text import clip_facts
 from front.video.watched import CLIPS
@@ -37,7 +39,9 @@ def main() -> None:
                 st.error(f"**{display_name(job['model'])}** did not finish: {job['error']}", icon=":material/error:")
         if any(job["state"] in UNFINISHED for job in jobs):
             show_progress(jobs)
-        elif done := [job for job in jobs if job["state"] == "done"]:
+            return
+        forget_growing()
+        if done := [job for job in jobs if job["state"] == "done"]:
             show_results(done, registered_models(), name)
 
 

@@ -9,6 +9,7 @@ const VIEWS = {
   wipe: "Before / after",
   pair: "Model against model",
   sure: "How sure",
+  errors: "Errors",
 };
 
 function buildControls(root, data, state, changed) {
@@ -16,7 +17,7 @@ function buildControls(root, data, state, changed) {
   buildViews(root.querySelector(".views"), data.views, state, changed);
   buildOpacity(root.querySelector(".opacity"), state, changed);
   buildZoom(root.querySelector(".zoom"), changed);
-  buildDiffer(root.querySelector(".differ"), data.layers, state, changed);
+  buildDiffer(root.querySelector(".differ"), data.layers.filter((layer) => !layer.truth), state, changed);
   buildSure(root, data, state, changed);
   for (const side of ["left", "right"]) {
     buildPick(root.querySelector(`.pick-${side} select`), side, data.layers, state, changed);
@@ -88,14 +89,15 @@ function buildPick(select, side, layers, state, changed) {
 }
 
 function buildLegend(box, layers, state, changed) {
-  const chips = legendOf(layers).map(([name, color]) => {
+  const chips = legendOf(layers).map((one) => {
+    const { name } = one;
     const chip = pressButton("", state.isolated.has(name), () => {
       if (!state.isolated.delete(name)) state.isolated.add(name);
       show();
       changed.isolated();
     });
     chip.dataset.class = name;
-    chip.append(swatch(color), document.createTextNode(name));
+    chip.append(swatch(one), document.createTextNode(name));
     return chip;
   });
   const all = text("button", "all", "Show all classes");
@@ -127,7 +129,7 @@ function showReading(line, data, layers, point) {
     const item = text("span", "reading", "");
     item.dataset.model = layers[i].title;
     item.dataset.class = c.name;
-    item.append(text("span", "model", `${layers[i].title} `), swatch(c.color), text("b", "", c.name));
+    item.append(text("span", "model", `${layers[i].title} `), swatch(c), text("b", "", c.name));
     const sure = sureAt(layers[i], point.x, point.y);
     if (sure !== null) {
       item.dataset.sure = String(Math.round(100 * sure));
@@ -135,6 +137,7 @@ function showReading(line, data, layers, point) {
     }
     parts.push(item);
   });
-  if (classes.some((c) => c.name !== classes[0].name)) parts.push(text("span", "alert", "models differ"));
+  const said = classes.filter((_, i) => !layers[i].truth);
+  if (said.some((c) => c.name !== said[0].name)) parts.push(text("span", "alert", "models differ"));
   line.replaceChildren(...parts);
 }

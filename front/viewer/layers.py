@@ -18,15 +18,27 @@ def preview_of(sha: str, _photo: Photo, side: int) -> bytes:
 
 
 def layer_of(
-    segmentation: Segmentation, classes: Sequence[Mapping[str, object]], sure_png: bytes | None = None
+    segmentation: Segmentation,
+    classes: Sequence[Mapping[str, object]],
+    sure_png: bytes | None = None,
+    *,
+    note: str | None = None,
+    kept: Sequence[int] | None = None,
 ) -> Layer:
-    """A viewer layer of one model's answer, with how sure it is where that was asked for, see `Layer`."""
+    """A viewer layer of one model's answer, with how sure it is where that was asked for, see `Layer`.
+
+    Args:
+        note: beside its title, in place of the time it took.
+        kept: what the visitor corrected of it.
+    """
     title = display_name(segmentation.model)
     return Layer(
         title=title,
         map_png=shrink_map(segmentation.classes_png, display_size(segmentation.width, segmentation.height)),
         classes=classes,
         alt=describe_shares(title, segmentation.class_shares),
-        note=f"{segmentation.worked_ms:.0f} ms",
+        note=f"{segmentation.worked_ms:.0f} ms" if note is None else note,
         sure_png=sure_png,
+        model=segmentation.model,
+        kept=kept,
     )

@@ -1,30 +1,12 @@
 // The viewer's state and what follows from it. Gets the photo and the class maps once; all else is the browser's work.
 // What the reader set stays over a change of page and a reload: the browser keeps it for as long as the tab is open.
 
-export default function render({ parentElement, data, setStateValue }) {
+export default function render({ parentElement, data, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".viewer");
   // Streamlit calls again on every rerun; the instance keeps what the user set.
   const viewer = (root.instance ??= createViewer(root));
-  viewer.update(data, setStateValue);
+  viewer.update(data, setStateValue, setTriggerValue);
   return () => viewer.dispose();
-}
-
-// What is kept of the settings of all viewers of one kind (`memory`): the view that was pressed, the opacity, the
-// threshold of the unsure, and the classes shown alone.
-function recall(memory) {
-  try {
-    return JSON.parse(sessionStorage.getItem(`streetseg-${memory}`)) ?? {};
-  } catch {
-    return {}; // a browser that keeps nothing, or something else under this name
-  }
-}
-
-function remember(memory, settings) {
-  try {
-    sessionStorage.setItem(`streetseg-${memory}`, JSON.stringify({ ...recall(memory), ...settings }));
-  } catch {
-    // a browser that keeps nothing: the settings last as long as the page
-  }
 }
 
 function createViewer(root) {
@@ -40,6 +22,7 @@ function createViewer(root) {
   let panels = [];
   let point = null;
   let frame = 0;
+  let tellOnce = () => {}; // tells the page of a press
   let tell = () => {}; // tells the page whether the reader looks at how sure the models are: then it asks the API
   resized.observe(find(".panels"));
 
@@ -65,6 +48,13 @@ function createViewer(root) {
     pan: (du, dv) => lookAt(pannedBy(state.part, du, dv)),
     whole: () => lookAt(WHOLE),
     zoomed: () => state.part.scale > 1,
+    corrects: () => correction.on(),
+    correct: (phase, u, v) => {
+      const at = u === undefined ? point : toPicture(state.part, u, v); // without a place: where the keys have led
+      const perScreen = data.photo.width / (state.part.scale * Math.max(1, panels[0].canvas.clientWidth));
+      if (at) correction.stroke(phase, at, perScreen);
+      setPoint(at);
+    },
   };
   const mostScale = () => largestScale(data.photo.width, panels[0]?.canvas.clientWidth);
 
@@ -77,28 +67,45 @@ function createViewer(root) {
 
   const changed = {
     view: () => {
-      remember(data.memory, { view: state.view });
+      keep({ view: state.view });
       ask();
       buildSure(root, data, state, changed);
       buildPanels();
     },
     opacity: () => {
-      remember(data.memory, { opacity: state.opacity });
+      keep({ opacity: state.opacity });
       schedule();
     },
     unsure: () => {
-      remember(data.memory, { unsure: state.unsure });
+      keep({ unsure: state.unsure });
       measureSureness();
     },
     isolated: () => {
       const others = [...wanted].filter((name) => !classNames(data.layers).has(name));
       wanted = new Set([...others, ...state.isolated]);
-      remember(data.memory, { isolated: [...wanted] });
+      keep({ isolated: [...wanted] });
       recolour();
     },
     zoom: (factor) => (factor ? actions.zoom(factor, 0.5, 0.5) : actions.whole()),
     panels: buildPanels,
     colours: recolour,
+  };
+  const correction = createCorrection(find(".fix"), find(".correct"), {
+    layers: () => scene?.layers ?? [],
+    redraw: () => {
+      root.classList.toggle("correcting", correction.on());
+      schedule();
+    },
+    recolour: () => {
+      scene.differs = null;
+      recolour();
+    },
+    keep: (layer, runs) => tellOnce("corrected", { model: layer.model, runs }),
+  });
+  const link = createLink(() => ({ view: state.view, opacity: state.opacity, classes: [...wanted] }));
+  const keep = (settings) => {
+    remember(data.memory, settings);
+    link.changed();
   };
   const classNames = (layers) => new Set(layers.flatMap((layer) => layer.classes.map((c) => c.name)));
 
@@ -109,8 +116,9 @@ function createViewer(root) {
     tell("sure", looks);
   }
 
-  async function update(next, setStateValue) {
-    tell = setStateValue;
+  async function update(next, setStateValue, setTriggerValue) {
+    [tell, tellOnce] = [setStateValue, setTriggerValue];
+    link.update(next.link, setStateValue);
     if (data && data.id === next.id) {
       data.sure = next.sure;
       return;
@@ -126,8 +134,13 @@ function createViewer(root) {
     ]);
     if (data.id !== next.id) return; // a newer update overtook this one
     const layers = next.layers.map((layer, i) => ({ ...layer, map: maps[i], sure: sure[i] }));
-    scene = { photo, layers, differs: null };
+    for (const layer of layers.filter(({ model }) => model)) {
+      layer.original = layer.map.ids.slice();
+      applyRuns(layer.map.ids, layer.kept ?? []);
+    }
+    scene = { photo, layers, differs: null, hatch: next.hatch };
     keepWhatStillFits();
+    correction.update();
     if (!samePhoto) point = null;
     buildControls(root, data, state, changed);
     lookAt(samePhoto ? state.part : WHOLE);
@@ -137,15 +150,17 @@ function createViewer(root) {
     ask();
     root.dataset.photo = next.photo.id;
     root.dataset.ready = "true";
+    link.changed();
   }
 
   // The first time, the panels take their place before the pictures are decoded: what lies below does not jump.
   function reserve(next) {
-    const kept = recall(next.memory);
+    const kept = { ...recall(next.memory), ...next.link?.start };
     state.view = next.views.includes(kept.view) ? kept.view : next.views[0];
     if (kept.opacity >= 0 && kept.opacity <= 1) state.opacity = kept.opacity;
     if (kept.unsure >= 0 && kept.unsure <= 1) state.unsure = kept.unsure;
     if (Array.isArray(kept.isolated)) wanted = new Set(kept.isolated);
+    if (next.link) remember(next.memory, next.link.start);
     buildControls(root, next, state, changed);
     showZoom(find(".zoom"), 1, 1);
     showReading(find(".readout"), next, [], null);
@@ -169,9 +184,10 @@ function createViewer(root) {
   function recolour() {
     if (!scene) return;
     const all = state.isolated.size === 0;
-    const where = state.differ ? (scene.differs ??= differenceOf(scene.layers)) : null;
+    const where = state.differ ? (scene.differs ??= differenceOf(scene.layers.filter((layer) => !layer.truth))) : null;
     for (const layer of scene.layers) {
       layer.colours = colourLayer(layer, shown, where);
+      layer.hatches = hatchLayer(layer, shown, where);
       layer.veil = all && !where ? null : veilLayer(layer, shown, where);
     }
     markDifferences();
@@ -238,7 +254,7 @@ function createViewer(root) {
     const once = classes.filter((c, i) => classes.findIndex((other) => other.name === c.name) === i);
     const sure = side.differ || !side.layer ? null : sureAt(side.layer, point.x, point.y);
     panel.tag.hidden = !once.length;
-    panel.tag.replaceChildren(...once.flatMap(({ name, color }) => [swatch(color), document.createTextNode(name)]));
+    panel.tag.replaceChildren(...once.flatMap((c) => [swatch(c), document.createTextNode(c.name)]));
     if (sure !== null) panel.tag.append(text("span", "", percent(sure)));
   }
 
@@ -271,6 +287,7 @@ function createViewer(root) {
     update,
     dispose() {
       resized.disconnect();
+      link.end();
       cancelAnimationFrame(frame);
       root.instance = null;
     },

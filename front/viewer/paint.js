@@ -56,6 +56,17 @@ function veilLayer(layer, shown, where) {
   return paintWords(layer.map, table, where, veil);
 }
 
+// By hatch, a canvas that is opaque where a class has it: over a photo its colour alone looks like a shadow.
+function hatchLayer(layer, shown, where) {
+  return [...new Set(layer.classes.map((c) => c.hatch).filter(Number.isInteger))].map((hatch) => {
+    const table = new Uint32Array(256);
+    layer.classes.forEach((c, id) => {
+      if (c.hatch === hatch && shown(c.name)) table[id] = 0xffffffff;
+    });
+    return { hatch, mask: paintWords(layer.map, table, where, 0) };
+  });
+}
+
 // Each pixel's word from the table, or `elsewhere` where the mask `where` is given and 0.
 function paintWords({ ids, width, height }, table, where, elsewhere) {
   const canvas = makeCanvas(width, height);
@@ -97,6 +108,7 @@ function differenceOf(layers) {
     const same = new Uint8Array(65536);
     first.classes.forEach((a, i) => other.classes.forEach((b, j) => (same[(i << 8) | j] = a.name === b.name)));
     for (let i = 0; i < differs.length; i++) {
+      if (other.map.ids[i] === CLASSES_MISSING || first.map.ids[i] === CLASSES_MISSING) continue; // not labelled
       if (!same[(first.map.ids[i] << 8) | other.map.ids[i]]) differs[i] = 1;
     }
   }
@@ -136,6 +148,7 @@ function drawSide(context, side, scene, from, to) {
     context.globalAlpha = side.opacity ?? scene.opacity;
     context.imageSmoothingEnabled = false;
     drawPart(context, side.layer.colours, scene.part);
+    drawHatches(context, side, scene);
   }
   context.restore();
 }

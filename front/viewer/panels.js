@@ -1,6 +1,6 @@
 // One panel: its canvas, the mark under the pointer, the divider, and how mouse, touch and keyboard reach them.
 // `actions` is what a panel may ask of the viewer: moveTo(u, v), leave(), divideAt(fraction), divider(), and of what is
-// looked at: zoom(factor, u, v), zoomOnPoint(factor), pan(du, dv), whole(), zoomed().
+// looked at: zoom(factor, u, v), zoomOnPoint(factor), pan(du, dv), whole(), zoomed(); corrects() and correct(phase, u, v).
 
 function text(tag, className, content) {
   const element = document.createElement(tag);
@@ -9,15 +9,16 @@ function text(tag, className, content) {
   return element;
 }
 
-function swatch(color) {
+// A class's colour, hatched as it is over a photo.
+function swatch({ color, hatch }) {
   const box = document.createElement("i");
-  box.style.background = `rgb(${color.join()})`;
+  box.style.background = [...hatchesOf(hatch).map(stripes), `rgb(${color.join()})`].join();
   return box;
 }
 
-// [name, colour] of every class in any layer, in order.
+// Every class in any layer, in order; of two with one name the last.
 function legendOf(layers) {
-  return [...new Map(layers.flatMap((layer) => layer.classes.map((c) => [c.name, c.color])))];
+  return [...new Map(layers.flatMap((layer) => layer.classes.map((c) => [c.name, c]))).values()];
 }
 
 // The panels of a view; `left` and `right` are sides for drawSide, a side without a layer is the bare photo.
@@ -42,8 +43,14 @@ function panelSpecs(view, layers, photoAlt, left, right) {
       { title: "Where they differ", alt: `Where ${a.title} and ${b.title} differ.`, left: { differ: [a, b] } },
     ];
   }
+  if (view === "errors") {
+    const truth = layers.find((layer) => layer.truth);
+    return layers.filter((layer) => !layer.truth).map((layer) => ({
+      title: `${layer.title}: errors`, note: layer.note, alt: layer.alt, left: { differ: [layer, truth] },
+    }));
+  }
   if (view === "sure") {
-    return layers.map((layer) => ({ title: layer.title, note: " ", alt: layer.alt, left: { layer, sure: true } }));
+    return layers.filter((layer) => !layer.truth).map((layer) => ({ title: layer.title, note: " ", alt: layer.alt, left: { layer, sure: true } }));
   }
   return layers.map((layer) => ({ title: layer.title, note: layer.note, alt: layer.alt, left: { layer } }));
 }
@@ -103,6 +110,13 @@ function followPointer(stage, canvas, divided, actions) {
   stage.addEventListener("pointerdown", (event) => {
     const at = position(event);
     const onHandle = event.target.closest(".handle") !== null;
+    if (actions.corrects() && event.button === 0 && !onHandle) {
+      drags = "brush";
+      down.set(event.pointerId, at);
+      stage.setPointerCapture(event.pointerId);
+      actions.correct("begin", ...at);
+      return;
+    }
     down.set(event.pointerId, at);
     drags = event.button === 0 && divided && (onHandle || !actions.zoomed()) ? "divider" : "picture";
     if (drags === "divider" || actions.zoomed() || down.size > 1) stage.setPointerCapture(event.pointerId);
@@ -114,6 +128,10 @@ function followPointer(stage, canvas, divided, actions) {
     const before = down.get(event.pointerId);
     if (!before) {
       actions.moveTo(...at);
+      return;
+    }
+    if (drags === "brush") {
+      actions.correct("on", ...at);
       return;
     }
     const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
@@ -129,7 +147,12 @@ function followPointer(stage, canvas, divided, actions) {
       actions.moveTo(...at);
     }
   });
-  const stop = (event) => down.delete(event.pointerId);
+  const stop = (event) => {
+    const known = down.delete(event.pointerId);
+    if (!known || drags !== "brush") return;
+    drags = null;
+    actions.correct("end", ...position(event));
+  };
   stage.addEventListener("pointerup", stop);
   stage.addEventListener("pointercancel", stop);
   stage.addEventListener("pointerleave", (event) => {
@@ -137,6 +160,7 @@ function followPointer(stage, canvas, divided, actions) {
     if (!down.has(event.pointerId) && event.pointerType === "mouse") actions.leave();
   });
   stage.addEventListener("dblclick", (event) => {
+    if (actions.corrects()) return;
     actions.zoom(event.shiftKey ? 0.5 : 2, ...position(event));
   });
   // A touchpad's pinch comes as a wheel with Ctrl. The wheel alone scrolls the page.
@@ -158,6 +182,7 @@ function followKeys(canvas, actions) {
     else if (event.key === "-") actions.zoomOnPoint(1 / ZOOM_STEP);
     else if (event.key === "0") actions.whole();
     else if (event.key === "Escape") actions.leave();
+    else if (event.key === "Enter" && actions.corrects()) ["begin", "on", "end"].forEach((phase) => actions.correct(phase));
     else return;
     event.preventDefault();
   });

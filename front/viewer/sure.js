@@ -52,7 +52,7 @@ function buildSure(root, data, state, changed) {
   const box = root.querySelector(".unsure");
   const key = root.querySelector(".key");
   box.hidden = key.hidden = state.view !== "sure";
-  root.querySelector(".differ").hidden = data.layers.length < 2 || state.view === "sure"; // of class colours alone
+  root.querySelector(".differ").hidden = data.layers.filter((layer) => !layer.truth).length < 2 || state.view === "sure"; // of class colours alone
   const range = box.querySelector("input");
   range.value = String(Math.round(100 * (state.unsure ?? data.sure?.below ?? 0.5)));
   const show = () => (box.querySelector("output").textContent = `${range.value} %`);

@@ -50,7 +50,7 @@ def add_split_arguments(parser: argparse.ArgumentParser) -> None:
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     """Which labelled photos, and how to run the models on them."""
     add_split_arguments(parser)
-    parser.add_argument("--engine", default="auto", choices=("auto", "openvino", "onnxruntime"))
+    parser.add_argument("--engine", default="auto", choices=("auto", "openvino", "onnxruntime", "cuda"))
     parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
     parser.add_argument(
         "--threads", type=at_least(1), metavar="N", help="threads of the engine (default: its choice)"

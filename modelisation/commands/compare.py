@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--latency-runs", type=at_least(0), default=50, metavar="N", help="timed predictions; 0: none"
     )
-    parser.add_argument("--calibration", action="store_true", help="also the expected calibration error (slow)")
+    parser.add_argument("--calibration", action="store_true", help="also the expected calibration error")
     parser.add_argument(
         "--block-frames",
         type=at_least(1),

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--latency-runs", type=at_least(0), default=50, metavar="N", help="timed predictions; 0: none"
     )
-    parser.add_argument("--calibration", action="store_true", help="also the expected calibration error (slow)")
+    parser.add_argument("--calibration", action="store_true", help="also the expected calibration error")
     parser.add_argument("--flip", action="store_true", help="average with the mirrored photo (twice the cost)")
     parser.add_argument(
         "--sliding-window", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="infer overlapping windows"

@@ -21,7 +21,8 @@ def run(args: argparse.Namespace) -> int:
 
     recipe = recipe_of(args.run_dir)
     val_set = open_dataset(args.data, recipe.val_split, recipe.taxonomy)
-    bundle = export_run(args.run_dir, val_set, scores_only=args.scores_only)
+    train_set = open_dataset(args.data, recipe.train_split, recipe.taxonomy)
+    bundle = export_run(args.run_dir, val_set, train_set, scores_only=args.scores_only)
     if not args.no_register:
         register_run(bundle)
     print(f"The bundle is in {bundle}")

@@ -184,11 +184,13 @@ def _evaluate(args: argparse.Namespace, bundle: Path) -> None:
     from modelisation.data.open import open_dataset
     from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
     from modelisation.evaluation.temperature import measure_calibration
-    from modelisation.export.bundle import store_calibration, store_result
+    from modelisation.export.bundle import store_calibration, store_familiarity, store_result
+    from modelisation.export.familiarity import measure_familiarity
     from modelisation.export.from_run import metrics_of
 
     dataset = open_dataset(args.data, args.split, read_card(bundle).taxonomy)
     store_calibration(bundle, measure_calibration(Predictor.load(bundle), dataset, progress=True))
+    store_familiarity(bundle, measure_familiarity(Predictor.load(bundle), dataset, progress=True))
     evaluation = evaluate(bundle, dataset, EvaluationOptions(calibration=True, progress=True, latency_runs=0))
     store_result(bundle, "evaluation", evaluation, metrics=metrics_of(evaluation))
     print(f"mIoU on {dataset.dataset} {dataset.split}: {evaluation['miou']:.2%}")

@@ -121,15 +121,16 @@ def _predict_photos(labels: "PhotoLabels", found: "Found", args: argparse.Namesp
     from tqdm import tqdm
 
     from back.runtime.layouts.listing import shown
-    from modelisation.labelling.labeller import Failed, Unchanged
+    from modelisation.labelling.labeller import Failed, Labelled, Unchanged
 
-    failed = unchanged = 0
+    failed = unchanged = unlike = 0
     for file, error in found.refused:
         failed += 1
         print(f"predict: {shown(file)}: {error}", file=sys.stderr)
     with closing(labels.write(way)) as outcomes:
         for outcome in tqdm(outcomes, desc="predicting", unit="img", total=len(found.sources)):
             unchanged += isinstance(outcome, Unchanged)
+            unlike += isinstance(outcome, Labelled) and bool(outcome.unfamiliar)
             if isinstance(outcome, Failed):
                 failed += 1
                 tqdm.write(f"predict: {shown(outcome.photo.file)}: {outcome.error}", file=sys.stderr)
@@ -139,6 +140,11 @@ def _predict_photos(labels: "PhotoLabels", found: "Found", args: argparse.Namesp
         + (f", {unchanged} of them from before" if unchanged else "")
         + (f"; {failed} photos failed" if failed else "")
     )
+    if unlike:
+        print(
+            f"{unlike} of them {'is' if unlike == 1 else 'are'} unlike the streets that the model learnt from; much "
+            "there may be wrong (column unfamiliar of results.parquet)"
+        )
     return failed
 
 

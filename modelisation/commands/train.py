@@ -1,10 +1,12 @@
 """`train`: train a recipe, export its bundle, register it."""
 
 import argparse
+import gc
 import logging
 from pathlib import Path
 
 from back.runtime.errors import UserError, sentence_of
+from back.runtime.process.modules import quick_imports, without
 from modelisation.commands.arguments import (
     CLASSES_HELP,
     MODEL_HELP,
@@ -40,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from modelisation.processes import ranks
+    with quick_imports():
+        from modelisation.processes import ranks
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     use_threads(args.threads)
@@ -54,12 +57,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from modelisation.provenance import REPOSITORY
-    from modelisation.recipe import load_recipe
-    from modelisation.registry.versions import resolve_model
-    from modelisation.training.fit import train
-    from modelisation.training.setup import begin_with
-    from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
+    with quick_imports():
+        # With these MLflow makes tables and accelerate asks SageMaker: training does neither.
+        with without("pandas", "pyarrow", "boto3"):
+            import accelerate  # noqa: F401
+            import mlflow  # noqa: F401
+        from modelisation.provenance import REPOSITORY
+        from modelisation.recipe import load_recipe
+        from modelisation.registry.versions import resolve_model
+        from modelisation.training.fit import train
+        from modelisation.training.setup import begin_with
+        from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
+
+        gc.freeze()  # what was imported stays: the collector need not look through it
 
     recipe = load_recipe(args.recipe, args.set)
     if args.classes:

@@ -22,23 +22,23 @@ def class_set(classes: Classes) -> ClassSet:
     if isinstance(classes, ClassSet):
         return classes
     if isinstance(classes, Taxonomy):
-        known = _built_in().get(classes.id)
+        known = _built_in_set(classes.id)
         if known is not None and known.taxonomy.same_classes(classes):
             return ClassSet(classes, known.own, known.known, known.stated, known.colours)
         return ClassSet(classes, _identity(len(classes.classes)))
-    if str(classes) in _built_in():
-        return _built_in()[str(classes)]
+    if (known := _built_in_set(str(classes))) is not None:
+        return known
     path = Path(classes)
     if path.suffix.lower() not in (".yaml", ".yml"):
         raise ClassSetError(
-            f"unknown class set {str(classes)!r}; known: {', '.join(_built_in())}, or name a .yaml file with classes"
+            f"unknown class set {str(classes)!r}; known: {', '.join(_paths())}, or name a .yaml file with classes"
         )
     return _read(path)
 
 
 def built_in_names() -> tuple[str, ...]:
     """The sets that can be named."""
-    return tuple(_built_in())
+    return tuple(_paths())
 
 
 def of_folder(root: Path) -> ClassSet | None:
@@ -88,21 +88,22 @@ def remap(source: Source, target: ClassSet) -> Mapping[int, int]:
 
 def known_sources() -> tuple[str, ...]:
     """The sources that `dataset.json` may name."""
-    named = {source for one in _built_in().values() for source in one.known}
-    return tuple(dict.fromkeys([*REMAPS, *_built_in(), *sorted(named)]))
+    named = {source for name in _paths() if (one := _built_in_set(name)) for source in one.known}
+    return tuple(dict.fromkeys([*REMAPS, *_paths(), *sorted(named)]))
 
 
 def _labelled(source: str) -> OwnValues | None:
     """A known source as the values of a class set; None where no set has its classes one by one."""
     if source == "cityscapes_label_ids":
-        fine = _built_in()["cityscapes19"]
+        fine = class_set("cityscapes19")
         return OwnValues(fine.taxonomy, tuple(REMAPS[source]["cityscapes19"].items()))
-    return _built_in()[source].source if source in _built_in() else None
+    known = _built_in_set(source)
+    return None if known is None else known.source
 
 
 def is_built_in(taxonomy: Taxonomy) -> bool:
     """Whether a class set is one of those that come with the project."""
-    known = _built_in().get(taxonomy.id)
+    known = _built_in_set(taxonomy.id)
     return known is not None and known.taxonomy.same_classes(taxonomy)
 
 
@@ -116,7 +117,7 @@ def _identity(classes: int) -> dict[int, int]:
 
 def _read(path: Path) -> ClassSet:
     found = read_class_set(path)
-    known = _built_in().get(found.taxonomy.id)
+    known = _built_in_set(found.taxonomy.id)
     if known is not None and not known.taxonomy.same_classes(found.taxonomy):
         raise ClassSetError(
             f"{path}: {found.taxonomy.id} is a built-in set with other classes; give this one another name"
@@ -125,6 +126,13 @@ def _read(path: Path) -> ClassSet:
 
 
 @cache
-def _built_in() -> dict[str, ClassSet]:
+def _paths() -> dict[str, Path]:
+    """Name -> file of each built-in set, the default first."""
     paths = sorted(BUILT_IN.glob("*.yaml"), key=lambda path: (path.stem != DEFAULT, path.stem))
-    return {path.stem: read_class_set(path) for path in paths}
+    return {path.stem: path for path in paths}
+
+
+@cache
+def _built_in_set(name: str) -> ClassSet | None:
+    """A built-in set, read when it is asked for: all of them take a quarter of a second."""
+    return read_class_set(_paths()[name]) if name in _paths() else None

@@ -1,7 +1,8 @@
 """`make demo`: the whole system on this machine, from registered models to masks of street pictures.
 
 Starts MLflow, the API and the dashboard, registers the bundled models, sends pictures through POST /predict on every
-model, writes the masks, prints one table, and serves until Ctrl-C. Runs in the serving environment, without torch.
+model as soon as it is ready, writes the masks, prints one table when all is up, and serves until Ctrl-C. Runs in the
+serving environment, without torch.
 All that it writes stays in the clone: `store/` (runs and models), `out/` (masks and logs), `.cache/`.
 """
 
@@ -11,19 +12,21 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import requests
 
 from back.runtime.errors import UserError, sentence_of
 from back.runtime.mlflow_names import EXPERIMENT
 from back.runtime.process.console import use_utf8
-from modelisation.demo.client import relative_path, segment, table, wait_for_models
-from modelisation.demo.services import Ports, Running, check_ports, environment, run_services, services
+from modelisation.demo.client import measure, ready_models, relative_path, table, write_masks
+from modelisation.demo.services import Ports, Running, Service, check_ports, environment, run_services, services
 from modelisation.outputs.mark import Mark, claim
 from modelisation.provenance import REPOSITORY
 from modelisation.registry.bundled import FOLDER, find_bundles, register_bundles
+from modelisation.registry.known import champions
 from modelisation.registry.moved import check_database
 
 SAMPLE_SEEDS = (42, 64, 99)
@@ -95,19 +98,29 @@ def _run(options: argparse.Namespace) -> None:
     os.environ.update(extra | {"MLFLOW_LOGGING_LEVEL": "WARNING", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"})
 
     print("Starting MLflow, the API and the dashboard …", flush=True)
-    with run_services(wanted, extra) as running, requests.Session() as session:
+    mlflow, api, dashboard = wanted
+    with run_services([api, mlflow], extra) as running, requests.Session() as session:
         session.trust_env = False  # a proxy has no business between us and 127.0.0.1
+        versions = champions(bundles, store / "mlflow.db")
         pictures = [photo] if photo else write_samples(out / "samples")
-        mlflow, api, dashboard = wanted
-        versions: dict[str, str] = {}
+        if versions is None:
+            wait_until_up(running, session, mlflow)
+            versions = register_bundles(bundles, mlflow.url)
+        else:  # the API begins with what it served last, and needs no MLflow for that
+            for name, version in versions.items():
+                print(f"  {name} version {version} is registered, as before", flush=True)
+        masks: dict[str, list[Path]] = {}
+        entries: list[dict[str, Any]] = []
+        for entry in ready_models(running, session, api, versions):
+            if not entries:
+                print(f"Segmenting {len(pictures)} picture(s) with each model …", flush=True)
+                running.start(dashboard, extra)  # now, since until here it would take the processors from the models
+            entries.append(entry)
+            masks[entry["name"]] = write_masks(running, session, api, entry["name"], pictures, out / "masks")
         for service in wanted:
-            running.wait(service.title, _probe(session, service.url + service.health_path), service.log)
-            print(f"  {service.title} is up", flush=True)
-            if service is mlflow:
-                versions = register_bundles(bundles, mlflow.url)
-        entries = wait_for_models(running, session, api, versions)
-        print(f"Segmenting {len(pictures)} picture(s) with {len(entries)} model(s) …", flush=True)
-        rows = [segment(running, session, api, entry, pictures, out / "masks") for entry in entries]
+            wait_until_up(running, session, service)
+        entries.sort(key=lambda entry: str(entry["name"]))
+        rows = [measure(running, session, api, entry, pictures, masks[entry["name"]][0]) for entry in entries]
 
         print(f"\n{table(rows)}\n")
         print(f"  all masks  {relative_path(out / 'masks')}\n  pictures   {relative_path(pictures[0].parent)}")
@@ -127,8 +140,11 @@ def serve_until_interrupted(running: Running) -> None:
             time.sleep(0.5)
 
 
-def _probe(session: requests.Session, url: str) -> Callable[[], bool]:
-    return lambda: session.get(url, timeout=5).ok
+def wait_until_up(running: Running, session: requests.Session, service: Service) -> None:
+    """Wait until a service answers, and say so. Raises UserError: as `Running.wait`."""
+    url = service.url + service.health_path
+    running.wait(service.title, lambda: session.get(url, timeout=5).ok, service.log)
+    print(f"  {service.title} is up", flush=True)
 
 
 def check_photo(photo: Path) -> Path:

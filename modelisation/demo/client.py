@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,17 +29,18 @@ class Row:
     mask: Path
 
 
-def wait_for_models(
+def ready_models(
     running: Running, session: requests.Session, api: Service, versions: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """Wait until the API serves these versions of these models; returns the entries of GET /models that are ready.
+) -> Iterator[dict[str, Any]]:
+    """The entries of GET /models as they become ready: these versions of these models, then what else is registered.
 
     Raises UserError: one of them cannot be loaded, or it takes too long.
     """
     entries: list[dict[str, Any]] = []
+    given: set[str] = set()
     said: dict[str, tuple[str, float]] = {}  # model -> its newest error, and since when
 
-    def are_ready() -> bool:
+    def another_is_ready() -> bool:
         answer = session.get(f"{api.url}/models", timeout=30)
         if not answer.ok:
             return False
@@ -53,42 +54,57 @@ def wait_for_models(
             # "Being loaded" is an error too, so only one that stays is final.
             if error and time.monotonic() - said[name][1] > ERROR_SECONDS:
                 raise UserError(f"The API does not serve {name}: {error.rstrip('.')}. Its log: {api.log}")
-        return not pending
+        return len(pending) < len(versions) - len(given)
 
-    running.wait("the API's models", are_ready, api.log)
+    while len(given) < len(versions):
+        running.wait("the API's models", another_is_ready, api.log)
+        for entry in list(entries):
+            name = entry["name"]
+            if name in versions and name not in given and _is_served(entry, versions[name]):
+                given.add(name)
+                yield entry
     for entry in entries:
-        if not entry["ready"]:
+        if entry["name"] in given:
+            continue
+        if entry["ready"]:
+            yield entry
+        else:
             print(f"  {entry['name']} is registered too, but not ready: {entry.get('error') or 'still loading'}")
-    return [entry for entry in entries if entry["ready"]]
 
 
 def _is_served(entry: Mapping[str, Any] | None, version: str) -> bool:
     return entry is not None and bool(entry["ready"]) and str(entry["version"]) == version
 
 
-def segment(
-    running: Running,
-    session: requests.Session,
-    api: Service,
-    entry: Mapping[str, Any],
-    pictures: Sequence[Path],
-    masks: Path,
-) -> Row:
-    """Send the pictures to one model, write its masks to `masks`/<model>/, and time the whole request.
+def write_masks(
+    running: Running, session: requests.Session, api: Service, model: str, pictures: Sequence[Path], masks: Path
+) -> list[Path]:
+    """Send the pictures to one model and write its masks to `masks`/<model>/; returns their paths.
 
     Raises UserError: the API refuses a picture or does not answer.
     """
-    name = str(entry["name"])
-    folder = masks / name
+    folder = masks / model
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for picture in pictures:
         mask = folder / f"{picture.stem}.png"
         if same_file(mask, picture):
             raise UserError(f"{picture} is read here and its mask would be written over it; copy it elsewhere first")
-        mask.write_bytes(_predict(running, session, api, name, picture))
+        mask.write_bytes(_predict(running, session, api, model, picture))
         written.append(mask)
+    return written
 
+
+def measure(
+    running: Running,
+    session: requests.Session,
+    api: Service,
+    entry: Mapping[str, Any],
+    pictures: Sequence[Path],
+    mask: Path,
+) -> Row:
+    """Time whole requests to one model; `mask` is the one to name. Raises UserError: as `write_masks`."""
+    name = str(entry["name"])
     latencies = []
     begin = time.monotonic()
     for i in range(TIMED_REQUESTS):
@@ -98,7 +114,7 @@ def segment(
         if time.monotonic() - begin > TIMED_SECONDS:
             break
     metrics = entry.get("metrics") or {}
-    return Row(name, metrics.get("miou"), statistics.median(latencies), written[0])
+    return Row(name, metrics.get("miou"), statistics.median(latencies), mask)
 
 
 def _predict(running: Running, session: requests.Session, api: Service, model: str, picture: Path) -> bytes:

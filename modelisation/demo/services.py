@@ -23,7 +23,7 @@ from modelisation.provenance import REPOSITORY
 HOST = "127.0.0.1"
 START_SECONDS = 180.0
 STOP_SECONDS = 10.0
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.1
 PROGRESS_SECONDS = 10.0
 COMPLAINT = re.compile(r"^\S.*(error|exception|cannot|could not|failed|no such|not found|invalid)", re.IGNORECASE)
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy.ndimage import maximum_filter, minimum_filter
 
 from back.runtime.scores.confusion import Counts, Labels, mean_of, ratios
 from back.runtime.taxonomy import Taxonomy
+from modelisation.evaluation.boundary_numba import count_bands
 
 DISTANCE_FRACTION = 0.005
 
@@ -24,16 +23,41 @@ def band_distance(height: int, width: int, fraction: float = DISTANCE_FRACTION) 
     return max(1, round(fraction * float(np.hypot(height, width))))
 
 
-def boundary_band(labels: Labels, distance: int, ignored: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Pixels with another class within `distance` pixels (in either axis), bool [H, W]; ignored ones are out.
+def outlines_of(
+    truth: Labels, prediction: Labels, num_classes: int, distance: int | None = None, ignore_index: int = 255
+) -> tuple[Counts, Counts]:
+    """Pixels of each class in its two bands, of one photo.
 
     A pixel lies in its class's band exactly where the smallest and the largest label of the square around it differ,
-    so one minimum and one maximum filter serve all classes.
+    ignored pixels left out of both, so one search serves all classes.
+
+    Worth (2-core AMD EPYC, processor time, 2048x1024): 10 ms in place of 76 by SciPy's minimum and maximum filters.
+
+    Args:
+        truth: uint8 [H, W], values 0..num_classes-1 or `ignore_index`.
+        prediction: uint8 [H, W], values 0..num_classes-1 wherever the truth is not ignored.
+        distance: width of the bands in pixels, in either axis; None takes `band_distance`.
+
+    Returns:
+        Intersection and union of the bands of each class, int64 [num_classes] both.
+
+    Raises:
+        ValueError: the shapes differ, or a value in a band is outside the classes.
     """
-    size = 2 * distance + 1
-    lowest = minimum_filter(np.where(ignored, 255, labels), size, mode="nearest")
-    highest = maximum_filter(np.where(ignored, 0, labels), size, mode="nearest")
-    return np.not_equal(lowest, highest) & ~ignored
+    if truth.shape != prediction.shape:
+        raise ValueError(f"truth {truth.shape} and prediction {prediction.shape} differ in size")
+    counts = np.zeros((3, 256), np.int64)
+    count_bands(
+        np.ascontiguousarray(truth),
+        np.ascontiguousarray(prediction),
+        np.uint8(ignore_index),
+        band_distance(*truth.shape) if distance is None else distance,
+        counts,
+    )
+    if counts[:, num_classes:].any():
+        raise ValueError(f"a label map holds values outside the classes 0..{num_classes - 1}")
+    of_truth, of_prediction, common = counts[:, :num_classes]
+    return common, of_truth + of_prediction - common
 
 
 @dataclass
@@ -50,15 +74,13 @@ class BoundaryIoU:
         self.union = np.zeros(self.num_classes, np.int64)
 
     def add(self, truth: Labels, prediction: Labels) -> None:
-        """Count one image; uint8 [H, W] both, values as for `confusion_matrix`."""
-        ignored = truth == self.ignore_index
-        distance = band_distance(*truth.shape)
-        truth_band = boundary_band(truth, distance, ignored)
-        prediction_band = boundary_band(prediction, distance, ignored)
-        both = truth_band & prediction_band & (truth == prediction)
-        common = self._count(truth[both])
-        self.intersection += common
-        self.union += self._count(truth[truth_band]) + self._count(prediction[prediction_band]) - common
+        """Count one photo, see `outlines_of`."""
+        self.count(outlines_of(truth, prediction, self.num_classes, ignore_index=self.ignore_index))
+
+    def count(self, outlines: tuple[Counts, Counts]) -> None:
+        """Count what `outlines_of` found in one photo."""
+        self.intersection += outlines[0]
+        self.union += outlines[1]
 
     def scores(self, taxonomy: Taxonomy) -> dict[str, Any]:
         """`boundary_iou` (mean over classes with an outline), `class_boundary_iou` by name, `distance_fraction`."""
@@ -68,6 +90,3 @@ class BoundaryIoU:
             "class_boundary_iou": dict(zip(taxonomy.names, values, strict=True)),
             "distance_fraction": DISTANCE_FRACTION,
         }
-
-    def _count(self, values: Labels) -> Counts:
-        return np.bincount(values, minlength=self.num_classes).astype(np.int64)

@@ -1,9 +1,10 @@
 """`evaluate`: a model's scores on one labelled split, through the runtime that serves it, at the photos' own size.
 
-Everything streams: one confusion matrix, one histogram for the calibration; no scores of a split are kept.
+Everything streams: one confusion matrix, one histogram for the calibration; no scores of a split are kept. Photos are
+read, labelled and counted several at a time (`photos.py`).
 """
 
-import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,19 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from back.runtime.confidence import CERTAIN
 from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
-from back.runtime.scores.confusion import Counts, Labels, confusion_matrix
-from modelisation.data.base import Sample, SegmentationDataset
+from back.runtime.scores.confusion import Counts
+from modelisation.data.base import SegmentationDataset
 from modelisation.evaluation.boundary import BoundaryIoU
 from modelisation.evaluation.calibration import CalibrationError
-from modelisation.evaluation.cityscapes_protocol import evaluate_folders, write_label_ids
+from modelisation.evaluation.cityscapes_protocol import evaluate_folders
 from modelisation.evaluation.coarser import group_scores
 from modelisation.evaluation.cost import cost_of
-from modelisation.evaluation.inference import InferenceOptions, score_photo
+from modelisation.evaluation.inference import InferenceOptions
 from modelisation.evaluation.latency import measure_latency
 from modelisation.evaluation.metrics import scores_of
+from modelisation.evaluation.photos import PhotoScorer
 from modelisation.outputs.mark import Mark, claim
 from modelisation.provenance import git_state, package_versions
 
@@ -85,24 +86,22 @@ def evaluate(
     total = np.zeros((classes, classes), np.int64)
     boundary, calibration = BoundaryIoU(classes), CalibrationError(classes)
     per_image: list[dict[str, Any]] = []
-    photos: list[Labels] = []
+    sizes: list[tuple[int, int]] = []
     milliseconds: list[float] = []
-    for index in tqdm(range(len(dataset)), "evaluate", unit="image", disable=not options.progress):
-        sample = dataset[index]
-        if index == 0:
-            # So that all photos of this size are answered by the same network, however fast the machine compiles.
-            predictor.prepare(*sample.label.shape)
-        labels, elapsed = _predict(predictor, sample, options, calibration)
-        milliseconds.append(elapsed)
-        matrix = confusion_matrix(sample.label, labels, classes)
-        boundary.add(sample.label, labels)
-        total += matrix
-        per_image.append(_image_record(dataset, index, matrix))
-        if len(photos) < LATENCY_PHOTOS:
-            photos.append(sample.image)
-        if options.predictions is not None:
-            write_label_ids(labels, sample.name, options.predictions)
+    scorer = PhotoScorer(predictor, dataset, options.inference, options.calibration, options.predictions)
+    with closing(scorer.score_all()) as scored:
+        for index, one in enumerate(
+            tqdm(scored, "evaluate", len(dataset), unit="image", disable=not options.progress)
+        ):
+            total += one.matrix
+            boundary.count(one.outlines)
+            if one.calibration is not None:
+                calibration.count(one.calibration)
+            milliseconds.append(one.milliseconds)
+            per_image.append(_image_record(dataset, index, one.matrix))
+            sizes.append((one.height, one.width))
     timed = options.latency_runs if options.inference.served else 0
+    photos = [dataset[i].image for i in range(min(len(dataset), LATENCY_PHOTOS))] if timed else []
     return {
         "schema_version": SCHEMA_VERSION,
         "model": predictor.card.name,
@@ -126,7 +125,7 @@ def evaluate(
         "calibration": calibration.scores(taxonomy) if options.calibration else None,
         "cityscapes": _official(dataset, options),
         "latency": measure_latency(bundle, predictor, photos, timed) if timed else None,
-        "cost": cost_of(bundle, predictor, photos[0].shape[:2]),
+        "cost": cost_of(bundle, predictor, sizes[0]),
         "lineage": git_state() | {"packages": package_versions(), "training": _training(predictor)},
         "per_image": per_image,
     }
@@ -148,24 +147,6 @@ def _check(predictor: Predictor, dataset: SegmentationDataset, options: Evaluati
         )
     if options.predictions is not None:
         claim(options.predictions, Mark(kind="predictions"), [item.label for item in dataset.items])
-
-
-def _predict(
-    predictor: Predictor, sample: Sample, options: EvaluationOptions, calibration: CalibrationError
-) -> tuple[Labels, float]:
-    """Labels of one photo and the milliseconds from its pixels to them; counting the calibration is not timed."""
-    start = time.perf_counter()
-    if options.inference.served and not options.calibration:
-        labels = predictor.predict_array(sample.image).labels_HW
-        return labels, (time.perf_counter() - start) * 1e3
-    height, width = sample.label.shape
-    photo = score_photo(predictor, sample.image, options.inference)
-    labels = photo.labels(height, width)
-    elapsed = (time.perf_counter() - start) * 1e3
-    if options.calibration:
-        confidence = photo.confidence(height, width, predictor.card.temperature)
-        calibration.add(sample.label, labels, confidence.astype(np.float32) / np.float32(CERTAIN))
-    return labels, elapsed
 
 
 def _image_record(dataset: SegmentationDataset, index: int, matrix: Counts) -> dict[str, Any]:

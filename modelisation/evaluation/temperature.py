@@ -97,10 +97,7 @@ def measure_calibration(
 
 def negative_log_likelihood(scores_NC: Floats, truth_N: Labels, temperature: float) -> float:
     """Mean of -log softmax(scores / temperature) at the true class."""
-    scaled = scores_NC.astype(np.float64) / temperature
-    scaled -= scaled.max(1, keepdims=True)
-    own = np.take_along_axis(scaled, truth_N[:, None].astype(np.int64), 1)[:, 0]
-    return float((np.log(np.exp(scaled).sum(1)) - own).mean())
+    return _likelihood(*_below_winner(scores_NC, truth_N), temperature)
 
 
 def fit_temperature(scores_NC: Floats, truth_N: Labels) -> float:
@@ -108,13 +105,28 @@ def fit_temperature(scores_NC: Floats, truth_N: Labels) -> float:
 
     The likelihood has one optimum, because it is convex in the inverse of the temperature.
     """
+    below_CN, own = _below_winner(scores_NC, truth_N)
     found = minimize_scalar(
-        lambda log: negative_log_likelihood(scores_NC, truth_N, math.exp(log)),
+        lambda log: _likelihood(below_CN, own, math.exp(log)),
         bounds=(math.log(_RANGE[0]), math.log(_RANGE[1])),
         method="bounded",
         options={"xatol": 1e-4},
     )
     return float(f"{math.exp(found.x):.4g}")
+
+
+def _below_winner(scores_NC: Floats, truth_N: Labels) -> tuple[npt.NDArray[np.float64], float]:
+    """Scores less the winner's, float64 [C, N], and the mean of that at the true class."""
+    # Classes first: numpy adds up and compares long rows, not a few numbers of each pixel.
+    scores_CN = np.ascontiguousarray(scores_NC.T, np.float64)
+    scores_CN -= scores_CN.max(0)
+    return scores_CN, float(scores_CN[truth_N, np.arange(len(truth_N))].mean())
+
+
+def _likelihood(below_CN: npt.NDArray[np.float64], own: float, temperature: float) -> float:
+    """Of what `_below_winner` gives, at a temperature."""
+    scaled = below_CN / temperature
+    return float(np.log(np.exp(scaled, out=scaled).sum(0)).mean()) - own / temperature
 
 
 def confidence_and_right(

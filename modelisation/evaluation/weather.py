@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from scipy.ndimage import gaussian_filter
-from scipy.signal import fftconvolve
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -58,6 +57,8 @@ def snow(image_HWC: Pixels, severity: int, rng: np.random.Generator) -> Pixels:
     small = rng.normal(mean, deviation, (math.ceil(height / size), math.ceil(width / size))).astype(np.float32)
     flakes = np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BILINEAR)).copy()
     flakes[flakes < threshold] = 0
+    from scipy.signal import fftconvolve  # half a second to import, which trainings without snow need not wait for
+
     streaks = fftconvolve(flakes.clip(0, 1), _streak(length, spread, rng.uniform(-135, -45)), mode="same")
     streaks = streaks.astype(np.float32).clip(0, 1)[..., None]
     grey = (x @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]

@@ -19,6 +19,7 @@ from back.runtime.card import (
     sha256_of,
 )
 from back.runtime.errors import UserError
+from back.runtime.familiarity import Familiarity
 
 GRAPH = "onnx"  # architecture of a network that is known by its graph alone
 # Parts of report.json beside the evaluation.
@@ -75,6 +76,15 @@ def store_calibration(bundle: Path, calibration: Calibration | None) -> None:
         BundleError: the card cannot be read.
     """
     write_card(bundle, read_card(bundle).model_copy(update={"calibration": calibration}))
+
+
+def store_familiarity(bundle: Path, familiarity: Familiarity) -> None:
+    """Write how photos unlike the training streets are told into the bundle's card.
+
+    Raises:
+        BundleError: the card cannot be read.
+    """
+    write_card(bundle, read_card(bundle).model_copy(update={"familiarity": familiarity}))
 
 
 def store_robustness(bundle: Path, report: Mapping[str, Any]) -> None:

@@ -28,40 +28,37 @@ from modelisation.evaluation.cost import multiply_adds
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.evaluation.robustness import measure_robustness
 from modelisation.evaluation.temperature import measure_calibration
-from modelisation.export.bundle import store_robustness, write_card
+from modelisation.export.bundle import store_familiarity, store_robustness, write_card
 from modelisation.export.carry import measure_carry, store_carry
+from modelisation.export.familiarity import measure_familiarity
 from modelisation.export.onnx import export_onnx
+from modelisation.export.run_folder import BUNDLE, CONTRACT_FILE, RECIPE_COPY, RECORD_FILE
 from modelisation.export.self_test import make_self_test
-from modelisation.models import build_of, rebuild, save_weights
+from modelisation.models import build_of, rebuild
 from modelisation.models.base import SegmentationModel
 from modelisation.models.predict import predict_labels
 from modelisation.recipe import Recipe, load_recipe
 
-RECIPE_COPY = "recipe.yaml"
-RECORD_FILE = "record.json"
-CONTRACT_FILE = "input.json"
-BUNDLE = "bundle"
 # A pixel is sure where its best score leads by this share of the scores' range.
 _CLEAR_MARGIN = 0.02
 
 
-def save_run(model: SegmentationModel, contract: InputContract, record: TrainingRecord, run_dir: Path) -> None:
-    """Keep the weights as they stand and where they come from: all that `export_run` needs."""
-    partial = run_dir / f"{WEIGHTS_FILE}.partial"
-    save_weights(model, record.recipe["build"], partial)
-    partial.replace(run_dir / WEIGHTS_FILE)
-    (run_dir / RECORD_FILE).write_text(record.model_dump_json(indent=1), encoding="utf-8")
-    (run_dir / CONTRACT_FILE).write_text(contract.model_dump_json(indent=1), encoding="utf-8")
-
-
-def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool = False) -> Path:
+def export_run(
+    run_dir: Path,
+    val_set: SegmentationDataset,
+    train_set: SegmentationDataset | None = None,
+    *,
+    scores_only: bool = False,
+) -> Path:
     """Make the bundle of a run, evaluated on `val_set` through the served runtime.
 
     Args:
         run_dir: folder of the run.
         val_set: the split whose scores the card reports, and on which the temperature of its confidence is fitted.
+        train_set: the split that it learnt from, by which photos unlike it are told; without it `val_set` stands in.
         scores_only: leave out what takes longer than a run of seconds: times of serving, the memory of a process that
-            serves, and the points lost on perturbed photos. Card and report then hold none of them.
+            serves, the points lost on perturbed photos, and how photos unlike the training streets are told. Card and
+            report then hold none of them.
 
     Returns:
         The bundle's folder, `<run_dir>/bundle`.
@@ -121,6 +118,7 @@ def export_run(run_dir: Path, val_set: SegmentationDataset, *, scores_only: bool
     if not scores_only:
         store_robustness(bundle, measure_robustness(predictor, val_set, progress=True))
         store_carry(bundle, measure_carry(predictor, bundle, progress=True))
+        store_familiarity(bundle, measure_familiarity(predictor, val_set, train_set, progress=True))
     return bundle
 
 

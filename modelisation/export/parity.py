@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from back.runtime.card import InputContract
-from back.runtime.engines.base import EngineKind, Precision, PrecisionError
+from back.runtime.engines.base import DeviceError, EngineKind, Precision, PrecisionError, precision_name
 from back.runtime.imaging import MAX_FILE_PIXELS, plan_resize, to_input
 from back.runtime.predictor import Predictor
 from back.runtime.scores.confusion import Counts, Labels, confusion_matrix
@@ -28,6 +28,7 @@ ENGINES: tuple[tuple[EngineKind, Precision], ...] = (
     ("onnxruntime", "fp32"),
     ("openvino", "fp32"),
     ("openvino", "bf16"),
+    ("cuda", "fp32"),
 )
 SAME_TENSOR_IMAGES = 16
 
@@ -106,7 +107,7 @@ def check_parity(
         "split_sha256": dataset.split_sha256,
         "images": len(dataset),
         "same_tensor_images": len(shared),
-        "max_miou_points": MAX_MIOU_POINTS,
+        "max_miou_points": MAX_MIOU_POINTS[precision_name(card, "fp32")],
         "reference": {
             "engine": "torch",
             "precision": "fp32",
@@ -128,7 +129,7 @@ def _load(
     for kind, precision in engines:
         try:
             predictors[kind, precision] = Predictor.load(bundle, engine=kind, precision=precision)
-        except (ImportError, PrecisionError) as error:  # a broken bundle is an error; a processor without bf16 is not
+        except (ImportError, PrecisionError, DeviceError) as error:  # a broken bundle is an error; no bf16 is not
             skipped.append({"engine": kind, "precision": precision, "reason": str(error)})
     return predictors, skipped
 

@@ -43,6 +43,31 @@ def accuracy_latency_figure(records: Sequence[Mapping[str, Any]], labels: Sequen
     return figure
 
 
+def tradeoff_figure(report: Mapping[str, Any]) -> Figure:
+    """mIoU against median milliseconds over HTTP: a line a model and precision, a point a pixel budget."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    rows = [row for row in report["rows"] if row["server"] == "StreetSeg"]
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    marks = {"fp32": "s", "bf16": "o", "int8": "^"}
+    for model, precision in dict.fromkeys((row["model"], row["precision"]) for row in rows):
+        own = [row for row in rows if (row["model"], row["precision"]) == (model, precision)]
+        axes.plot(
+            [float(np.median(row["ms"])) for row in own],
+            [100 * row["miou"] for row in own],
+            color=f"C{models.index(model)}",
+            marker=marks[precision],
+            linewidth=0.8,
+            label=f"{model}, {precision}",
+        )
+    axes.set_xlabel("milliseconds a photo over HTTP (median)")
+    axes.set_ylabel("mIoU, %")
+    axes.set_xlim(left=0)
+    axes.set_title(f"Accuracy against latency on {report['dataset']} {report['split']}")
+    figure.legend(fontsize=8, loc="outside right upper")  # no point may lie under it
+    return figure
+
+
 def budget_figure(report: Mapping[str, Any]) -> Figure:
     """mIoU against the median milliseconds of a photo, one point a pixel budget; the card's own is filled."""
     figure = Figure(figsize=(6, 4), layout="constrained")

@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from back.runtime.masks.colour import palette_of
 from back.runtime.scores.confusion import Counts
 from back.runtime.taxonomy import Taxonomy
 from modelisation.data.base import Sample
+from modelisation.figures.colours import label_colours
 
 matplotlib.use("Agg")
 _MOST_INCHES = 42.0  # of a confusion matrix, which 255 classes would make a wall of
@@ -68,13 +68,6 @@ def panel_figure(samples: Sequence[Sample], predictions: Sequence[np.ndarray], t
             axes.set_axis_off()
     add_legend(figure, taxonomy)
     return figure
-
-
-def label_colours(taxonomy: Taxonomy) -> np.ndarray:
-    """Colour of each label value, uint8 [256, 3]: the taxonomy's, and white for what is ignored."""
-    colours = np.full((256, 3), 255, np.uint8)
-    colours[: len(taxonomy.classes)] = palette_of(taxonomy)[: len(taxonomy.classes)]
-    return colours
 
 
 def add_legend(figure: Figure, taxonomy: Taxonomy) -> None:

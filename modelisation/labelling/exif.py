@@ -9,8 +9,12 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
+from back.runtime.headers import png
+
 FORMATS = ("JPEG", "PNG", "WEBP")
 _GPS = ExifTags.GPS
+# What a PNG with EXIF data holds: the chunk's name, or the keyword under which older programs stored them as text.
+_PNG_SIGNS = (b"eXIf", b"Raw profile type exif")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,9 @@ class Taken:
 
 def read_taken(data: bytes) -> Taken:
     """Read the EXIF data of a photo's file; a file without any, or with damaged ones, tells nothing."""
+    # Pillow decodes a whole PNG to look for them behind its pixels: 4.5 ms for one of 480x360.
+    if data.startswith(png.SIGNATURE) and not any(sign in data for sign in _PNG_SIGNS):
+        return Taken()
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             exif = image.getexif()

@@ -4,7 +4,6 @@
 `cvat` what CVAT imports as "Segmentation mask 1.1". The readers in `modelisation/data/formats` read them again.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from back.runtime.masks.colour import palette_of
-from back.runtime.masks.outlines import Ring, regions_of
 from back.runtime.masks.png import encode_palette_png
+from back.runtime.masks.tool_files import Json, as_bytes, coco, coco_annotations, geojson, labelme
 from back.runtime.taxonomy import Taxonomy
-from modelisation.data.formats.shapes import compressed, to_rle
 from modelisation.labelling.format_names import TOOL_FORMATS
 from modelisation.labelling.source import Source
 
@@ -63,15 +61,7 @@ class Polygons(LabelFiles):
         return f"{photo.name}.json"
 
     def content(self, photo: Source, labels_HW: Labels) -> bytes:
-        shapes: list[dict[str, Any]] = [
-            {"label": self.taxonomy.names[region.class_id], "points": _rounded(region.outer[:-1]), "group_id": None,
-             "shape_type": "polygon", "flags": {}}
-            for region in regions_of(labels_HW)
-        ]  # fmt: skip
-        height, width = labels_HW.shape
-        content = {"version": "5.5.0", "flags": {}, "shapes": shapes, "imagePath": photo.base, "imageData": None,
-                   "imageHeight": height, "imageWidth": width}  # fmt: skip
-        return _json(content)
+        return as_bytes(labelme(labels_HW, self.taxonomy, photo.base))
 
 
 class GeoJson(LabelFiles):
@@ -79,59 +69,26 @@ class GeoJson(LabelFiles):
         return f"{photo.name}.geojson"
 
     def content(self, photo: Source, labels_HW: Labels) -> bytes:
-        polygons: dict[int, list[Any]] = {}
-        for region in regions_of(labels_HW):
-            rings = [_rounded(ring) for ring in (region.outer, *region.holes)]
-            polygons.setdefault(region.class_id, []).append(rings)
-        features = [
-            {"type": "Feature", "geometry": {"type": "MultiPolygon", "coordinates": polygons[one.id]},
-             "properties": {"id": one.id, "class": one.name, "color": list(one.color)}}
-            for one in self.taxonomy.classes
-            if one.id in polygons
-        ]  # fmt: skip
-        return _json({"type": "FeatureCollection", "features": features, "photo": photo.base})
+        return as_bytes(geojson(labels_HW, self.taxonomy, photo.base))
 
 
 class Coco(LabelFiles):
     def __init__(self, taxonomy: Taxonomy) -> None:
         super().__init__(taxonomy)
-        self._images: list[dict[str, Any]] = []
-        self._annotations: list[dict[str, Any]] = []
+        self._photos: list[tuple[Json, list[Json]]] = []
 
     def shared(self) -> list[str]:
         return [COCO_FILE]
 
-    def part(self, photo: Source, labels_HW: Labels) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    def part(self, photo: Source, labels_HW: Labels) -> tuple[Json, list[Json]]:
         height, width = labels_HW.shape
-        annotations: list[dict[str, Any]] = []
-        for class_id in np.unique(labels_HW).tolist():
-            mask = labels_HW == class_id
-            rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-            left, upper = int(columns[0]), int(rows[0])
-            box = [left, upper, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - upper]
-            shape = {"size": [height, width], "counts": compressed(to_rle(mask))}
-            annotations.append(
-                {
-                    "category_id": class_id + 1,
-                    "segmentation": shape,
-                    "area": int(mask.sum()),
-                    "bbox": box,
-                    "iscrowd": 0,
-                }
-            )
-        return {"file_name": photo.relative, "width": width, "height": height}, annotations
+        return {"file_name": photo.relative, "width": width, "height": height}, coco_annotations(labels_HW)
 
-    def add(self, photo: Source, part: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
-        image, annotations = part
-        image_id = len(self._images) + 1
-        self._images.append({"id": image_id, **image})
-        for one in annotations:
-            self._annotations.append({"id": len(self._annotations) + 1, "image_id": image_id, **one})
+    def add(self, photo: Source, part: tuple[Json, list[Json]]) -> None:
+        self._photos.append(part)
 
     def finish(self) -> dict[str, bytes]:
-        categories = [{"id": one.id + 1, "name": one.name, "supercategory": ""} for one in self.taxonomy.classes]
-        content = {"images": self._images, "annotations": self._annotations, "categories": categories}
-        return {COCO_FILE: _json(content)}
+        return {COCO_FILE: as_bytes(coco(self._photos, self.taxonomy))}
 
 
 class Cvat(LabelFiles):
@@ -160,12 +117,3 @@ class Cvat(LabelFiles):
 FORMATS: Mapping[str, Callable[[Taxonomy], LabelFiles]] = dict(
     zip(TOOL_FORMATS, (Coco, Polygons, GeoJson, Cvat), strict=True)
 )
-
-
-def _rounded(ring: Ring) -> list[list[float]]:
-    points: list[list[float]] = ring.round(2).tolist()
-    return points
-
-
-def _json(content: Any) -> bytes:
-    return (json.dumps(content, ensure_ascii=False) + "\n").encode()

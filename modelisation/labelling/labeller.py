@@ -70,6 +70,8 @@ class Labelled:
         sha256: of the photo's file, which has `size` bytes.
         height, width: pixels of the upright photo.
         shares: fraction of the pixels that each class covers, in the taxonomy's order.
+        familiarity: how like the model's training streets the photo is, and `unfamiliar` whether it is called unlike
+            them; None where the card does not say how to tell.
         milliseconds: from the file's bytes to those of the labels.
         files: name -> content.
         part: what the files that all photos share need of it.
@@ -81,6 +83,8 @@ class Labelled:
     height: int
     width: int
     shares: tuple[float, ...]
+    familiarity: float | None
+    unfamiliar: bool | None
     milliseconds: float
     taken: Taken
     files: dict[str, bytes]
@@ -173,9 +177,9 @@ class Labeller:
             files[confidence_name(source)] = encode_gray16_png(prediction.confidence_HW)
         part, shares = self._files.part(source, labels_HW), tuple(prediction.class_shares().values())
         milliseconds = (time.perf_counter() - start) * 1e3
-        return Labelled(
-            source, sha256, len(data), photo.height, photo.width, shares, milliseconds, read_taken(data), files, part
-        )
+        known = prediction.familiarity, prediction.unfamiliar
+        size = len(data), photo.height, photo.width
+        return Labelled(source, sha256, *size, shares, *known, milliseconds, read_taken(data), files, part)
 
 
 def _content(task: Task) -> bytes | UserError:

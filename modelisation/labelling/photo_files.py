@@ -162,6 +162,8 @@ def _row(one: Labelled) -> Mapping[str, Any]:
         "width": one.width,
         "height": one.height,
         "shares": one.shares,
+        "familiarity": one.familiarity,
+        "unfamiliar": one.unfamiliar,
         "labelled": datetime.now(UTC).isoformat(),
         "milliseconds": round(one.milliseconds, 3),
         "taken": one.taken.time and one.taken.time.isoformat(),

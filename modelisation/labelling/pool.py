@@ -10,12 +10,13 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
+from back.runtime.process.in_order import in_order
 from modelisation.labelling.labeller import Failed, Labeller, Options, Outcome, Task
 
 # Of threads: two run the network, as its two streams can; one more reads and decodes meanwhile.
@@ -27,18 +28,7 @@ _TRIES = 2  # of a photo that ends its process
 
 def label_here(labeller: Labeller, tasks: Iterable[Task]) -> Generator[Outcome]:
     """Label photos in this process, several at a time, and give their outcomes in order."""
-    waiting: deque[Future[Outcome]] = deque()
-    with ThreadPoolExecutor(_THREADS, "label") as pool:
-        try:
-            for task in tasks:
-                waiting.append(pool.submit(labeller.label, task))
-                if len(waiting) > _AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BaseException:  # GeneratorExit, too: whoever asked wants no more of them
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    return in_order(labeller.label, tasks, _THREADS, _AHEAD)
 
 
 def label_in_processes(

@@ -22,8 +22,10 @@ def write_tables(record: Record, folder: OutputFolder) -> None:
     Columns of the results: `file` as it was named, `name` of its files in the folder, `sha256` and `bytes` of its
     content, `width` and `height` in pixels of the upright photo, `model` and `version` (of the registry; none for a
     bundle's folder), `model_sha256` of the network, `options`, `share_<class>` for every class (0..1, of the photo's
-    pixels), `labelled` (UTC), `milliseconds` from the file's bytes to those of the labels, and from EXIF `taken` (the
-    camera's clock), `latitude` and `longitude` in degrees, where they are there.
+    pixels), `familiarity` with the model's training streets (0 as the mean of streets, negative less so) and whether
+    the photo is `unfamiliar`, so that much may be wrong (none where the card does not tell), `labelled` (UTC),
+    `milliseconds` from the file's bytes to those of the labels, and from EXIF `taken` (the camera's clock),
+    `latitude` and `longitude` in degrees, where they are there.
 
     Raises:
         UserError: a table is there already and is not ours, or cannot be written.
@@ -52,6 +54,7 @@ def _results_schema(record: Record) -> "pa.Schema":
             "width": pa.int32(), "height": pa.int32(),
             "model": pa.string(), "version": pa.string(), "model_sha256": pa.string(), "options": pa.string(),
             **{_share(name): pa.float64() for name in classes},
+            "familiarity": pa.float64(), "unfamiliar": pa.bool_(),
             "labelled": pa.timestamp("ms", "UTC"), "milliseconds": pa.float64(),
             "taken": pa.timestamp("s"), "latitude": pa.float64(), "longitude": pa.float64(),
         }

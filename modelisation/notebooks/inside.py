@@ -17,7 +17,8 @@ from back.runtime.predictor import Predictor
 from back.runtime.taxonomy import Taxonomy
 from modelisation.data.base import Sample, SegmentationDataset
 from modelisation.data.open import open_dataset
-from modelisation.figures.run import add_legend, label_colours
+from modelisation.figures.colours import label_colours
+from modelisation.figures.run import add_legend
 from modelisation.models.base import SegmentationModel
 from modelisation.models.mask2former import Mask2Former
 from modelisation.models.predict import normalise

@@ -15,7 +15,8 @@ from back.runtime.card import HISTORY_FILE
 from back.runtime.predictor import Predictor
 from back.runtime.taxonomy import Taxonomy
 from modelisation.data.base import Sample, SegmentationDataset
-from modelisation.figures.run import add_legend, label_colours, panel_figure
+from modelisation.figures.colours import label_colours
+from modelisation.figures.run import add_legend, panel_figure
 from modelisation.provenance import REPOSITORY
 from modelisation.scenes.writer import write_scenes
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 DEFAULT_TRACKING_URI = "http://127.0.0.1:5000"
+_TRIES = 5  # each fails for one row that another process made
 
 
 def default_tracking_uri() -> str:
@@ -41,10 +42,40 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
         check_in_place(str(found.artifact_location), str(found.experiment_id), database)
         return str(found.experiment_id)
     if database is None:
-        return str(client.create_experiment(name))
+        return _created(client, name)
     folder = artifacts_beside(database)
     folder.mkdir(parents=True, exist_ok=True)  # so that a store that has moved is told from one that is new
-    return str(client.create_experiment(name, artifact_location=folder.as_uri()))
+    return _created(client, name, folder.as_uri())
+
+
+def _created(client: "MlflowClient", name: str, location: str | None = None) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except MlflowException as error:
+        found = client.get_experiment_by_name(name)  # another process may have been faster
+        if error.error_code != "RESOURCE_ALREADY_EXISTS" or found is None:
+            raise
+        return str(found.experiment_id)
+
+
+def beside_others(write: Callable[[], object]) -> None:
+    """Do what may be done twice; again, where other processes made the same row of the store at the same moment.
+
+    Raises:
+        mlflow.exceptions.MlflowException: the server refuses for another reason.
+    """
+    from mlflow.exceptions import MlflowException
+
+    for left in reversed(range(_TRIES)):
+        try:
+            write()
+            return
+        except MlflowException as error:
+            # What MLflow says of PostgreSQL's "duplicate key"; by then the row is there, and the next try finds it.
+            if error.error_code != "BAD_REQUEST" or not left:
+                raise
 
 
 def database_of(tracking_uri: str) -> Path | None:
@@ -68,10 +99,16 @@ def user_errors(tracking_uri: str) -> Iterator[None]:
     """Turn MLflow's exceptions into a `UserError` of one sentence.
 
     Raises:
-        UserError: also where the store's file is some other one, which MLflow would write its tables into.
+        UserError: also where the store's file is some other one, which MLflow would write its tables into, and for a
+            server's database itself, beside which the files of runs would lie on this machine.
     """
     if (database := database_of(tracking_uri)) is not None:
         check_is_store(database)
+    elif tracking_uri.startswith(("postgresql", "mysql", "mssql")):
+        raise UserError(
+            "MLFLOW_TRACKING_URI names a database, beside which the files of runs would lie on this machine alone: "
+            "set it to the address of the MLflow server that uses the database, as http://host:5000"
+        )
     quiet_mlflow()
     from mlflow.exceptions import MlflowException
 

@@ -17,11 +17,12 @@ from urllib.request import url2pathname
 from back.runtime.errors import UserError, sentence_of
 
 # Where MLflow keeps places of artifacts: its own schema, table -> columns.
-_PLACES = {
+PLACES = {
     "experiments": ("artifact_location",),
     "runs": ("artifact_uri",),
     "model_versions": ("source", "storage_location"),
     "logged_models": ("artifact_location",),
+    "trace_tags": ("value",),
 }
 
 
@@ -61,7 +62,7 @@ def check_is_store(database: Path) -> None:
     """Raises UserError: the file is there, not empty, and no database of MLflow's; a missing one will be its."""
     if not database.is_file() or not database.stat().st_size:
         return
-    with _opened(database) as connection:
+    with opened(database) as connection:
         tables = {row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")}
     if tables and not {"experiments", "runs"} <= tables:
         raise UserError(f"{database} is a database of another program; give MLflow a file of its own")
@@ -71,8 +72,8 @@ def check_database(database: Path, experiment: str) -> None:
     """`check_in_place` for an experiment of an SQLite file that no server serves; a missing file is in place."""
     if not database.is_file():
         return
-    with _opened(database) as connection:
-        if not _columns(connection, "experiments"):
+    with opened(database) as connection:
+        if not columns_of(connection, "experiments"):
             return
         row = connection.execute(
             "select artifact_location, experiment_id from experiments where name = ?", (experiment,)
@@ -95,8 +96,8 @@ def mend(database: Path) -> int:
     if not database.is_file():
         raise UserError(f"{database}: no such file; name the store's mlflow.db")
     new = artifacts_beside(database)
-    with _opened(database) as connection:
-        if not _columns(connection, "experiments"):
+    with opened(database) as connection:
+        if not columns_of(connection, "experiments"):
             raise UserError(f"{database}: no database of MLflow's")
         experiments = connection.execute("select artifact_location, experiment_id from experiments").fetchall()
         roots = {root for location, number in experiments if (root := _stale(location, str(number), database))}
@@ -106,8 +107,8 @@ def mend(database: Path) -> int:
             raise UserError(f"{new}: no such folder; move the store's artifacts there, beside {database.name}")
         _copy(database)
         changed = 0
-        for table, columns in _PLACES.items():
-            for column in set(columns) & _columns(connection, table):
+        for table, columns in PLACES.items():
+            for column in set(columns) & columns_of(connection, table):
                 read = f"select distinct {column} from {table}"  # nosec B608 # the names are ours
                 update = f"update {table} set {column} = ? where {column} = ?"  # nosec B608
                 for place in connection.execute(read).fetchall():
@@ -135,15 +136,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _root(location: str | None, experiment_id: str) -> Path | None:
-    """The local folder of all artifacts that an experiment's location lies in; None where they are not files."""
+def local_folder(location: str | None) -> Path | None:
+    """The folder of a location as MLflow has it; None where it is not on this machine, or a relative path."""
     parts = urlsplit(location or "")
     if not location or parts.scheme not in ("", "file"):
         return None
     path = Path(url2pathname(parts.path) if parts.scheme else location)
-    if not path.is_absolute():
-        return None
-    return path.parent if path.name == experiment_id else path
+    return path if path.is_absolute() else None
+
+
+def moved_place(place: str | None, old: Path, new: str) -> str | None:
+    """A place within the folder `old`, written as a path or a file URI, as one within `new`; None for any other."""
+    for start in (old.as_uri(), str(old)):
+        if place is not None and (place == start or place.startswith(f"{start}/")):
+            return new.rstrip("/") + (place.removeprefix(start) or "/" * new.endswith("/"))
+    return None
+
+
+def _root(location: str | None, experiment_id: str) -> Path | None:
+    """The local folder of all artifacts that an experiment's location lies in; None where they are not files."""
+    path = local_folder(location)
+    return path.parent if path is not None and path.name == experiment_id else path
 
 
 def _stale(location: str | None, experiment_id: str, database: Path) -> Path | None:
@@ -157,11 +170,8 @@ def _stale(location: str | None, experiment_id: str, database: Path) -> Path | N
 
 
 def _moved(place: str | None, roots: set[Path], new: Path) -> str | None:
-    for root in roots:
-        for old, now in ((root.as_uri(), new.as_uri()), (str(root), str(new))):
-            if place is not None and (place == old or place.startswith(f"{old}/")):
-                return now + place.removeprefix(old)
-    return None
+    now = new.as_uri() if place is not None and place.startswith("file:") else str(new)
+    return next((moved for root in roots if (moved := moved_place(place, root, now)) is not None), None)
 
 
 def _copy(database: Path) -> None:
@@ -172,12 +182,12 @@ def _copy(database: Path) -> None:
     shutil.copy2(database, copy)
 
 
-def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+def columns_of(connection: sqlite3.Connection, table: str) -> set[str]:
     return {row[1] for row in connection.execute(f"pragma table_info({table})")}
 
 
 @contextlib.contextmanager
-def _opened(database: Path):  # type: ignore[no-untyped-def]
+def opened(database: Path):  # type: ignore[no-untyped-def]
     try:
         with contextlib.closing(sqlite3.connect(database, timeout=10)) as connection:
             yield connection

@@ -13,6 +13,7 @@ import numpy as np
 from back.runtime.card import REPORT_FILE, Card
 from modelisation.figures.confusion_svg import confusion_svg
 from modelisation.registry.inputs import Pictures, dataset_input, inputs_of
+from modelisation.registry.mlflow_store import beside_others
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,7 +41,7 @@ def tell_run(client: "MlflowClient", run_id: str, bundle: Path, card: Card, mode
     run = client.get_run(run_id)
     evaluation = _evaluation(bundle) or (card.metrics.model_dump() if card.metrics else {})
     inputs = [dataset_input(pictures) for pictures in inputs_of(card, run.data.tags)]
-    client.log_inputs(run_id, inputs)
+    beside_others(lambda: client.log_inputs(run_id, inputs))
     evaluated = next((i.dataset for i in inputs if i.tags[0].value == "evaluation"), None)
     now = int(time.time() * 1000)
     metrics = [
@@ -70,7 +71,7 @@ def tell_run(client: "MlflowClient", run_id: str, bundle: Path, card: Card, mode
 
 def tell_start(client: "MlflowClient", run_id: str, description: str, inputs: Sequence[Pictures]) -> None:
     """Log the data of a run that begins, and what it is going to do; `tell_run` says at its end how it went."""
-    client.log_inputs(run_id, [dataset_input(pictures) for pictures in inputs])
+    beside_others(lambda: client.log_inputs(run_id, [dataset_input(pictures) for pictures in inputs]))
     training, evaluation = (
         " and ".join(_named(pictures) for pictures in inputs if pictures.use == use)
         for use in ("training", "evaluation")

@@ -23,6 +23,7 @@ from modelisation.provenance import REPOSITORY
 from modelisation.registry.history import replay_earlier_runs, replay_history
 from modelisation.registry.logged_model import log_model, name_version
 from modelisation.registry.mlflow_store import (
+    beside_others,
     default_tracking_uri,
     experiment_id,
     tracking_client,
@@ -87,7 +88,8 @@ def register_bundle(
         if version is None:
             run_id = run_id or replay_history(client, bundle, home)
             version = _create_version(client, bundle, card, run_id, tags)
-        client.set_registered_model_alias(card.name, alias, str(version.version))
+        number = str(version.version)
+        beside_others(lambda: client.set_registered_model_alias(card.name, alias, number))
         return RegisteredVersion(card.name, str(version.version), str(version.run_id or ""), created)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from back.runtime.mlflow_names import EXPERIMENT
 from modelisation.provenance import git_state, package_versions
 from modelisation.registry.inputs import Pictures, dataset_input, reader
-from modelisation.registry.mlflow_store import experiment_id, tracking_client, user_errors
+from modelisation.registry.mlflow_store import beside_others, experiment_id, tracking_client, user_errors
 from modelisation.registry.story import DESCRIPTION_TAG
 
 
@@ -40,7 +40,7 @@ def log_report(report: dict[str, Any], files: Sequence[Path], tracking_uri: str)
             use="evaluation",
             made_by=reader(code["git_commit"]),
         )
-        client.log_inputs(run_id, [dataset_input(split)])
+        beside_others(lambda: client.log_inputs(run_id, [dataset_input(split)]))
         client.set_tag(run_id, DESCRIPTION_TAG, _describe(report))
         for model in report["models"]:
             slug = re.sub(r"[^A-Za-z0-9_.-]+", "_", model["label"])

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from back.runtime.card import Calibration
+from back.runtime.familiarity import Familiarity
 from modelisation.evaluation.compare import worst_images
 from modelisation.evaluation.latency import PERCENTILES, STAGES
 from modelisation.reports.markdown import points, table
@@ -94,6 +95,18 @@ def format_calibration(calibration: Calibration) -> str:
             "of the images at the temperature of the other half",
             f"half of the wrong pixels are below a confidence of {calibration.unsure_below:.0%}, and "
             f"{points(calibration.unsure_share)} % of all pixels",
+        ]
+    )
+
+
+def format_familiarity(familiarity: Familiarity) -> str:
+    """How often pictures of each kind are called unlike the streets that a model knows, in a few lines."""
+    return "\n".join(
+        [
+            f"a photo is called unlike streets below a familiarity of {familiarity.unfamiliar_below:g}, set on "
+            f"{familiarity.set_on}; classes lie as in {familiarity.where_of}",
+            *(f"  {share:>6.1%} of {kind}: streets" for kind, share in familiarity.false_alarms.items()),
+            *(f"  {share:>6.1%} of {kind}: no streets" for kind, share in familiarity.noticed.items()),
         ]
     )
 

@@ -14,10 +14,17 @@ from back.runtime.errors import UserError
 from modelisation.provenance import REPOSITORY
 from modelisation.registry.bundled import FOLDER, find_bundles
 from modelisation.reports.choices import ablation_lines, budget_lines
+from modelisation.reports.evaluation_speed import evaluation_lines
 from modelisation.reports.families import families_lines
 from modelisation.reports.quality import QUALITY, QUALITY_TABLES, carries_table, quality_lines, robustness_table
 from modelisation.reports.scale import labelling_lines
+from modelisation.reports.serving_scale import SERVING_TABLES, serving_lines
 from modelisation.reports.speed import SPEED_TABLES, speed_lines
+from modelisation.reports.starts import starts_lines
+from modelisation.reports.throughput import clip_lines, folder_lines
+from modelisation.reports.to_quality import to_quality_lines
+from modelisation.reports.tradeoff import tradeoff_lines
+from modelisation.reports.training_speed import training_lines
 
 README = REPOSITORY / "README.md"
 PAGES = (
@@ -40,10 +47,28 @@ def _tables(bundles: Sequence[Path], quality: Path) -> dict[str, Lines]:
         "carries": partial(carries_table, bundles),
         "ablations": ablation_lines,
         "families": families_lines,
+        "starts": starts_lines,
         "labelling": labelling_lines,
+        **{name: partial(serving_lines, name) for name in SERVING_TABLES},
+        "tradeoff": tradeoff_lines,
+        "evaluation": evaluation_lines,
+        "folders": folder_lines,
+        "clips": clip_lines,
+        "training": training_lines,
+        "to-quality": to_quality_lines,
         "budgets": partial(budget_lines, bundles),
         **{name: partial(speed_lines, name) for name in SPEED_TABLES},
     }
+
+
+def contents(text: str) -> list[str]:
+    """A list of a page's headings below its title, as links to where GitHub puts them."""
+    found = re.findall(r"^(##+) (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return [f"{'  ' * (len(level) - 2)}- [{title}](#{_anchor(title)})" for level, title in found]
+
+
+def _anchor(title: str) -> str:
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def fill_tables(text: str, bundles: Sequence[Path], quality: Path = QUALITY) -> str:
@@ -57,7 +82,7 @@ def fill_tables(text: str, bundles: Sequence[Path], quality: Path = QUALITY) -> 
     Raises:
         UserError: a marked table has an unknown name, or the report is of other weights than the bundles'.
     """
-    tables = _tables(bundles, quality)
+    tables = _tables(bundles, quality) | {"contents": partial(contents, text)}
 
     def fill(match: re.Match[str]) -> str:
         name = match["name"]

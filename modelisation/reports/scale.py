@@ -29,11 +29,11 @@ def labelling_table(report: Report) -> list[str]:
     rows = [
         [
             name,
-            _spread([run["rate"] for run in own], 1),
-            _spread(_shares(own, runs[BARE]), 2) if name != BARE else "",
-            _spread(_shares(own, runs[POOL]), 2) if name not in (BARE, POOL) else "",
-            _spread([run["first_s"] for run in own], 1) if name != BARE else "",
-            _spread([run["seconds"] for run in own], 1),
+            spread([run["rate"] for run in own], 1),
+            spread(_shares(own, runs[BARE]), 2) if name != BARE else "",
+            spread(_shares(own, runs[POOL]), 2) if name not in (BARE, POOL) else "",
+            spread([run["first_s"] for run in own], 1) if name != BARE else "",
+            spread([run["seconds"] for run in own], 1),
         ]
         for name, own in runs.items()
     ]
@@ -53,5 +53,6 @@ def _shares(own: list[Report], other: list[Report]) -> list[float]:
     return [one["rate"] / two["rate"] for one, two in zip(own, other, strict=True)]
 
 
-def _spread(values: list[float], digits: int) -> str:
+def spread(values: list[float], digits: int) -> str:
+    """Median, least and most."""
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"

@@ -15,6 +15,7 @@ from modelisation.scenes.picture.camera import Camera
 from modelisation.scenes.picture.canvas import Canvas
 from modelisation.scenes.picture.lens import develop
 from modelisation.scenes.picture.light import Light, sample_light
+from modelisation.scenes.plan.building_sites import plan_building_site
 from modelisation.scenes.plan.draft import Draft, Drive
 from modelisation.scenes.plan.frontage import plan_backdrop, plan_frontage
 from modelisation.scenes.plan.layout import lay_ground
@@ -39,13 +40,14 @@ class Scene:
     instance_ids: npt.NDArray[np.uint16]
 
 
-def render_scene(seed: int, height: int, width: int) -> Scene:
+def render_scene(seed: int, height: int, width: int, building_sites: float = 0.0) -> Scene:
     """Render one street scene.
 
     Args:
-        seed: any non-negative integer; the same seed and size give the same scene.
+        seed: any non-negative integer; the same arguments give the same scene.
         height: pixels, at least 16.
         width: pixels, at least 16.
+        building_sites: how probable the boards of one are on each side, 0..1.
 
     Raises:
         UserError: the seed is negative or the size is below 16 pixels.
@@ -53,7 +55,7 @@ def render_scene(seed: int, height: int, width: int) -> Scene:
     check_scene(seed, height, width)
     rng = np.random.default_rng(seed)
     street, light = sample_street(rng), sample_light(rng)
-    return compose(street, light, sample_camera(rng, street, width, height), rng)
+    return compose(street, light, sample_camera(rng, street, width, height), rng, building_sites=building_sites)
 
 
 def check_scene(seed: int, height: int, width: int) -> None:
@@ -71,6 +73,7 @@ def compose(
     rng: np.random.Generator,
     drive: Drive | None = None,
     noise_rng: np.random.Generator | None = None,
+    building_sites: float = 0.0,
 ) -> Scene:
     """What a camera sees of a street.
 
@@ -78,6 +81,7 @@ def compose(
         rng: for everything that is not sampled yet.
         drive: where the picture is one of a drive.
         noise_rng: see `develop`.
+        building_sites: see `render_scene`.
     """
     canvas = Canvas(paint_sky(camera, light, rng), Image.new("I", (camera.width, camera.height)))
     canvas.add(label_ids.SKY, float("inf"))
@@ -91,6 +95,8 @@ def compose(
         plan_people(draft, side)
         if side.parking:
             plan_parked(draft, side)
+        if building_sites and rng.random() < building_sites:
+            plan_building_site(draft, side)
     plan_traffic(draft)
     ground_depth = paint_ground(canvas, ground, light, rng)
     draft.paint_all()

@@ -17,20 +17,19 @@ from tqdm import tqdm
 from back.runtime.errors import UserError
 from modelisation.data.class_files import CLASSES_FILE, to_yaml
 from modelisation.data.open import open_dataset
-from modelisation.export.from_run import BUNDLE, RECIPE_COPY, export_run, save_run
-from modelisation.figures.run import confusion_figure, panel_figure
-from modelisation.models.predict import normalise, predict_labels
+from modelisation.export.run_folder import BUNDLE, RECIPE_COPY, save_run
+from modelisation.models.predict import normalise
 from modelisation.processes import ranks
 from modelisation.provenance import REPOSITORY, git_state
 from modelisation.recipe import Recipe
-from modelisation.registry.register import register_run
-from modelisation.registry.unregistered import tell_unregistered
 from modelisation.training import checkpoint
 from modelisation.training.checkpoint import Progress
 from modelisation.training.distillation import Teacher
 from modelisation.training.ema import WeightAverage
+from modelisation.training.finish import finish, imported_meanwhile
 from modelisation.training.loss import make_criterion
 from modelisation.training.objective import Objective
+from modelisation.training.panel import Panel
 from modelisation.training.parallel import agreed, check_alike, is_shared_out, loss_of, meet, parts_of, wrap
 from modelisation.training.run_record import (
     describe_split,
@@ -89,16 +88,11 @@ def train(
     Raises:
         as `fit`.
     """
-    fit(recipe, data, run_dir, resume=resume)
+    with imported_meanwhile():
+        fit(recipe, data, run_dir, resume=resume)
     if not ranks.is_main():
         return run_dir / BUNDLE
-    val_set = open_dataset(data, recipe.val_split, recipe.taxonomy)
-    bundle = export_run(run_dir, val_set, scores_only=scores_only)
-    if register:
-        register_run(bundle)
-    else:
-        tell_unregistered(bundle)
-    return bundle
+    return finish(recipe, data, run_dir, register=register, scores_only=scores_only)
 
 
 def fit(
@@ -170,6 +164,7 @@ def fit(
     # The average is a copy of the bare network, so the bare network is kept beside accelerate's wrapped forward.
     net, optimiser, scheduler, loader = accelerator.prepare(learner, optimiser, scheduler, loader)
     objective = Objective(recipe, labelled, teacher, average, contract, taxonomy.ignore_index)
+    panel = Panel(val_samples, contract, taxonomy, recipe.epochs)
     progress = Progress()
     accelerator.register_for_checkpointing(average, progress)
     if resume:
@@ -196,6 +191,7 @@ def fit(
             tracker.log_text(describe_split(train_set, val_set), "splits.json")
         if unlabelled:
             tracker.log_text(json.dumps(unlabelled.listing, indent=1), "unlabelled.json")
+        panel.log_start(tracker)
 
     def keep() -> None:
         checkpoint.save(accelerator, run_dir)
@@ -262,6 +258,7 @@ def fit(
             if tracker:
                 metrics = epoch_metrics(progress, recipe, evaluated, scheduler.get_last_lr())
                 tracker.log_epoch(progress.epoch + 1, metrics)
+                panel.log_epoch(tracker, progress.epoch + 1, averaged)
             bar.write(epoch_line(progress, evaluated))
             progress.start_epoch()
             keep()
@@ -283,12 +280,12 @@ def fit(
         if not evaluated:  # resumed after the last epoch
             evaluated = validate(averaged, val_samples, contract, taxonomy)
         if tracker:
+            from modelisation.figures.run import confusion_figure, panel_figure
+
             tracker.log_figure(
                 confusion_figure(evaluated["confusion_matrix"], taxonomy.names), "confusion_matrix.png"
             )
-            shown = [val_samples[i] for i in range(0, len(val_samples), max(1, len(val_samples) // 4))][:4]
-            predictions = [predict_labels(averaged.eval(), s.image, contract)[0] for s in shown]
-            tracker.log_figure(panel_figure(shown, predictions, taxonomy), "panel.png")
+            tracker.log_figure(panel_figure(panel.samples, panel.predictions(averaged), taxonomy), "panel.png")
     if ranks.number() > 1:
         accelerator.end_training()
     return evaluated

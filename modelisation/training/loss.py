@@ -1,4 +1,4 @@
-"""The training loss: cross-entropy, with Dice and Lovász parts from segmentation-models-pytorch on top.
+"""The training loss: cross-entropy, with Dice (from segmentation-models-pytorch) and Lovász parts on top.
 
 It is the loss of a whole batch, also where several processes hold a part of it each: means are over the pixels of
 all, and what sorts pixels sorts those of all.
@@ -15,6 +15,7 @@ from torch import Tensor
 from modelisation.models.base import Criterion
 from modelisation.processes import ranks
 from modelisation.recipe import Loss
+from modelisation.training.kernels.lovasz import lovasz_softmax
 
 # The Lovász part sorts every pixel once a class; every second one in both directions gives the same gradient on
 # average at a quarter of the cost.
@@ -29,7 +30,6 @@ def make_criterion(weights: Loss, ignore_index: int) -> Criterion:
     CVPR 2018.
     """
     dice = smp.losses.DiceLoss("multiclass", from_logits=True, ignore_index=ignore_index, smooth=_SMOOTH)
-    lovasz = smp.losses.LovaszLoss("multiclass", ignore_index=ignore_index)
 
     def criterion(scores_NCHW: Tensor, label_NHW: Tensor) -> Tensor:
         if not _labelled(label_NHW, ignore_index):  # a mean over nothing would be NaN
@@ -42,7 +42,7 @@ def make_criterion(weights: Loss, ignore_index: int) -> Criterion:
             s = _LOVASZ_STEP
             if _labelled(label_NHW[..., ::s, ::s], ignore_index):
                 scores, label = ranks.joined(scores_NCHW[..., ::s, ::s]), ranks.joined(label_NHW[..., ::s, ::s])
-                total = total + weights.lovasz * lovasz(scores, label)
+                total = total + weights.lovasz * lovasz_softmax(scores, label, ignore_index)
         return total
 
     return criterion

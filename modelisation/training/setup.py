@@ -12,7 +12,7 @@ from back.runtime.taxonomy import Taxonomy
 from modelisation.data.base import SegmentationDataset
 from modelisation.data.class_files import CLASSES_FILE, to_yaml
 from modelisation.data.class_sets import DEFAULT, class_set
-from modelisation.export.from_run import BUNDLE, RECIPE_COPY, RECORD_FILE
+from modelisation.export.run_folder import BUNDLE, RECIPE_COPY, RECORD_FILE
 from modelisation.models import ARCHITECTURES, build_model, load_bundle_model, rebuild
 from modelisation.models.base import SegmentationModel
 from modelisation.outputs.mark import Mark, check_free, empty, read_mark, write_mark
@@ -196,7 +196,7 @@ def training_data(
     taxonomy = train_set.taxonomy
     main = decode_all(train_set, recipe.cache)
     height, width = main[0].label.shape
-    scenes = render_all(recipe.scenes, height, width, train_set.classes, recipe.seed)
+    scenes = render_all(recipe.scenes, height, width, train_set.classes, recipe.seed, recipe.scenes_building_sites)
     paste = recipe.augmentation.copy_paste
     paster = Paster(main, paste, taxonomy) if paste else None
     contract = input_contract(model, recipe)

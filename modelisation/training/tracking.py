@@ -1,13 +1,13 @@
 """Logging a training run to MLflow and, in the same words, to `history.json`, which travels with the bundle."""
 
 import json
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import mlflow
-from matplotlib.figure import Figure
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
@@ -18,6 +18,9 @@ from modelisation.registry.inputs import Pictures
 from modelisation.registry.mlflow_store import default_tracking_uri, experiment_id, user_errors
 from modelisation.registry.story import tell_start
 from modelisation.training.stopping import Interrupted, LostProcessError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def tracking_uri() -> str:
@@ -157,11 +160,19 @@ class Tracker:
         self._write()
         mlflow.log_metrics(metrics, step=epoch)
 
-    def log_figure(self, figure: Figure, name: str) -> None:
+    def log_figure(self, figure: "Figure", name: str) -> None:
         mlflow.log_figure(figure, name)
 
     def log_text(self, text: str, name: str) -> None:
         mlflow.log_text(text, name)
+
+    def log_bytes(self, data: bytes, name: str) -> None:
+        """Log a file under this name, which may have folders."""
+        folder, file = name.rsplit("/", 1) if "/" in name else (None, name)
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / file
+            path.write_bytes(data)
+            mlflow.log_artifact(str(path), folder)
 
     def __enter__(self) -> Self:
         return self

@@ -12,7 +12,7 @@ from back.runtime.card import TrainingRecord
 from back.runtime.errors import UserError
 from modelisation.data.class_sets import classes_for
 from modelisation.data.open import open_dataset
-from modelisation.export.from_run import RECORD_FILE
+from modelisation.export.run_folder import RECORD_FILE
 from modelisation.outputs.mark import Mark, check_free, claim, release, remove
 from modelisation.provenance import REPOSITORY
 from modelisation.recipe import Recipe, first_mistake, load_recipe, read_yaml

@@ -15,7 +15,7 @@ from back import loading
 from back.registry import ModelRegistry
 from back.remembered import FILE, recall
 from back.runtime.card import ONNX_FILE
-from tests.api import Store
+from tests.api import Store, wait_until
 
 
 class Panic(BaseException):
@@ -212,13 +212,9 @@ def test_models_of_last_time_serve_while_mlflow_is_away_at_the_start(store: Stor
     assert registry.stale_s is None
 
 
-def test_models_of_last_time_serve_while_mlflow_has_not_answered_at_the_start(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store.add()
-    ModelRegistry(store.settings()).sync()
-    monkeypatch.setattr("back.registry.FIRST_ASK_S", 0.1)
-    registry, answers = ModelRegistry(store.settings()), threading.Event()
+def _mlflow_waits(registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """MLflow answers this registry when the event is set, not before."""
+    answers = threading.Event()
     ask = registry.client.search_registered_models
 
     def slow(**options: object) -> object:
@@ -226,6 +222,17 @@ def test_models_of_last_time_serve_while_mlflow_has_not_answered_at_the_start(
         return ask(**options)
 
     monkeypatch.setattr(registry.client, "search_registered_models", slow)
+    return answers
+
+
+def test_models_of_last_time_serve_while_mlflow_has_not_answered_at_the_start(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add()
+    ModelRegistry(store.settings()).sync()
+    monkeypatch.setattr("back.registry.FIRST_ASK_S", 0.1)
+    registry = ModelRegistry(store.settings())
+    answers = _mlflow_waits(registry, monkeypatch)
     registry.sync()
     assert _versions(registry) == {"segformer": "1"}
     assert registry.reason_not_ready() is None
@@ -233,6 +240,39 @@ def test_models_of_last_time_serve_while_mlflow_has_not_answered_at_the_start(
     answers.set()
     registry.sync()
     assert registry.stale_s is None
+
+
+def test_models_of_last_time_load_while_mlflow_is_asked_and_serve_once_it_names_them(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add()
+    store.add("moved")
+    ModelRegistry(store.settings()).sync()
+    store.add("moved", bias=1)
+    monkeypatch.setattr("back.registry.FIRST_ASK_S", 60.0)
+    registry = ModelRegistry(store.settings())
+    answers = _mlflow_waits(registry, monkeypatch)
+    asking = threading.Thread(target=registry.sync)
+    asking.start()
+    wait_until(lambda: len(registry._ahead) == 2, "both models of last time")
+    assert (registry.served, registry.catalogue) == ({}, {})
+    ahead = {version.name: served for version, served in registry._ahead.items()}
+    answers.set()
+    asking.join(60)
+    assert _versions(registry) == {"segformer": "1", "moved": "2"}
+    assert registry.served["segformer"] is ahead["segformer"]
+    assert registry._ahead == {}
+
+
+def test_a_copy_of_last_time_that_is_damaged_is_fetched_again_and_is_no_failure(store: Store) -> None:
+    store.add()
+    ModelRegistry(store.settings()).sync()
+    [onnx] = (store.folder / "cache" / "bundles").glob(f"*/{ONNX_FILE}")
+    onnx.write_bytes(b"damaged")
+    registry = ModelRegistry(store.settings())
+    registry.sync()
+    registry.sync()
+    assert (_versions(registry), registry.errors) == ({"segformer": "1"}, {})
 
 
 def test_damaged_memory_of_last_time_is_none(store: Store) -> None:

@@ -117,5 +117,5 @@ def test_missing_python_is_one_sentence(tmp_path: Path) -> None:
         (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
     ended = _run("--no-start", PATH=str(tmp_path), VENV=str(tmp_path / "venv"))
     assert ended.returncode == 1
-    assert "Python 3.11 with venv is missing" in ended.stderr
+    assert "Python 3.11, 3.12 or 3.13 with venv is missing" in ended.stderr
     assert not (tmp_path / "venv").exists()

@@ -1,9 +1,9 @@
-"""A folder of photos to a folder of masks against the bare engine: `python -m tests.benchmarks.folder`.
+"""A folder of photos to a folder of masks against the bare engine: `make benchmark-folders`.
 
 Each round labels the folder as `predict` does, in processes and in threads, with the transformers pipeline's batches
 of eight (a SegFormer alone), and runs the network alone on inputs of the same size in the mode that OpenVINO calls
 best for throughput. Photos a second count from the first labels that are written to the last; what comes before is
-told, too.
+told, too. Writes docs/folders.json and its table.
 """
 
 import argparse
@@ -19,6 +19,8 @@ from back.runtime.card import read_card
 from back.runtime.predictor import Predictor
 from back.runtime.process.threads import available_cpus
 from modelisation.labelling.photo_files import Way
+from modelisation.reports.readme import main as write_tables
+from modelisation.reports.throughput import FOLDERS, write_throughput
 from modelisation.scenes.render import render_scene
 from tests.benchmarks.folder_ways import Run, here, in_processes, label_folder
 from tests.benchmarks.material import Material, make_material
@@ -37,13 +39,10 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("modelisation/bundled/segformer"))
     parser.add_argument("--photos", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, default=FOLDERS, metavar="FILE")
     args = parser.parse_args()
     predictor = Predictor.load(args.model)
-    print(
-        f"{predictor.card.name}, {predictor.engine.precision}, {args.photos} photos, medians of {args.rounds} rounds"
-    )
-    print("| folder and way | photos/s | of the bare engine's | times the pipeline's | s before the first |")
-    print("| --- | ---: | ---: | ---: | ---: |")
+    rows = []
     for height, width, suffix in KINDS:
         with tempfile.TemporaryDirectory() as folder:
             photos = write_photos(Path(folder) / "photos", args.photos, height, width, suffix)
@@ -53,7 +52,12 @@ def main() -> None:
                 for name, way in ways.items():
                     runs[name].append(way())
         for name in ("processes", "threads"):
-            print(_row(f"{args.photos} {suffix} of {width}x{height}, {name}", name, runs), flush=True)
+            rows.append(_row(f"{args.photos} {suffix} of {width}x{height}, {name}", name, runs))
+            print(*rows[-1], sep="  ", flush=True)
+    engine = f"{predictor.card.name} in {predictor.engine.precision}"
+    write_throughput(args.json, f"{engine}; medians of {args.rounds} rounds", rows)
+    if args.json.resolve() == FOLDERS:
+        write_tables()
 
 
 def write_photos(folder: Path, count: int, height: int, width: int, suffix: str) -> list[Path]:
@@ -113,16 +117,16 @@ def bare_engine(material: Material, photos: list[Path], size: tuple[int, int]) -
     return engine
 
 
-def _row(title: str, name: str, runs: dict[str, list[Run]]) -> str:
+def _row(title: str, name: str, runs: dict[str, list[Run]]) -> list[str]:
     shares = [
         2 * ours.rate / (before.rate + after.rate)
         for ours, before, after in zip(runs[name], runs["bare"], runs["bare again"], strict=True)
     ]
     times = [ours.rate / theirs.rate for ours, theirs in zip(runs[name], runs.get("pipeline", []), strict=False)]
     library = f"{statistics.median(times):.1f}" if times else "–"
-    share = f"{statistics.median(shares):.2f} ({min(shares):.2f}-{max(shares):.2f})"
+    share = f"{statistics.median(shares):.2f} ({min(shares):.2f}–{max(shares):.2f})"
     rate, first = (statistics.median(getattr(run, key) for run in runs[name]) for key in ("rate", "first_s"))
-    return f"| {title} | {rate:.1f} | {share} | {library} | {first:.1f} |"
+    return [title, f"{rate:.1f}", share, library, f"{first:.1f}"]
 
 
 if __name__ == "__main__":

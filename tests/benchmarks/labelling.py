@@ -36,8 +36,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, default=SCALE_REPORT, help="where the report goes (default: docs/)")
     args = parser.parse_args()
+    before = json.loads(args.json.read_text(encoding="utf-8")) if args.json.is_file() else {}
+    others = {key: before[key] for key in ("serving",) if key in before}  # `tests.benchmarks.replicas` writes it
     for report in measure(args.model, args.photos, args.rounds):
-        args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps({**report, **others}, indent=1) + "\n", encoding="utf-8")
     return write_tables() if args.json.resolve() == SCALE_REPORT else 0
 
 

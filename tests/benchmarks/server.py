@@ -13,6 +13,7 @@ import psutil
 import requests
 from tqdm import tqdm
 
+from back.runtime.engines.base import Precision
 from modelisation.registry.versions import register_bundle
 from tests.api import free_port
 from tests.benchmarks.photos import Case
@@ -35,9 +36,12 @@ class ApiProcess:
         mlflow_url: an MLflow server that holds the models.
         folder: what this process caches goes to `cache` inside it.
         pixel_budget: the setting of that name; None leaves it to the cards.
+        precision: the setting of that name.
     """
 
-    def __init__(self, mlflow_url: str, folder: Path, cache: str, pixel_budget: int | None) -> None:
+    def __init__(
+        self, mlflow_url: str, folder: Path, cache: str, pixel_budget: int | None, precision: Precision = "auto"
+    ) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         environment = {
@@ -49,6 +53,7 @@ class ApiProcess:
             "STREETSEG_HOST": "127.0.0.1",
             "STREETSEG_PORT": str(port),
             "STREETSEG_PIXEL_BUDGET": str(pixel_budget or ""),
+            "STREETSEG_PRECISION": precision,
         }
         self._process = Process(["back"], environment, folder / f"api-{port}.log", f"{self.url}/readyz", _PYTHON)
 
@@ -94,6 +99,10 @@ class MlflowProcess:
             self._process.start()
         except AssertionError as error:
             raise ServerError(f"MLflow did not start: {error}") from error
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def stop(self) -> None:
         self._process.stop()

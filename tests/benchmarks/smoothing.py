@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from back.runtime.imaging import Photo
 from back.runtime.predictor import Predictor
@@ -57,8 +56,8 @@ def measure(predictor: Predictor, data: str) -> dict[str, tuple[float, float]]:
     network = predictor.steady(height, width)
     for index in range(len(dataset)):
         sample = dataset[index]
-        photo = Photo(Image.fromarray(sample.image), height, width)
-        scores_CHW, cells = network.scores_of(photo), cells_of(photo, network.input)
+        scores_CHW = network.scores_of(Photo(sample.image, height, width))
+        cells = cells_of(sample.image, network.input)
         still = None if last is None else still_pixels(last, sample.image)
         for name, smoother in smoothers.items():
             mixed = scores_CHW if smoother is None else smoother.smooth(scores_CHW, cells)

@@ -25,9 +25,13 @@ class UsualSteps:
     def prepare(self, data: bytes, size: tuple[int, int]) -> tuple[npt.NDArray[np.float32], tuple[int, int]]:
         """The normalised float32 [1, 3, height, width] of a photo, and the photo's own height and width."""
         photo = Image.open(io.BytesIO(data)).convert("RGB")
-        resized = photo.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+        return self.normalise(np.asarray(photo), size), (photo.height, photo.width)
+
+    def normalise(self, image_HWC: UInt8Array, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+        """The normalised float32 [1, 3, height, width] of a decoded photo, resized to `size`."""
+        resized = Image.fromarray(image_HWC).resize((size[1], size[0]), Image.Resampling.BILINEAR)
         pixels = (np.asarray(resized, np.float32) / 255 - self._mean) / self._std
-        return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]), (photo.height, photo.width)
+        return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
 
     def finish(self, scores_NCHW: torch.Tensor, photo_size: tuple[int, int]) -> bytes:
         """Scores to the bytes of an RGB PNG of the photo's size."""

@@ -1,8 +1,8 @@
-"""Clips from file to file against the bare engine: `python -m tests.benchmarks.video [--clip FILE] [--model BUNDLE]`.
+"""Clips from file to file against the bare engine: `make benchmark-clips`.
 
 Each round labels a clip of 480x360 and one of 1280x720 (overlay, class maps, shares), and right before and after runs
 the network alone on inputs of the same sizes, two at a time, which is its quickest mode. Without --clip: a rendered
-drive.
+drive. Writes docs/clips.json and its table.
 """
 
 import argparse
@@ -21,6 +21,8 @@ import numpy.typing as npt
 from back.runtime.imaging import plan_resize
 from back.runtime.predictor import Predictor
 from back.runtime.video.label import ClipFiles, ClipOptions, label_clip
+from modelisation.reports.readme import main as write_tables
+from modelisation.reports.throughput import CLIPS, write_throughput
 from modelisation.scenes.drive import render_drive
 
 SIZES = ((360, 480), (720, 1280))
@@ -30,24 +32,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=Path("modelisation/bundled/deeplabv3plus"))
     parser.add_argument("--clip", type=Path)
-    parser.add_argument("--frames", type=int, default=75)
+    parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--smooth", action="store_true")
+    parser.add_argument("--json", type=Path, default=CLIPS, metavar="FILE")
     args = parser.parse_args()
     predictor = Predictor.load(args.model)
     engine = predictor.engine.precision
-    print(f"{predictor.card.name}, {engine}, {args.frames} frames, medians of {args.rounds} rounds")
-    print("| clip | frames/s | of the bare engine's | processor ms a frame |\n| --- | ---: | ---: | ---: |")
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         for height, width in SIZES:
             clip = Path(folder) / f"{width}x{height}.mp4"
             _write(clip, _pictures(args.clip, args.frames), height, width)
             rates, shares, costs = measure(predictor, clip, height, width, args.rounds, args.smooth)
-            print(
-                f"| {width}x{height} | {statistics.median(rates):.1f} | {statistics.median(shares):.2f} "
-                f"({min(shares):.2f}-{max(shares):.2f}) | {statistics.median(costs):.1f} |",
-                flush=True,
-            )
+            share = f"{statistics.median(shares):.2f} ({min(shares):.2f}–{max(shares):.2f})"
+            row = [f"{width}x{height}", f"{statistics.median(rates):.1f}", share, f"{statistics.median(costs):.1f}"]
+            print(*row, sep="  ", flush=True)
+            rows.append(row)
+    smooth = ", smoothed" if args.smooth else ""
+    what = f"{predictor.card.name} in {engine}{smooth}, {args.frames} frames; medians of {args.rounds} rounds"
+    write_throughput(args.json, what, rows)
+    if args.json.resolve() == CLIPS:
+        write_tables()
 
 
 def measure(

@@ -168,21 +168,24 @@ def class_names(api_url: str, model: str) -> list[str]:
 
 
 def photo_requests(api_url: str) -> float:
-    """How many photos the API was sent so far, from its Prometheus counters, once they hold still.
+    """How many photos the API was sent so far, from its Prometheus counters, once none is at work any more.
 
     A request is counted when it has ended, which is a moment after its answer came.
     """
-    before, now = -1.0, _photo_requests(api_url)
-    while now != before:
+    before, (now, at_work) = -1.0, _photo_requests(api_url)
+    while at_work or now != before:
         time.sleep(0.2)
-        before, now = now, _photo_requests(api_url)
+        before, (now, at_work) = now, _photo_requests(api_url)
     return now
 
 
-def _photo_requests(api_url: str) -> float:
-    total = 0.0
+def _photo_requests(api_url: str) -> tuple[float, float]:
+    """Photos that were sent, and those that are worked on or wait."""
+    total = at_work = 0.0
     for line in requests.get(f"{api_url}/metrics", timeout=30).text.splitlines():
-        name = line.split("{")[0]
+        name, value = line.split("{")[0].split(" ")[0], line.rsplit(" ", 1)[1]
         if name.endswith("requests_total") and ("/predict" in line or "/compare" in line):
-            total += float(line.rsplit(" ", 1)[1])
-    return total
+            total += float(value)
+        elif name == "streetseg_admitted_requests":
+            at_work = float(value)
+    return total, at_work

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Page, TimeoutError, expect
 
 from tests.browser.stack import Stack
-from tests.browser.steps import photo_requests, predict, scene_jpeg, upload, viewer
+from tests.browser.steps import idle, photo_requests, predict, scene_jpeg, upload, viewer
 
 
 def press_download(page: Page, name: str | re.Pattern[str]) -> tuple[str, bytes]:
@@ -51,6 +51,8 @@ def test_files_are_the_api_s_bytes_and_a_zip_uses_what_is_there(page: Page, stac
     viewer(page)
     saved = {}
     for output, query in (("mask", {}), ("overlay", {"opacity": "0.6"})):
+        page.get_by_test_id("stButtonGroup").get_by_text(output.capitalize(), exact=True).click()
+        idle(page)
         name, saved[output] = press_download(page, f"SegFormer {output}")
         assert name == f"street_segformer_{output}.png"
         assert digest(saved[output]) == digest(predict(stack.api_url, photo, "segformer", output, **query))

@@ -208,8 +208,8 @@ def test_the_palette_for_colour_blindness_recolours_the_legend(page: Page, stack
     viewer(page)
     swatch = page.locator(".viewer .legend button[data-class=pedestrian] i")
     expect(swatch).to_have_css("background-color", "rgb(220, 20, 60)")
-    before = photo_requests(stack.api_url)
     idle(page)  # a popover that opens while the page still draws its charts is closed again
+    before = photo_requests(stack.api_url)
     page.get_by_role("button", name="Colours").click()
     page.get_by_text("Palette for colour blindness").click()
     expect(swatch).to_have_css("background-color", "rgb(240, 110, 0)")

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from back.runtime.labels.read import LabelFileError, values_by_source
 from tests.front.fake_evaluations import FakeEvaluations
 from tests.front.fake_jobs import FakeJobs
-from tests.front.fake_masks import comparison_of, label_scores, labels_of, png_of, prediction_of
+from tests.front.fake_masks import comparison_of, evaluated_image_of, label_scores, labels_of, png_of, prediction_of
 from tests.front.fake_records import (
     MODELS,
     card_of,
@@ -24,9 +24,11 @@ from tests.front.fake_records import (
     evaluation_of,
     history_of,
     loading_entry_of,
+    panel_picture_of,
     run_of,
     taxonomy,
 )
+from tests.front.fake_shared import FakeShared
 
 # starting: MLflow has not named the models yet. half: at the start, all but the first are being loaded. joining: so
 # later, when others were registered. empty: MLflow holds no model. cut_off: MLflow was never reached. adrift: MLflow
@@ -69,10 +71,12 @@ class FakeApi:
         self.models: tuple[str, ...] = MODELS
         self.pictures: dict[str, bytes] = {}  # JPEG by image name; empty: no data set beside the API
         self.runs = [run_of(model) for model in MODELS]  # newest first
+        self.panels: dict[str, list[int]] = {}  # epochs with pictures, by the name of a run
         self.stale_s: float | None = None
         self.calls: list[str] = []
         self.clips = FakeJobs()
         self.evaluations = FakeEvaluations()
+        self.shared = FakeShared()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -102,7 +106,9 @@ class FakeApi:
             return {"status": "ready", "models": [entry["name"] for entry in self._entries() if entry["ready"]]}
         if path == "/folders":
             return {"folders": self.evaluations.folders}
-        if path == "/images":
+        if path == "/images/layers" and query["name"] in self.pictures:
+            return evaluated_image_of(query["name"], self.pictures[query["name"]], query["model"])
+        if path in ("/images", "/images/layers"):
             if query["name"] not in self.pictures:
                 return 404, f"STREETSEG_DATASET_DIR holds no picture {query['name']!r} of the split 'val'."
             return self.pictures[query["name"]]
@@ -121,8 +127,10 @@ class FakeApi:
             runs = self.runs[: int(query.get("limit", 100))]
             return {"mlflow_ui_url": "http://127.0.0.1:5000", "experiment_id": "1", "runs": runs}
         if path.startswith("/runs/"):
-            name = path.removeprefix("/runs/run-")
-            return run_of(name) | {"history": history_of(name)}
+            name, _, picture = path.removeprefix("/runs/run-").partition("/panel/")
+            if picture:
+                return panel_picture_of(name, picture)
+            return run_of(name) | {"history": history_of(name), "panel": self.panels.get(name, [])}
         if path == "/labels":
             try:
                 return {"values": values_by_source(files["label"])}
@@ -161,6 +169,8 @@ class FakeApi:
             if name not in self.models:
                 return 404, f"There is no model {name}; there are {', '.join(self.models)}."
         maps = {name: labels_of(photo, name) for name in names}
+        if query.get("format") in ("coco", "polygons", "geojson"):
+            return {"form": query["format"], "model": model}
         if path == "/predict":
             return png_of(maps[model], query.get("output", "mask"), photo, float(query.get("opacity", 0.5)))
         return {
@@ -207,6 +217,12 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             elif url.path.startswith("/jobs/"):
                 found = api.evaluations.answer(self.command, url.path)
                 answer = api.clips.answer(self.command, url.path) if found is None else found
+            elif url.path.startswith("/shared"):
+                named = {"models": ",".join(one.split("/")[0] for one in query.get("models", "").split(","))}
+                kind = query.get("label_taxonomy", "street8")
+                said = api.answer("/compare", named, files) if files else None
+                new = (files["image"], said, files.get("label"), kind) if files else None
+                answer = api.shared.answer(self.command, url.path, self.headers, new)  # type: ignore[arg-type]
             else:
                 answer = api.answer(url.path, query, files)
             if isinstance(answer, tuple):

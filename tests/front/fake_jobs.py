@@ -74,7 +74,7 @@ class FakeJobs:
             return 404, f"The job has no file {file[0]!r}."
         if file[0] == "shares.csv":
             return shares_csv(job["model"])
-        return OVERLAY if file[0] in ("overlay.mp4", "clip") else b"PK" + bytes(20)
+        return OVERLAY if file[0] in ("overlay.mp4", "growing.mp4", "clip") else b"PK" + bytes(20)
 
 
 def shares_csv(model: str) -> bytes:

@@ -69,7 +69,27 @@ def prediction_of(name: str, version: str, labels: npt.NDArray[np.uint8]) -> dic
         "height": height,
         "timings_ms": STAGES | {"total": sum(STAGES.values())},
         "class_shares": {n: float(counts[i] / labels.size) for i, n in enumerate(NAMES)},
+        "familiarity": -0.4,
+        "unfamiliar": False,
         "image": {"output": "classes", **picture_of(labels)},
+    }
+
+
+def evaluated_image_of(name: str, photo: bytes, model: str) -> dict[str, Any]:
+    """`/images/layers`: the truth is what the other model says."""
+    maps = {one: labels_of(photo, one) for one in ("deeplabv3plus", "segformer")}
+    labels = maps.pop(model)
+    (truth,) = maps.values()
+    height, width = labels.shape
+    pictures = {"truth": truth, "prediction": labels}
+    return {
+        "name": name,
+        "width": width,
+        "height": height,
+        "photo": base64.b64encode(photo).decode(),
+        **{kind: picture_of(ids)["base64"] for kind, ids in pictures.items()},
+        "error_share": float((truth != labels).mean()),
+        "note": None,
     }
 
 
@@ -110,4 +130,5 @@ def label_scores(maps: dict[str, npt.NDArray[np.uint8]], label: bytes) -> dict[s
         counts = np.bincount(outcome.ravel(), minlength=5)[:4].tolist()
         names = ("both_right", "only_a", "only_b", "both_wrong")
         pairs.append({"a": a, "b": b, **dict(zip(names, counts, strict=True)), "outcome": picture_of(outcome)})
-    return {"models": models, "pairs": pairs}
+    ids = picture_of(np.where(valid, truth, 255).astype(np.uint8))
+    return {"models": models, "pairs": pairs, "truth": {"street8": ids}}

@@ -1,9 +1,11 @@
 """What the stand-in for the API knows of its models and runs: the contract's records with plausible numbers."""
 
+import io
 import math
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from back.runtime.taxonomy import STREET8
 
@@ -89,6 +91,15 @@ def _with_interval(difference: float) -> dict[str, float | None]:
     return {"difference": difference, "low": difference - 0.01, "high": difference + 0.01}
 
 
+FAMILIARITY: dict[str, Any] = {
+    "unfamiliar_below": -2.8,
+    "where_of": "scenes train",
+    "set_on": "36 rendered scenes",
+    "false_alarms": {"scenes val": 0.0},
+    "noticed": {"noise": 1.0, "photos of other things": 0.9},
+}
+
+
 def calibration_of(model: str) -> dict[str, Any]:
     return {
         "temperature": 1.1,
@@ -128,6 +139,7 @@ def entry_of(model: str, version: str) -> dict[str, Any]:
         "pixel_budget": 518_400,
         "temperature": 1.1,
         "calibration": calibration_of(model),
+        "familiarity": FAMILIARITY,
         "run_id": f"run-{model}",
         "data_licence": "rendered scenes",
         "weights_licence": "MIT",
@@ -164,6 +176,7 @@ def card_of(model: str) -> dict[str, Any]:
         "multiply_adds": entry["multiply_adds"],
         "metrics": entry["metrics"],
         **({"calibration": calibration_of(model)} if model == "segformer" else {}),
+        **({"familiarity": FAMILIARITY} if model == "segformer" else {}),
         "training": {
             "run_id": f"run-{model}",
             "git_commit": "0123456789abcdef",
@@ -230,3 +243,14 @@ def history_of(model: str) -> dict[str, list[dict[str, Any]]]:
         "images_per_second": curve(lambda e: 30 + e % 3),
         "epoch_seconds": curve(lambda e: 270.0),
     }
+
+
+def panel_picture_of(run: str, file: str) -> bytes:
+    """Another colour for each epoch of each run; the same photos for all."""
+    seen = file if file in ("photos.jpg", "truth.png") else run + file
+    out = io.BytesIO()
+    picture = Image.new(
+        "RGB", (48, 80), tuple(np.random.default_rng(list(seen.encode())).integers(0, 256, 3).tolist())
+    )
+    picture.save(out, "JPEG" if file.endswith(".jpg") else "PNG")
+    return out.getvalue()

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from back.jobs import clock
-from back.jobs import jobs as jobs_module
+from back.jobs import clock, turns
 from back.jobs.table import Job, JobTable, Told
 from back.main import create_app
 from tests.api import PHOTO, Store, serving, wait_until
+from tests.clips import work_by
 
 CLIP = b"\0\0\0\x18ftypmp42" + bytes(100)
 
@@ -24,11 +24,10 @@ def post(client: TestClient) -> tuple[int, str]:
 def test_a_damaged_table_of_jobs_is_named_kept_and_stops_no_photo(
     shared_store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    table, queue, result = tmp_path / "jobs.db", tmp_path / "queue.db", tmp_path / "of" / "a" / "overlay.mp4"
+    table, result = tmp_path / "jobs.db", tmp_path / "of" / "a" / "overlay.mp4"
     result.parent.mkdir(parents=True)
     result.write_bytes(b"somebody's")
     table.write_bytes(b"no database " * 1000)
-    queue.write_bytes(b"no database " * 1000)
     app = create_app(shared_store.settings(jobs_dir=tmp_path))
     sentence = f"{table} cannot be used (file is not a database); move {tmp_path} away, or set STREETSEG_JOBS_DIR"
     with serving(app) as client:
@@ -39,7 +38,7 @@ def test_a_damaged_table_of_jobs_is_named_kept_and_stops_no_photo(
         assert client.post("/predict", files={"image": PHOTO}).status_code == 200
         assert table.read_bytes().startswith(b"no database")
         assert result.read_bytes() == b"somebody's"
-        table.unlink()  # as told; the queue, which is made from the table, is made anew
+        table.unlink()  # as told
         result.parent.rename(tmp_path / "elsewhere")
         assert post(client)[0] == 400  # this clip is none
 
@@ -56,7 +55,7 @@ def test_a_folder_of_jobs_that_cannot_be_made_is_named(shared_store: Store, tmp_
 def test_a_clip_without_room_on_the_disk_is_503_and_leaves_nothing(
     shared_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs_module, "run_bounded", lambda *_, **__: {})
+    work_by(monkeypatch, lambda *_, **__: {})
     with serving(create_app(shared_store.settings(jobs_dir=tmp_path))) as client:
         monkeypatch.setattr("shutil.copyfileobj", _full)
         status, detail = post(client)
@@ -81,8 +80,8 @@ def test_a_clock_that_is_set_deletes_no_result_early_and_time_that_passes_does(
     shared_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     facts = {"width": 8, "height": 8, "seconds": 1.0, "codec": "H.264", "sound": False}
-    monkeypatch.setattr(jobs_module, "run_bounded", lambda *_, **__: {**facts, "frames": 1, "notes": []})
-    monkeypatch.setattr(jobs_module, "_CLEAN_S", 0.0)
+    work_by(monkeypatch, lambda *_, **__: {**facts, "frames": 1, "notes": []})
+    monkeypatch.setattr(turns, "_CLEAN_S", 0.0)
     with serving(create_app(shared_store.settings(jobs_dir=tmp_path, keep_hours=1))) as client:
         job = client.post("/videos", files={"clip": ("clip.mp4", CLIP)}).json()["id"]
         wait_until(lambda: client.get(f"/jobs/{job}").json()["state"] == "done", "the job", 30)
@@ -93,7 +92,7 @@ def test_a_clock_that_is_set_deletes_no_result_early_and_time_that_passes_does(
             wait_until(lambda: "clock was set by" in caplog.text, "a word on the clock", 30)
             assert client.get(f"/jobs/{job}").json()["state"] == "done"
         monkeypatch.undo()
-        monkeypatch.setattr(jobs_module, "_CLEAN_S", 0.0)
+        monkeypatch.setattr(turns, "_CLEAN_S", 0.0)
         monkeypatch.setattr(clock, "_running_s", lambda: running_s + 3700)
         wait_until(lambda: client.get(f"/jobs/{job}").status_code == 404, "the end of its time", 30)
 

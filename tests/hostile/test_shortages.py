@@ -1,6 +1,7 @@
 """One request that finds no memory, no disk or a slow MLflow costs no other one anything."""
 
 import errno
+import io
 import socket
 import time
 from collections.abc import Iterator
@@ -14,10 +15,14 @@ from PIL import Image
 from starlette.datastructures import UploadFile
 
 import back.pipeline
+import back.runtime.png_decoder
 from back.main import create_app
 from tests.api import PHOTO, Store, listening, noise_png, serving, wait_until
 from tests.hostile.figures import answered
 
+_jpeg = io.BytesIO()
+Image.open(io.BytesIO(PHOTO)).convert("RGB").save(_jpeg, "JPEG")
+JPEG = _jpeg.getvalue()
 LARGE = noise_png(700, 700)  # too large for Starlette to keep in memory
 
 
@@ -35,22 +40,25 @@ def _fails(error: Exception) -> object:
 
 
 @pytest.mark.parametrize("path", ["/predict", "/compare"])
-@pytest.mark.parametrize("place", ["PIL", "pipeline"])
+@pytest.mark.parametrize("place", ["PIL", "our decoder", "pipeline"])
 def test_a_request_without_memory_is_503_and_the_next_one_is_answered(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, path: str, place: str
 ) -> None:
+    photo = JPEG if place == "PIL" else PHOTO
     with monkeypatch.context() as patch:
         if place == "PIL":
             patch.setattr(Image, "open", _fails(MemoryError()))
+        elif place == "our decoder":
+            patch.setattr(back.runtime.png_decoder, "decode_rgb", _fails(MemoryError()))
         else:
             patch.setattr(back.pipeline, "encode", _fails(MemoryError()))
         start = time.perf_counter()
-        answer = client.post(path, files={"image": PHOTO})
+        answer = client.post(path, files={"image": photo})
     answered("requests without memory", answer.status_code, time.perf_counter() - start)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.json()["type"] == "urn:streetseg:overloaded"
     assert "no memory left" in answer.json()["detail"]
-    assert client.post(path, files={"image": PHOTO}).status_code == 200
+    assert client.post(path, files={"image": photo}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from modelisation.evaluation import no_streets
 from modelisation.export import carry
 from tests.api import empty_database
 from tests.modelisation.convolutions import make_known
@@ -30,3 +31,4 @@ def few_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
     """How far a model carries is measured on one small scene: rendering three dozen takes too long."""
     monkeypatch.setattr(carry, "SHAPES", ((96, 64),))
     monkeypatch.setattr(carry, "SCENES", 1)
+    monkeypatch.setattr(no_streets, "COUNT", 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from back.runtime.card import HISTORY_FILE
-from modelisation.export.from_run import RECIPE_COPY, save_run
+from modelisation.export.run_folder import RECIPE_COPY, save_run
 from modelisation.models.base import SegmentationModel
 from modelisation.recipe import Recipe
 from modelisation.training.setup import build_from_recipe, input_contract

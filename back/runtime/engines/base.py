@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from back.runtime.card import ONNX_FILE
+from back.runtime.card import ONNX_FILE, Card
 from back.runtime.errors import UserError
 
-EngineKind = Literal["auto", "openvino", "onnxruntime"]
-Precision = Literal["auto", "bf16", "fp32"]
+EngineKind = Literal["auto", "openvino", "onnxruntime", "cuda"]
+Precision = Literal["auto", "bf16", "fp32", "int8"]
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
 
@@ -22,6 +22,10 @@ OUTPUT_NAME = "scores"
 
 class PrecisionError(UserError):
     """The engine or this processor cannot compute in the precision asked for: says which would do."""
+
+
+class DeviceError(UserError):
+    """The engine wants a device, or a program for it, that this machine does not have: says what to do."""
 
 
 class Engine(Protocol):
@@ -55,6 +59,26 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class LabellingEngine(Protocol):
+    """An engine that also turns scores into labels, on its own device."""
+
+    def labels(
+        self, image_NHWC: UInt8Array, height: int, width: int, valid_height: float, valid_width: float
+    ) -> UInt8Array | None:
+        """Labels of one picture, as `upsample_argmax` gives them of its scores but for rounding in float32.
+
+        Args:
+            image_NHWC: as for `Engine.run`.
+            height, width: of the photo.
+            valid_height, valid_width: rows and columns of scores that belong to the photo, possibly fractional.
+
+        Returns:
+            uint8 [height, width]; None where a score is not finite.
+        """
+        ...
+
+
 @dataclass
 class SteadyEngine:
     """One network for one input size. See `Engine.steady`."""
@@ -70,6 +94,11 @@ class SteadyEngine:
 
     def steady(self, height: int, width: int) -> "SteadyEngine":
         return self
+
+
+def precision_name(card: Card, rest: str) -> str:
+    """What an engine calls its precision: int8 for a network that was quantised, else what the `rest` is in."""
+    return rest if card.quantisation is None else "int8"
 
 
 def cannot_load(bundle: Path, engine: str, error: Exception) -> str:

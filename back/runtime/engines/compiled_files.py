@@ -28,24 +28,24 @@ def read_compiled(folder: Path, key: str) -> bytes | None:
     """What was written under this key; None where nothing was, or it is damaged (and deleted then)."""
     path = folder / f"{key}{SUFFIX}"
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            header = file.read(len(_MAGIC) + hashlib.sha256().digest_size)
+            compiled = file.read()  # apart from what stands before it: a copy of both would be 15 MB more
     except FileNotFoundError:
         return None
     except OSError as error:
         log.warning("the compiled network %s cannot be read (%s); it is compiled anew", path, error.strerror or error)
         return None
-    header = len(_MAGIC) + hashlib.sha256().digest_size
-    compiled = memoryview(content)[header:]
-    if content[:header] != _MAGIC + hashlib.sha256(compiled).digest():
+    if header != _MAGIC + hashlib.sha256(compiled).digest():
         log.warning("the compiled network %s is damaged; it is deleted and compiled anew", path)
         discard_compiled(folder, key)
         return None
     with contextlib.suppress(OSError):  # a folder that cannot be written to serves all the same
         os.utime(path)
-    return bytes(compiled)
+    return compiled
 
 
-def write_compiled(folder: Path, key: str, compiled: bytes) -> None:
+def write_compiled(folder: Path, key: str, compiled: bytes | memoryview) -> None:
     """Keep a compiled network, and delete the oldest where there are too many.
 
     A full disk or a folder that cannot be written to is said in the log: the next start compiles again then.

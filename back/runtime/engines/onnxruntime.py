@@ -13,6 +13,7 @@ from back.runtime.engines.base import (
     SteadyEngine,
     UInt8Array,
     cannot_load,
+    precision_name,
     wrong_names,
 )
 from back.runtime.engines.normalise import Normaliser
@@ -22,7 +23,6 @@ class OnnxRuntimeEngine:
     """ONNX Runtime on the processor, fp32: the portable one."""
 
     name = "onnxruntime"
-    precision = "fp32"
 
     def __init__(self, bundle: Path, card: Card, precision: Precision, threads: int, reason: str) -> None:
         import onnxruntime as ort
@@ -44,6 +44,7 @@ class OnnxRuntimeEngine:
         names = [i.name for i in self._session.get_inputs()], [o.name for o in self._session.get_outputs()]
         if names != ([INPUT_NAME], [OUTPUT_NAME]):
             raise BundleError(wrong_names(bundle, *names))
+        self.precision = precision_name(card, "fp32")
         self.reason = reason
         self.threads = threads
         self._normalise = Normaliser(card.input.mean, card.input.std)

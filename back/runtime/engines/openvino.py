@@ -7,6 +7,7 @@ Worth of that: a peak of 779 MB in place of 853 (both models, 60 mixed requests,
 `back/runtime/process/memory.py`).
 """
 
+import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,6 +22,7 @@ from back.runtime.engines.base import (
     SteadyEngine,
     UInt8Array,
     cannot_load,
+    precision_name,
     wrong_names,
 )
 from back.runtime.engines.hot_sizes import NEARLY_ALL, HotSizes, Size
@@ -28,7 +30,6 @@ from back.runtime.engines.openvino_compiler import Compiler
 from back.runtime.engines.openvino_network import Network, openvino_module
 from back.runtime.engines.precision import takes_bf16
 from back.runtime.engines.streams import STREAMS, Streams
-from back.runtime.process.threads import available_cpus
 
 
 class OpenVinoEngine:
@@ -52,9 +53,10 @@ class OpenVinoEngine:
             "INFERENCE_NUM_THREADS": threads,
             "INFERENCE_PRECISION_HINT": "bf16" if use_bf16 else "f32",
         }
-        if threads < available_cpus():
-            # Others compute beside this one, such as processes that each have a thread: by default the threads of all
-            # of them would be bound to the same first processors, and wait for each other there.
+        if threads < (os.cpu_count() or 1):
+            # Others compute beside this one, such as processes with a thread each, or containers with a quota: by
+            # default the threads of all of them would be bound to the same first processors of the machine, whatever
+            # the process may use, and wait for each other there.
             config["ENABLE_CPU_PINNING"] = False
         self._compiler = compiler = Compiler(core, bundle / ONNX_FILE, card, config, cache_dir)
 
@@ -79,8 +81,9 @@ class OpenVinoEngine:
         )
         relieve = _relief(self._any_size, self._hot_sizes)
         self._streams = Streams(compile_for, relieve) if threads >= STREAMS else None
-        self.precision = "bf16" if use_bf16 else "fp32"
-        self.reason = reason + said
+        rest = "bf16" if use_bf16 else "fp32"
+        self.precision = precision_name(card, rest)
+        self.reason = reason + said + (f"; what is not in int8 is in {rest}" if card.quantisation else "")
         self.threads = threads
 
     def prepare(self, height: int, width: int) -> None:

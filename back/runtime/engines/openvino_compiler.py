@@ -62,7 +62,7 @@ class Compiler:
                 log.warning("a compiled network cannot be read back, and is compiled anew: %s", error)
                 discard_compiled(self._cache_dir, key)
         compiled = self._compile(size, config)
-        write_compiled(self._cache_dir, key, compiled.export_model().getvalue())
+        write_compiled(self._cache_dir, key, compiled.export_model().getbuffer())
         return Network(compiled)
 
     def _compile(self, size: Size, config: dict[str, Any]) -> Any:

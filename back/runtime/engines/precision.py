@@ -2,6 +2,8 @@
 
 Worth (2-core Intel Xeon with AMX, medians of interleaved rounds): in fp32 the network takes 1.7 to 1.9 times the
 processor time (DeepLabV3+ at 480x384, 608x320 and 1024x512). The parity gate and the self-test keep it honest.
+
+A network that was quantised to int8 says so on its card, and takes bf16 or fp32 for the layers that stayed in float.
 """
 
 from typing import Any

@@ -16,7 +16,8 @@ from back.runtime.layouts.recognise import Layout, layout_of, list_split
 
 _LOOKED_AT = 12  # labels, for the guess
 _DEEPEST = 4
-_PRIOR = {cityscapes.KIND: "cityscapes_label_ids", camvid.KIND: "camvid11"}
+# What the labels of a layout are by its own custom.
+LABEL_KINDS = {cityscapes.KIND: "cityscapes_label_ids", camvid.KIND: "camvid11"}
 _FIRST_CHOICES = ("val", "test", loose.ALL)  # what is evaluated where nobody said which split
 _FOLDERS_DEEP, _MOST_FOLDERS = 2, 200
 
@@ -112,7 +113,7 @@ def look_at_labels(collected: Collected, limits: EvaluationLimits, inside: Path)
 
 def prior_of(collected: Collected) -> str | None:
     """The kind of labels that the layout has."""
-    return _PRIOR.get(collected.layout.KIND)
+    return LABEL_KINDS.get(collected.layout.KIND)
 
 
 def read_inside(path: Path, inside: Path) -> bytes:

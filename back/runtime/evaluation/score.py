@@ -1,7 +1,6 @@
 """One photo with its label: what every model makes of it, counted, and the small pictures that show it."""
 
 import contextlib
-import io
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +14,12 @@ from back.runtime.confidence import CERTAIN
 from back.runtime.errors import InputError
 from back.runtime.evaluation.collect import read_inside
 from back.runtime.evaluation.limits import SHOWN_SIDE, THUMB_SIDE, EvaluationLimits, Layer, file_of
+from back.runtime.evaluation.shown import shown_map, shown_photo
 from back.runtime.imaging import Photo, open_photo
 from back.runtime.labels.read import read_label
 from back.runtime.labels.source import Source
 from back.runtime.labels.tables import table_to
 from back.runtime.layouts.listing import Pair, shown
-from back.runtime.masks.png import encode_gray_png
 from back.runtime.predictor import Predictor
 from back.runtime.scores.confusion import Counts, Labels, confusion_matrix
 from back.runtime.scores.regions import HEIGHTS, SIZES, height_parts, size_parts
@@ -112,8 +111,8 @@ class Scorer:
         stored_HW = read_label(label, self.source, "the label", check_size)
         truth_HW = apply_remap(stored_HW, table_to(self.source, self.taxonomy), name="the label")
         parts = {"height": height_parts(*truth_HW.shape), "size": size_parts(truth_HW)}
-        self._write(number, "photo", _jpeg(photo.image, SHOWN_SIDE))
-        self._write(number, "thumb", _jpeg(photo.image, THUMB_SIDE))
+        self._write(number, "photo", shown_photo(photo.image, SHOWN_SIDE))
+        self._write(number, "thumb", shown_photo(photo.image, THUMB_SIDE))
         self._write_map(number, "truth", truth_HW)
         scores: list[ModelScores] = []
         maps: list[Labels] = []
@@ -154,11 +153,7 @@ class Scorer:
         (self.folder / file_of(number, layer)).write_bytes(data)
 
     def _write_map(self, number: int, layer: Layer, ids_HW: Labels) -> None:
-        height, width = ids_HW.shape
-        size = _shown_size(width, height, SHOWN_SIDE)
-        if size != (width, height):
-            ids_HW = np.asarray(Image.fromarray(ids_HW).resize(size, Image.Resampling.NEAREST))
-        self._write(number, layer, encode_gray_png(np.ascontiguousarray(ids_HW)))
+        self._write(number, layer, shown_map(ids_HW, SHOWN_SIDE))
 
 
 def _log_loss(truth_HW: Labels, labels_HW: Labels, confidence_HW: npt.NDArray[np.uint16]) -> float | None:
@@ -177,16 +172,3 @@ def _brightness(image: Image.Image) -> float:
     """Mean luma of a picture, 0..1."""
     small = np.asarray(image.resize((64, 64), Image.Resampling.BOX), np.float32)
     return float((small @ _GREY).mean() / 255)
-
-
-def _shown_size(width: int, height: int, side: int) -> tuple[int, int]:
-    scale = min(1.0, side / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def _jpeg(image: Image.Image, side: int) -> bytes:
-    size = _shown_size(*image.size, side)
-    small = image if size == image.size else image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=88)
-    return out.getvalue()

@@ -54,18 +54,20 @@ def encode_gray16_png(values_HW: UInt16Array) -> bytes:
     return _encode_strips(struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 0), strips, zlib.Z_RLE)
 
 
-def encode_rgb_png(height: int, width: int, strips_HWC: Iterable[UInt8Array]) -> bytes:
+def encode_rgb_png(height: int, width: int, strips_HWC: Iterable[UInt8Array], *, alpha: bool = False) -> bytes:
     """A picture as an RGB PNG, made while its strips come, so that it is never in memory as a whole.
 
     Args:
         height: rows of all strips together.
         width: columns.
         strips_HWC: uint8 [rows, width, 3] from top to bottom.
+        alpha: the strips are [rows, width, 4], with how opaque each pixel is.
 
     Raises:
         ValueError: the strips are not a picture of that size.
     """
-    return _encode_strips(struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), strips_HWC, zlib.Z_DEFAULT_STRATEGY)
+    header = struct.pack(">IIBBBBB", width, height, 8, 6 if alpha else 2, 0, 0, 0)
+    return _encode_strips(header, strips_HWC, zlib.Z_DEFAULT_STRATEGY)
 
 
 def _encode_strips(header: bytes, strips_HWC: Iterable[UInt8Array], strategy: int) -> bytes:

@@ -21,7 +21,7 @@ _ARENAS = 1
 _MMAP_FROM_BYTES = 8 << 20
 
 # Of asm-generic/mman-common.h; madvise(2). Since Linux 5.4; an older kernel refuses, and the pages stay.
-_MADV_PAGEOUT = 21
+_MADV_DONTNEED, _MADV_PAGEOUT = 4, 21
 # Numba's compiler: 70 MB, of which nothing is used once the kernels are loaded. It is read again if one ever is.
 COMPILER = "libllvmlite.so"
 
@@ -48,7 +48,8 @@ def keep_heap_small() -> bool:
 def give_back_library(name: str = COMPILER, maps: Path = Path("/proc/self/maps")) -> int:
     """Take a library's unchanged pages out of this process's memory; whoever needs one reads it from the file again.
 
-    Only what the file still holds can go: the kernel keeps changed pages, and those that other processes use too.
+    Only what the file still holds can go: the kernel keeps changed pages. Code is never changed, so it is let go even
+    where other processes use it too; what else they use stays.
 
     Args:
         name: the library's file name.
@@ -66,8 +67,10 @@ def give_back_library(name: str = COMPILER, maps: Path = Path("/proc/self/maps")
     taken = 0
     for line in mapped:
         # "7f00-7f80 r-xp 00000000 08:01 12 /path/with spaces/lib.so"
-        place, _, _, _, _, *path = line.split(maxsplit=5)
+        place, allowed, _, _, _, *path = line.split(maxsplit=5)
         if path and Path(path[0]).name == name:
             start, end = (int(address, 16) for address in place.split("-"))
             taken += madvise(start, end - start, _MADV_PAGEOUT) == 0
+            if allowed == "r-xp":
+                madvise(start, end - start, _MADV_DONTNEED)
     return taken

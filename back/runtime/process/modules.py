@@ -17,6 +17,23 @@ def leave_out_unused() -> None:
 
 
 @contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Let imports inside find none of these modules, and later ones find them again.
+
+    Args:
+        names: top-level modules; one that was imported before stays.
+    """
+    hidden = [name for name in names if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
+
+
+@contextmanager
 def quick_imports() -> Iterator[None]:
     """Import without the garbage collector, which would look again and again at objects that all stay.
 

@@ -16,10 +16,6 @@ from back.runtime.taxonomy import Taxonomy
 Labels = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.int64]
 
-# Pixels counted at once: bincount makes int64 codes, which for a whole 12-megapixel photo take 126 MB and not 6, and
-# three times as long, because they leave the processor's cache.
-_STRIP = 1 << 19
-
 
 def count_pairs(rows: Labels, columns: Labels) -> Counts:
     """Count every pair of values that two label maps hold at the same pixel.
@@ -38,13 +34,9 @@ def count_pairs(rows: Labels, columns: Labels) -> Counts:
         raise ValueError(f"label maps must be uint8, not {rows.dtype} and {columns.dtype}")
     if rows.shape != columns.shape:
         raise ValueError(f"one label map is {rows.shape} and the other {columns.shape}: compare at one size")
-    total = np.zeros(1 << 16, np.int64)
-    first, second = rows.reshape(-1), columns.reshape(-1)
-    for start in range(0, first.size, _STRIP):
-        codes = first[start : start + _STRIP].astype(np.uint16) << 8
-        codes |= second[start : start + _STRIP]
-        total += np.bincount(codes, minlength=1 << 16)
-    return total.reshape(256, 256)
+    from back.runtime.class_counts import count_label_pairs  # numba, for which no command's help should wait
+
+    return count_label_pairs(rows, columns)
 
 
 def confusion_matrix(truth: Labels, prediction: Labels, num_classes: int, ignore_index: int = 255) -> Counts:

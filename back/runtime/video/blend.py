@@ -1,6 +1,8 @@
 """Class colours over a frame as it was decoded: on its brightness and colour planes, with no way over RGB and back.
 
-Blending is linear, and so is the step between RGB and YUV, so the result is that of blending in RGB up to rounding.
+Blending is linear, and so is the step between RGB and YUV, so the result is that of blending in RGB up to rounding;
+but of the light lines over dark classes, which `hatch` draws, only the brightness is added: such a class has little
+colour.
 """
 
 from typing import Any, cast
@@ -11,6 +13,7 @@ import numpy.typing as npt
 from numba import njit, uint8, uint32, void
 from numba.core.types import Array
 
+from back.runtime.masks.hatch import hatches_of, lines_over, with_lines
 from back.runtime.video.turn import Turn, turned
 
 UInt8Array = npt.NDArray[np.uint8]
@@ -48,6 +51,9 @@ class Blender:
         yuv = to_yuv(palette, colorspace, full_range)
         self._added[:, : len(palette)] = np.rint(yuv.T * weight)
         self._kept[: len(palette)] = 256 - weight
+        white = 255 if full_range else 235
+        self._brightness = with_lines(self._added[0], self._kept, opacity, white)
+        self._hatches = hatches_of(palette)
         self._turn = turn
         self._target = "yuvj420p" if full_range else "yuv420p"
 
@@ -63,7 +69,8 @@ class Blender:
         source = [turned(_plane(frame, index), self._turn) for index in range(3)]
         target = [_plane(out, index) for index in range(3)]
         labels_HW = np.ascontiguousarray(labels_HW)
-        _blend_brightness(source[0], labels_HW, self._added[0], self._kept, target[0])
+        lines = lines_over(height, width)
+        _blend_brightness(source[0], labels_HW, lines, self._hatches, *self._brightness, target[0])
         for index in (1, 2):
             _blend_colour(source[index], labels_HW, self._added[index], self._kept, target[index])
         return out
@@ -76,22 +83,33 @@ def _plane(frame: av.VideoFrame, index: int) -> UInt8Array:
     return rows[:, : plane.width]
 
 
-_SIGNATURE = void(
-    Array(uint8, 2, "A", readonly=True),
-    Array(uint8, 2, "C", readonly=True),
-    uint32[::1],
-    uint32[::1],
-    uint8[:, :],
+@njit(
+    void(
+        Array(uint8, 2, "A", readonly=True),
+        Array(uint8, 2, "C", readonly=True),
+        Array(uint8, 2, "C", readonly=True),
+        uint8[::1],
+        uint32[:, ::1],
+        uint32[:, ::1],
+        uint8[:, :],
+    ),
+    cache=True,
+    nogil=True,
 )
-
-
-@njit(_SIGNATURE, cache=True, nogil=True)
-def _blend_brightness(source, labels, added, kept, out):  # type: ignore[no-untyped-def]
+def _blend_brightness(source, labels, lines, hatches, added, kept, out):  # type: ignore[no-untyped-def]
     height, width = labels.shape
+    step = lines.shape[0]
     for y in range(height):
+        row = lines[y % step]
         for x in range(width):
             label = labels[y, x]
-            out[y, x] = uint8((source[y, x] * kept[label] + added[label] + uint32(128)) >> uint32(8))
+            out[y, x] = uint8((source[y, x] * kept[0, label] + added[0, label] + uint32(128)) >> uint32(8))
+        for left in range(0, width, step):  # again, where a line is: to ask at every pixel costs twice as much
+            for place in range(min(step, width - left)):
+                if row[place] and hatches[labels[y, left + place]] & row[place]:
+                    x = left + place
+                    label = labels[y, x]
+                    out[y, x] = uint8((source[y, x] * kept[1, label] + added[1, label] + uint32(128)) >> uint32(8))
         if out.shape[1] > width:
             out[y, width] = out[y, width - 1]
     if out.shape[0] > height:
@@ -99,7 +117,17 @@ def _blend_brightness(source, labels, added, kept, out):  # type: ignore[no-unty
             out[height, x] = out[height - 1, x]
 
 
-@njit(_SIGNATURE, cache=True, nogil=True)
+@njit(
+    void(
+        Array(uint8, 2, "A", readonly=True),
+        Array(uint8, 2, "C", readonly=True),
+        uint32[::1],
+        uint32[::1],
+        uint8[:, :],
+    ),
+    cache=True,
+    nogil=True,
+)
 def _blend_colour(source, labels, added, kept, out):  # type: ignore[no-untyped-def]
     """Each value stands for two by two pixels, which may be of different classes."""
     height, width = labels.shape

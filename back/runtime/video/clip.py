@@ -15,9 +15,8 @@ import numpy as np
 from av.error import FFmpegError
 from av.stream import Disposition
 from av.video.reformatter import Colorspace
-from PIL import Image
 
-from back.runtime.imaging import Photo
+from back.runtime.imaging import UInt8Array
 from back.runtime.process.threads import available_cpus
 from back.runtime.video.limits import (
     ClipError,
@@ -107,12 +106,11 @@ class Clip:
             return told
         return 1 if max(self.first.height, self.first.width * 9 // 16) >= _HD_ROWS else 6
 
-    def photo(self, frame: Frame) -> Photo:
-        """The frame as a decoded photo, upright, RGB."""
+    def image(self, frame: Frame) -> UInt8Array:
+        """The frame upright: uint8 [height, width, 3] RGB."""
         source = Colorspace.ITU709 if self.colorspace == 1 else None
         rgb = frame.video.reformat(format="rgb24", src_colorspace=source, threads=1).to_ndarray()
-        image_HWC = np.ascontiguousarray(turned(np.asarray(rgb, np.uint8), self.turn))
-        return Photo(Image.fromarray(image_HWC), *image_HWC.shape[:2])
+        return np.ascontiguousarray(turned(np.asarray(rgb, np.uint8), self.turn))
 
     def items(self) -> Iterator[Frame | av.Packet]:
         """Every frame that can be decoded, and between them the packets of the sound.

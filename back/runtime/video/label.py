@@ -17,7 +17,7 @@ import numpy as np
 from av.error import FFmpegError
 from PIL import Image
 
-from back.runtime.imaging import UInt8Array
+from back.runtime.imaging import Photo, UInt8Array
 from back.runtime.masks.colour import palette_of
 from back.runtime.predictor import Predictor, Scores
 from back.runtime.video.class_maps import ClassMaps, class_maps
@@ -35,11 +35,14 @@ _SIDE = 640  # of a preview's longer side, pixels
 
 @dataclass(frozen=True)
 class ClipFiles:
-    """What is written; None leaves it out. `classes` is a zip of PNG files or an `.mkv`, as its ending says."""
+    """What is written; None leaves it out. `classes` is a zip of PNG files or an `.mkv`, as its ending says.
+    `growing` is the overlay as far as it has come, to be watched meanwhile; it is gone when the overlay is there.
+    """
 
     overlay: Path | None = None
     classes: Path | None = None
     shares: Path | None = None
+    growing: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -115,8 +118,9 @@ def label_clip(
         network = predictor.steady(clip.height, clip.width)
 
         def infer(frame: Frame) -> _Inferred:
-            photo = clip.photo(frame)
-            return network.scores_of(photo), cells_of(photo, network.input) if options.smooth else None
+            image_HWC = clip.image(frame)
+            scores_CHW = network.scores_of(Photo(image_HWC, clip.height, clip.width))
+            return scores_CHW, cells_of(image_HWC, network.input) if options.smooth else None
 
         def wanted() -> Iterator[tuple[Frame | av.Packet, Future[_Inferred] | None]]:
             for item in clip.items():
@@ -181,7 +185,9 @@ class _Writing:
         if files.classes is not None:
             self.others.append(class_maps(files.classes, clip, options.every))
         if files.overlay is not None:
-            self.overlay = OverlayWriter(files.overlay, clip, palette_of(taxonomy), options.opacity, options.every)
+            self.overlay = OverlayWriter(
+                files.overlay, clip, palette_of(taxonomy), options.opacity, options.every, files.growing
+            )
 
     def add(self, item: Frame | av.Packet, inferred: Future[_Inferred] | None) -> None:
         if not isinstance(item, Frame):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from back.runtime.errors import InputError
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv")
-PREVIEW_FILE = "preview.jpg"  # what a process that labels a clip keeps up to date beside it; see `work`
+# What a process that labels a clip keeps up to date beside it; see `work`.
+PREVIEW_FILE, GROWING_FILE = "preview.jpg", "growing.mp4"
 FORMATS = "MP4, MOV, WEBM or MKV"
 # No camera that people carry takes more, and a made-up file could claim millions.
 _MAX_FRAMES_PER_SECOND = 120

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from back.runtime.card import InputContract
-from back.runtime.imaging import Photo, plan_resize
+from back.runtime.imaging import plan_resize
 
 Float32Array = npt.NDArray[np.float32]
 UInt8Array = npt.NDArray[np.uint8]
@@ -52,8 +52,9 @@ class Smoother:
         return self._scores
 
 
-def cells_of(photo: Photo, contract: InputContract) -> UInt8Array:
-    """A photo at the size of its scores: uint8 [rows, columns, 3], each the mean of what a score covers."""
-    plan, stride = plan_resize(photo.height, photo.width, contract, None), contract.score_stride
+def cells_of(image_HWC: UInt8Array, contract: InputContract) -> UInt8Array:
+    """A frame at the size of its scores: uint8 [rows, columns, 3], each the mean of what a score covers."""
+    height, width = image_HWC.shape[:2]
+    plan, stride = plan_resize(height, width, contract, None), contract.score_stride
     size = math.ceil(plan.width / stride), math.ceil(plan.height / stride)
-    return np.asarray(photo.image.resize(size, Image.Resampling.BOX))
+    return np.asarray(Image.fromarray(image_HWC).resize(size, Image.Resampling.BOX))

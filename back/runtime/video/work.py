@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from back.runtime.process.bounded import answer_one
 from back.runtime.process.progress import ProgressFile, replace_whole
 from back.runtime.video.clip import open_clip
-from back.runtime.video.limits import PREVIEW_FILE, ClipError, ClipLimits
+from back.runtime.video.limits import GROWING_FILE, PREVIEW_FILE, ClipError, ClipLimits
 
 if TYPE_CHECKING:
     from back.runtime.video.label import Progress
@@ -24,7 +24,7 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
     Args:
         request: `clip` and `limits` (bytes, pixels, seconds); to label also `bundle`, `engine` (options for
             `Predictor.load`), `files` (by the fields of `ClipFiles`), `options` (of `ClipOptions`) and `folder`,
-            where progress.json and preview.jpg are kept up to date.
+            where progress.json, preview.jpg and growing.mp4 are kept up to date.
 
     Returns:
         What is told of the clip; for one that is refused `refused`, a sentence, and `status`.
@@ -52,7 +52,8 @@ def _label(request: dict[str, Any], clip: Path, limits: ClipLimits) -> dict[str,
     predictor = Predictor.load(
         Path(request["bundle"]), **request["engine"], cache_dir=Path(cache), verify=False  # it serves
     )  # fmt: skip
-    files = ClipFiles(**{kind: Path(path) for kind, path in request["files"].items()})
+    growing = Path(request["folder"]) / GROWING_FILE
+    files = ClipFiles(**{kind: Path(path) for kind, path in request["files"].items()}, growing=growing)
     report = label_clip(
         predictor, clip, files, ClipOptions(**request["options"]), limits, _teller(Path(request["folder"]))
     )

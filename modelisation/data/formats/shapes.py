@@ -1,11 +1,11 @@
-"""Outlines and run lengths: from polygons and RLE to pixels, and pixels to RLE.
+"""Outlines and run lengths: from polygons and RLE to pixels; `back.runtime.masks.rle` is the way back.
 
 A polygon's corners are in pixels from the picture's upper left corner; a pixel belongs to it where its centre lies
 inside, by the even-odd rule. COCO's RLE counts pixels column by column, beginning with those outside; its compressed
 form is a string of six-bit groups with differences (`rleToString` in cocodataset/cocoapi, common/maskApi.c).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -59,13 +59,6 @@ def from_rle(counts: str | Sequence[int], height: int, width: int, name: object 
     return np.ascontiguousarray(flat.reshape(width, height).T)
 
 
-def to_rle(mask: Mask) -> list[int]:
-    """Uncompressed counts of a mask, bool [H, W]."""
-    flat = np.concatenate(([False], mask.T.reshape(-1)))
-    changes = np.flatnonzero(flat[1:] != flat[:-1])
-    return [int(run) for run in np.diff(np.concatenate(([0], changes, [mask.size])))]
-
-
 def decompressed(text: str, name: object = "RLE") -> list[int]:
     """Counts of COCO's compressed form."""
     counts: list[int] = []
@@ -84,21 +77,6 @@ def decompressed(text: str, name: object = "RLE") -> list[int]:
     if shift:
         raise DatasetError(f"{name}: the compressed RLE is cut off")
     return counts
-
-
-def compressed(counts: Iterable[int]) -> str:
-    """Counts in COCO's compressed form."""
-    counts, text = list(counts), []
-    for index, count in enumerate(counts):
-        value = count - counts[index - 2] if index > 2 else count
-        while True:
-            group = value & 31
-            value >>= 5
-            more = value != (-1 if group & 16 else 0)
-            text.append(chr((group | 32 if more else group) + 48))
-            if not more:
-                break
-    return "".join(text)
 
 
 def from_label_studio(packed: Sequence[int], height: int, width: int, name: object = "RLE") -> Mask:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import onnxruntime
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +25,8 @@ class GraphModel(SegmentationModel):
         super().__init__(num_classes)
         self.mean, self.std = contract.mean, contract.std
         self.score_stride, self.size_multiple = contract.score_stride, contract.stride
+        import onnxruntime  # slow to import, and no training needs it
+
         self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         self.nothing = nn.Parameter(torch.zeros(0))  # what asks a network for its device finds one
 

@@ -59,7 +59,7 @@ def _shop(wall: Wall, x0: float, x1: float, colour: Colour) -> None:
     letters: Colour = (240, 236, 220) if sum(colour) < 420 else (40, 40, 44)
     half = (x1 - x0) * float(own.uniform(0.2, 0.4))
     middle, rim = (x0 + x1) / 2, 0.15 * (top - board)
-    word = _word(int(own.integers(0, 40)))
+    word = word_mask(int(own.integers(0, 40)))
     sheet.stamp(word, middle - half, board + rim, middle + half, top - rim, wall.shade(letters, glow))
     if own.random() < 0.25:  # an awning
         stripe = wall.shade(SHOP_COLOURS[int(own.integers(0, len(SHOP_COLOURS)))])
@@ -85,7 +85,7 @@ def _show_window(wall: Wall, x: float, wide: float, low: float, high: float, glo
 
 
 @cache
-def _word(index: int) -> Image.Image:
+def word_mask(index: int) -> Image.Image:
     """A shop's name as an "L" mask; made of syllables, so that it is nobody's."""
     rng = np.random.default_rng(900 + index)
     parts = ("ba", "ke", "li", "mo", "na", "ro", "ta", "vi", "so", "den", "mar", "pel")

@@ -18,12 +18,14 @@ from modelisation.training.samples.augment import TrainingTransform, Views
 Key = tuple[int, int, int]
 
 
-def render_all(count: int, height: int, width: int, taxonomy: Classes, seed: int) -> list[Sample]:
-    """Render `count` scenes in a taxonomy, with a progress bar."""
+def render_all(
+    count: int, height: int, width: int, taxonomy: Classes, seed: int, building_sites: float = 0.0
+) -> list[Sample]:
+    """Render `count` scenes in a taxonomy, with a progress bar; `building_sites` as `render_scene` takes it."""
     table = remap("cityscapes_label_ids", class_set(taxonomy)) if count else {}
     samples = []
     for i in tqdm(range(count), desc="rendering scenes", unit="img", disable=not count):
-        scene = render_scene(seed * 100_003 + i, height, width)
+        scene = render_scene(seed * 100_003 + i, height, width, building_sites)
         samples.append(Sample(scene.image, apply_remap(scene.label_ids, table), f"scene_{i:05d}"))
     return samples
 

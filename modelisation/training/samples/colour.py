@@ -2,6 +2,7 @@
 compression."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def make_colour_changes(augmentation: Augmentation) -> v2.Compose | None:
     if a.vignette:
         changes.append(v2.RandomApply([_Vignette()], a.vignette))
     if a.weather:
-        changes.append(v2.RandomApply([_Weather(*a.weather_severity)], a.weather))
+        changes.append(v2.RandomApply([_Weather(a.weather_kinds, *a.weather_severity)], a.weather))
     if a.cast or a.gamma:
         changes.append(_Tone(a.cast, a.gamma))
     if a.brightness or a.contrast or a.saturation or a.hue:
@@ -72,14 +73,14 @@ class _Vignette(torch.nn.Module):
 
 
 class _Weather(torch.nn.Module):
-    """One of the standard corruptions, at a severity between two, both included."""
+    """One of these standard corruptions, at a severity between two, both included."""
 
-    def __init__(self, least: int, most: int) -> None:
+    def __init__(self, kinds: Sequence[str], least: int, most: int) -> None:
         super().__init__()
-        self.least, self.most = least, most
+        self.kinds, self.least, self.most = kinds, least, most
 
     def forward(self, image: Tensor) -> Tensor:
-        corrupt = list(CORRUPTIONS.values())[integer(len(CORRUPTIONS))]
+        corrupt = CORRUPTIONS[self.kinds[integer(len(self.kinds))]]
         rng = np.random.default_rng(integer(1 << 31))
         image_HWC = image.as_subclass(Tensor).permute(1, 2, 0).contiguous().numpy()
         changed_HWC = corrupt(image_HWC, self.least + integer(self.most - self.least + 1), rng)

@@ -50,6 +50,7 @@ def test_label_gives_each_models_scores_and_errors(api: TestClient) -> None:
     label = LABELS_HW.copy()
     label[:20], label[20:40] = 255, 3
     body = _post(api, label=png_bytes(label)).json()
+    assert np.array_equal(_labels(body["label"]["truth"]["street8"]), label)
     for model in body["models"]:
         predicted, scores = _labels(model["image"]), body["label"]["models"][model["model"]]
         expected = scores_of(confusion_matrix(label, predicted, 8), STREET8)

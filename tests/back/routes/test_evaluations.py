@@ -3,8 +3,7 @@
 import csv
 import io
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,10 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from back.guards.keys import add_key
-from back.jobs import jobs as jobs_module
 from back.main import create_app
 from back.runtime.evaluation.work import work
-from back.runtime.process.bounded import UnfinishedError
 from tests.api import Store, serving, wait_until
+from tests.clips import work_by
 from tests.labelled import WIDTH, pairs, scene, zipped
 
 
@@ -26,7 +24,7 @@ from tests.labelled import WIDTH, pairs, scene, zipped
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in this process: another for each job takes seconds."""
     monkeypatch.setattr("os.nice", lambda _: 0)
-    monkeypatch.setattr(jobs_module, "run_bounded", lambda module, request, **limits: work(request))
+    work_by(monkeypatch, lambda module, request, **limits: work(request))
 
 
 @pytest.fixture(scope="module")
@@ -212,25 +210,6 @@ def test_files_without_a_pair_are_refused_and_not_kept(client: TestClient) -> No
         assert (answer.status_code, sentence in answer.json()["detail"]) == (400, True), answer.text
 
 
-@pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Scoring waits until it is ended; the list tells which jobs began."""
-    begun: list[str] = []
-
-    def hold(module: str, request: dict[str, Any], *, watch: Callable[[], None] = lambda: None,
-             stop: Any, **limits: Any) -> dict[str, Any]:  # fmt: skip
-        if request["action"] != "evaluate":
-            return work(request)
-        begun.append(request["folder"])
-        while not stop.is_set():
-            watch()
-            time.sleep(0.02)
-        raise UnfinishedError("the service is being stopped")
-
-    monkeypatch.setattr(jobs_module, "run_bounded", hold)
-    return begun
-
-
 def test_it_is_cancelled_and_outlives_the_api(
     shared_store: Store, tmp_path: Path, held: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,7 +223,7 @@ def test_it_is_cancelled_and_outlives_the_api(
         assert client.delete(f"/jobs/{cancelled}").status_code == 204
         wait_until(lambda: len(held) == 2, "the second to begin")
         assert not (tmp_path / "jobs" / "of" / cancelled).exists()
-    monkeypatch.setattr(jobs_module, "run_bounded", lambda module, request, **limits: work(request))
+    work_by(monkeypatch, lambda module, request, **limits: work(request))
     with serving(create_app(settings)) as client:
         assert len(_result(client, _finished(client, kept))["pictures"]) == 2
 

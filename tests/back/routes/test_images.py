@@ -1,20 +1,28 @@
 """Pictures of evaluated images over HTTP: only those that a report lists, only where a data set is named."""
 
+import base64
 import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
 from back.loading import Served
 from back.main import create_app
-from tests.api import Store, serving
+from back.runtime.masks.png import encode_gray_png
+from tests.api import HEIGHT, PHOTO, WIDTH, Store, serving
 from tests.back.test_evaluated_images import camvid, picture
 
-REPORT = {"evaluation": {"split": "val", "per_image": [{"name": n} for n in ("a", "damaged", "missing", "out")]}}
+REPORT = {
+    "evaluation": {
+        "split": "val",
+        "per_image": [{"name": n} for n in ("a", "damaged", "missing", "out", "streets", "small")],
+    }
+}
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +32,13 @@ def pictures(shared_store: Store, tmp_path_factory: pytest.TempPathFactory) -> I
     root = camvid(folder / "camvid")
     for name in ("a", "unlisted"):
         picture(root / "val" / f"{name}.png", 960, 720)
+    values = np.zeros((HEIGHT, WIDTH), np.uint8)  # CamVid's 1 is building, 3 road, 4 pavement, 11 void
+    for part, value in enumerate((1, 3, 4, 11)):
+        values[:, part * WIDTH // 4 :] = value
+    for name, label in (("streets", values), ("small", values[:10, :10])):
+        (root / "val" / f"{name}.png").write_bytes(PHOTO)
+        (root / "valannot").mkdir(exist_ok=True)
+        (root / "valannot" / f"{name}.png").write_bytes(encode_gray_png(np.ascontiguousarray(label)))
     (root / "val" / "damaged.png").write_bytes(b"no image")
     (root / "val" / "out.png").symlink_to(picture(folder / "private.png"))
     app = create_app(shared_store.settings(dataset_dir=root, reload_seconds=60))
@@ -61,6 +76,34 @@ def test_anything_else_is_404_with_the_reason(pictures: TestClient, model: str, 
     assert answer.status_code == 404
     assert words in answer.json()["detail"]
     assert str(Path.cwd()) not in answer.text
+
+
+def test_a_listed_image_opens_with_its_label_and_what_the_model_says(pictures: TestClient) -> None:
+    asked = {"model": "segformer", "name": "streets"}
+    answer = pictures.get("/images/layers", params=asked).json()
+    assert (answer["width"], answer["height"], answer["note"]) == (WIDTH, HEIGHT, None)
+    photo, truth, said = (
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(answer[key])))) for key in ("photo", "truth", "prediction")
+    )
+    assert photo.shape == (HEIGHT, WIDTH, 3)
+    labels = np.asarray(Image.open(io.BytesIO(
+        pictures.post("/predict?model=segformer&output=classes", files={"image": PHOTO}).content
+    )))  # fmt: skip
+    assert np.array_equal(said, labels)
+    assert set(np.unique(truth)) == {0, 1, 2, 255}, "CamVid's road, pavement, building and void as street8"
+    labelled = truth != 255
+    assert answer["error_share"] == pytest.approx((truth != labels)[labelled].mean())
+    answer = pictures.get("/images/layers", params=asked | {"name": "a"}).json()
+    assert (answer["truth"], answer["error_share"], answer["note"]) == (None, None, None), "it has no label"
+    answer = pictures.get("/images/layers", params=asked | {"name": "small"}).json()
+    assert answer["truth"] is None
+    assert answer["note"] == f"the label is 10 x 10 pixels but the photo is {WIDTH} x {HEIGHT}"
+
+
+@pytest.mark.parametrize("name", ["unlisted", "out", "damaged", "missing", ".."])
+def test_no_other_image_opens(pictures: TestClient, name: str) -> None:
+    answer = pictures.get("/images/layers", params={"model": "segformer", "name": name})
+    assert answer.status_code == 404
 
 
 def test_without_a_data_set_there_are_no_pictures(api: TestClient) -> None:

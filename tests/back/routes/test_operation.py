@@ -128,13 +128,17 @@ def test_docs_describe_every_route_with_its_errors(api: TestClient) -> None:
     description = api.get("/openapi.json").json()
     assert set(description["paths"]) == {
         *("/predict", "/compare", "/models", "/models/{name}", "/images", "/classes", "/runs", "/runs/{run_id}"),
-        *("/labels", "/differences", "/healthz", "/readyz", "/metrics"),
-        *("/upright", "/videos", "/evaluations", "/folders", "/evaluations/{job_id}"),
+        *("/runs/{run_id}/panel/{file}", "/labels", "/differences", "/healthz", "/readyz", "/metrics"),
+        *("/upright", "/videos", "/evaluations", "/folders", "/evaluations/{job_id}", "/images/layers"),
         *("/jobs/{job_id}", "/jobs/{job_id}/{file}"),
+        *("/shared", "/shared/{share_id}", "/shared/{share_id}/photo", "/shared/{share_id}/comparison"),
+        "/shared/{share_id}/label",
     }
     predict = description["paths"]["/predict"]["post"]
     assert set(predict["responses"]) == {"200", "400", "404", "408", "413", "415", "422", "429", "503"}
-    assert set(predict["responses"]["200"]["content"]) == {"image/png", "application/json"}
+    assert set(predict["responses"]["200"]["content"]) == {
+        *("image/png", "application/json", "application/geo+json"),
+    }
     assert "X-Model-SHA256" in predict["responses"]["200"]["headers"]
     for path, methods in description["paths"].items():
         for operation in methods.values():

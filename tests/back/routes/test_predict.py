@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from back.runtime.taxonomy import STREET8
+from modelisation.data.formats.shapes import fill, from_rle
 from tests.api import HEIGHT, LABELS_HW, PHOTO, WIDTH, Store
 from tests.bundles import paint
 
@@ -51,6 +52,19 @@ def test_confidence_is_a_16_bit_png_and_says_whether_it_is_calibrated(api: TestC
     entry = api.get("/models").json()["models"][0]
     assert (entry["temperature"], entry["calibration"]) == (1.0, None)
     assert "x-temperature" not in _post(api).headers
+
+
+def test_a_photo_unlike_the_training_streets_is_called_so_where_the_card_can_tell(api: TestClient) -> None:
+    headers = _post(api, "?model=segformer@candidate").headers
+    assert headers["x-unfamiliar"] == "true", "its card calls everything so"
+    body = _post(api, "?model=segformer@candidate&format=json").json()
+    assert body["unfamiliar"] is True
+    assert f"{body['familiarity']:.2f}" == headers["x-familiarity"]
+    assert "x-familiarity" not in _post(api, "?model=segformer").headers
+    silent = api.post("/compare?models=segformer", files={"image": ("photo.png", PHOTO, "image/png")}).json()
+    assert (silent["models"][0]["familiarity"], silent["models"][0]["unfamiliar"]) == (None, None)
+    card = api.get("/models/segformer@candidate").json()["familiarity"]
+    assert (card["set_on"], card["noticed"]) == ("36 rendered scenes", {"noise": 1.0})
 
 
 @pytest.mark.parametrize(("opacity", "shows"), [(0, "photo"), (1, "colours")])
@@ -131,11 +145,57 @@ def test_unknown_model_is_404_and_lists_what_there_is(api: TestClient, spec: str
     assert "segformer" in response.json()["detail"]
 
 
+def test_a_cut_out_holds_the_named_classes_and_nothing_of_the_rest(api: TestClient) -> None:
+    classes = np.asarray(_open(_post(api, "?output=classes").content))
+    for named in ("vehicle, sky", "3,6"):
+        picture = _open(_post(api, f"?output=cutout&class={named}").content)
+        assert (picture.mode, picture.size) == ("RGBA", (WIDTH, HEIGHT))
+        kept = np.isin(classes, (3, 6))
+        shown = np.asarray(_open(PHOTO).convert("RGB"))
+        assert np.array_equal(np.asarray(picture)[:, :, 3], np.where(kept, 255, 0))
+        assert np.array_equal(np.asarray(picture)[:, :, :3], np.where(kept[:, :, None], shown, 0))
+
+
+def test_files_for_labelling_tools_give_the_classes_again(api: TestClient) -> None:
+    classes = np.asarray(_open(_post(api, "?output=classes").content))
+    files = {form: _post(api, f"?format={form}") for form in ("coco", "polygons", "geojson")}
+    assert files["geojson"].headers["content-type"] == "application/geo+json"
+    assert {answer.headers["x-model-version"] for answer in files.values()} == {"1"}
+    coco, labelme = files["coco"].json(), files["polygons"].json()
+    assert (coco["images"][0]["file_name"], labelme["imagePath"]) == ("photo.png", "photo.png")
+    again = {form: np.full(classes.shape, 255, np.uint8) for form in files}
+    for one in coco["annotations"]:
+        again["coco"][from_rle(one["segmentation"]["counts"], *classes.shape)] = one["category_id"] - 1
+    for shape in labelme["shapes"]:
+        again["polygons"][fill([shape["points"]], *classes.shape)] = STREET8.names.index(shape["label"])
+    for feature in files["geojson"].json()["features"]:
+        for rings in feature["geometry"]["coordinates"]:
+            again["geojson"][fill(rings, *classes.shape)] = feature["properties"]["id"]
+    for form, labels in again.items():
+        assert np.array_equal(labels, classes), form
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "says"),
+    [
+        ("?output=cutout", 400, "output=cutout and class=NAME go together; the classes are road"),
+        ("?class=road", 400, "output=cutout and class=NAME go together"),
+        ("?output=cutout&class=,", 400, "'class' is empty; name some of road"),
+        ("?output=cutout&class=zebra", 404, "no class 'zebra'; it has road"),
+        ("?format=coco&output=confidence", 400, "format=coco carries the classes, not output=confidence"),
+    ],
+)
+def test_a_wish_that_cannot_be_met_says_what_can(api: TestClient, query: str, status: int, says: str) -> None:
+    response = _post(api, query)
+    assert response.status_code == status
+    assert says in response.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        ("?output=picture", "'mask', 'overlay', 'classes' or 'confidence'"),
-        ("?format=xml", "'png' or 'json'"),
+        ("?output=picture", "'mask', 'overlay', 'classes', 'confidence' or 'cutout'"),
+        ("?format=xml", "'png', 'json', 'coco', 'polygons' or 'geojson'"),
         ("?opacity=2", "less than or equal to 1"),
         ("?opacity=nan", "finite number"),
         ("?modle=segformer", "'modle' is unknown"),

@@ -1,5 +1,6 @@
 import math
 import time
+from pathlib import Path
 
 from fastapi.testclient import TestClient
 from mlflow.entities import Metric
@@ -33,6 +34,33 @@ def test_run_has_its_curves_by_step(api: TestClient) -> None:
     assert body["run_id"] == run_id
     assert [(point["step"], point["value"]) for point in body["history"]["train_loss"]] == [(0, 1.5), (1, 0.7)]
     assert body["history"]["val_iou_sky"][0] == {"step": 0, "value": 0.2, "timestamp": 1_700_000_001_000}
+
+
+def test_a_run_has_the_pictures_it_logged_and_no_others(store: Store, tmp_path: Path) -> None:
+    run_id = store.add().run_id
+    files = {"photos.jpg": b"\xff\xd8 photos", "truth.png": b"\x89PNG truth", "epoch-00002.png": b"\x89PNG second",
+             "epoch-00010.png": b"\x89PNG tenth", "epoch-00011.png": b"<html>", "epoch-3.png": b"\x89PNG odd name",
+             "notes.txt": b"secret"}  # fmt: skip
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        store.client.log_artifact(run_id, str(tmp_path / name), "panel")
+    with serving(create_app(store.settings())) as client:
+        assert client.get(f"/runs/{run_id}").json()["panel"] == [2, 10, 11]
+        for name, kind in (
+            ("photos.jpg", "image/jpeg"),
+            ("truth.png", "image/png"),
+            ("epoch-00010.png", "image/png"),
+        ):
+            answer = client.get(f"/runs/{run_id}/panel/{name}")
+            assert (answer.content, answer.headers["content-type"]) == (files[name], kind)
+        for name in ("epoch-00011.png", "epoch-3.png", "epoch-00099.png", "notes.txt", "..%2Fhistory.json"):
+            assert client.get(f"/runs/{run_id}/panel/{name}").status_code == 404, name
+        assert client.get(f"/runs/{'0' * 32}/panel/photos.jpg").status_code == 404
+
+
+def test_a_run_without_pictures_has_no_epochs_with_them(api: TestClient) -> None:
+    run_id = api.get("/runs?model=segformer").json()["runs"][0]["run_id"]
+    assert api.get(f"/runs/{run_id}").json()["panel"] == []
 
 
 def test_unknown_run_is_404(api: TestClient) -> None:

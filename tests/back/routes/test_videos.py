@@ -1,9 +1,8 @@
 """POST /videos and its jobs: from a clip to its files, and all that may come between."""
 
 import io
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,13 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from back.guards.keys import add_key
-from back.jobs import jobs as jobs_module
+from back.jobs import turns
+from back.jobs.folder import JobFolder
 from back.main import create_app
 from back.runtime.process.bounded import UnfinishedError
 from back.runtime.video.work import work
 from tests.api import Store, serving, wait_until
-from tests.clips import make_clip, moving_stripes
+from tests.clips import make_clip, moving_stripes, work_by
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
         return work(request)
 
     monkeypatch.setattr("os.nice", lambda _: 0)
-    monkeypatch.setattr(jobs_module, "run_bounded", in_this_process)
+    work_by(monkeypatch, in_this_process)
 
 
 @pytest.fixture(scope="module")
@@ -144,25 +144,6 @@ def test_photos_keep_their_own_limit(shared_store: Store, tmp_path: Path, clip: 
         assert client.post("/predict", files={"image": clip}).status_code == 413
 
 
-@pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Labelling waits until it is ended; the list tells which clips began."""
-    begun: list[str] = []
-
-    def hold(module: str, request: dict[str, Any], *, watch: Callable[[], None] = lambda: None,
-             stop: Any, **limits: Any) -> dict[str, Any]:  # fmt: skip
-        if request["action"] == "probe":
-            return work(request)
-        begun.append(request["clip"])
-        while not stop.is_set():
-            watch()
-            time.sleep(0.02)
-        raise UnfinishedError("the service is being stopped")
-
-    monkeypatch.setattr(jobs_module, "run_bounded", hold)
-    return begun
-
-
 def test_a_running_job_is_cancelled_and_the_next_begins(
     client: TestClient, clip: bytes, held: list[str], jobs: Path
 ) -> None:
@@ -184,7 +165,7 @@ def test_jobs_outlive_the_api(shared_store: Store, tmp_path: Path, clip: bytes, 
     with serving(create_app(settings)) as client:
         running, waiting = (_post(client, clip).json()["id"] for _ in range(2))
         wait_until(lambda: len(held) == 1, "the first to begin")
-    monkeypatch.setattr(jobs_module, "run_bounded", lambda module, request, **limits: work(request))
+    work_by(monkeypatch, lambda module, request, **limits: work(request))
     with serving(create_app(settings)) as client:
         for name in (running, waiting):
             told = _finished(client, name)
@@ -199,17 +180,59 @@ def test_too_many_jobs_are_refused(shared_store: Store, tmp_path: Path, clip: by
         assert "1 jobs wait already" in answer.json()["detail"]
 
 
-def test_one_folder_serves_one_api(shared_store: Store, jobs: Path, clip: bytes, client: TestClient) -> None:
-    assert _post(client, clip).status_code == 202
-    with serving(create_app(shared_store.settings(jobs_dir=jobs))) as other:
-        answer = _post(other, clip)
-        assert answer.status_code == 503
-        assert "is used by another API; set STREETSEG_JOBS_DIR" in answer.json()["detail"]
+def test_replicas_that_share_a_folder_tell_of_each_other_s_jobs_and_one_works(
+    shared_store: Store, tmp_path: Path, clip: bytes, held: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = shared_store.settings(jobs_dir=tmp_path / "jobs", max_jobs=3)
+    with serving(create_app(settings)) as other:
+        with serving(create_app(settings)) as first:
+            begun = _post(first, clip).json()["id"]  # by the first, which then works
+            wait_until(lambda: len(held) == 1, "the first to begin")
+            waiting, unwanted = (_post(other, clip).json()["id"] for _ in range(2))
+            for client in (first, other):
+                assert client.get(f"/jobs/{begun}").json()["state"] == "running"
+                assert client.get(f"/jobs/{waiting}").json()["ahead"] == 1
+                assert client.get(f"/jobs/{begun}/clip").content == clip
+                assert _post(client, clip).status_code == 503  # counted together
+            assert first.delete(f"/jobs/{unwanted}").status_code == 204
+            assert other.get(f"/jobs/{unwanted}").status_code == 404
+            assert held == [str(tmp_path / "jobs" / "of" / begun / "clip")]
+            work_by(monkeypatch, lambda module, request, **limits: work(request))
+        for name in (begun, waiting):  # the first has ended, and the other goes on with what it left
+            assert _finished(other, name)["state"] == "done"
+        assert other.delete(f"/jobs/{begun}").status_code == 204
+        assert not (tmp_path / "jobs" / "of" / begun).exists()
+
+
+def test_files_of_an_api_that_died_are_deleted_when_nothing_arrives(tmp_path: Path) -> None:
+    mine, other = JobFolder(tmp_path), JobFolder(tmp_path)
+    half = mine.of("half")
+    half.mkdir()
+    with other.arriving():
+        mine.remove_unknown(set)
+        assert half.exists()  # for all that it knows, it arrives at the other
+    mine.remove_unknown(lambda: {"half"})
+    assert half.exists()
+    mine.remove_unknown(set)
+    assert not half.exists()
+    assert mine.take_over()
+    assert not other.take_over()
+    mine.close()
+    assert other.take_over()
+    other.close()
+
+
+def test_an_api_that_takes_no_jobs_has_no_such_paths(shared_store: Store, tmp_path: Path, clip: bytes) -> None:
+    app = create_app(shared_store.settings(jobs_dir=tmp_path / "jobs", max_jobs=0))
+    with serving(app) as client:
+        assert {_post(client, clip).status_code, client.get("/jobs/none").status_code} == {404}
+        assert not [path for path in client.get("/openapi.json").json()["paths"] if path.startswith("/jobs")]
+        assert not (tmp_path / "jobs").exists()
 
 
 def test_results_are_deleted_in_time(shared_store: Store, tmp_path: Path, clip: bytes,
                                      monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    monkeypatch.setattr(jobs_module, "_CLEAN_S", 0.05)
+    monkeypatch.setattr(turns, "_CLEAN_S", 0.05)
     with serving(create_app(shared_store.settings(jobs_dir=tmp_path / "jobs", keep_hours=1 / 3600))) as client:
         name = _post(client, clip).json()["id"]
         wait_until(lambda: client.get(f"/jobs/{name}").status_code == 404, "the job to be deleted")
@@ -244,7 +267,7 @@ def test_a_process_that_dies_ends_the_job_and_nothing_else(
         return work(request)
 
     died: list[int] = []
-    monkeypatch.setattr(jobs_module, "run_bounded", die)
+    work_by(monkeypatch, die)
     told = _finished(client, _post(client, clip).json()["id"])
     assert (told["state"], told["error"]) == ("failed", "The clip could not be finished: its process died (-11).")
     assert _finished(client, _post(client, clip).json()["id"])["state"] == "done"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from front.about.training import beginning_of, runs_behind
+from front.about.training import beginning_of, joined_curves, runs_behind
 from front.ui.palette import class_table, css
 from tests.front import fake_records
 from tests.front.conftest import OpenPage
@@ -23,7 +23,7 @@ def test_the_card_is_shown(open_page: OpenPage) -> None:
     shown = body(app)
     for fact in ("Licence of the data", "rendered scenes", "1 h 30 min", "518,400 pixels", "0123456789", "0.485"):
         assert fact in shown
-    (carries,) = (frame.value for frame in app.dataframe if "Pictures" in frame.value)
+    (carries,) = (frame.value for frame in app.dataframe if {"Pictures", "mIoU"} <= set(frame.value))
     assert carries["Pictures"].tolist()[1:] == ["rendered scenes, 1024 × 512"]
     assert carries["mIoU"].tolist()[1:] == [43.1]
 
@@ -31,12 +31,19 @@ def test_the_card_is_shown(open_page: OpenPage) -> None:
 def test_another_model_can_be_chosen(open_page: OpenPage, api: FakeApi) -> None:
     app = open_page("about")
     assert "not calibrated on labelled photos" in texts(app.caption)
+    assert "does not say how to tell a photo that is unlike" in texts(app.caption)
     assert "Teacher" not in body(app)
     assert "in the run before" not in body(app)
     assert "Licence of the teacher" not in body(app)
     app.pills(key="about_model").set_value("segformer").run()
     assert not app.exception
     assert app.subheader[0].value == "SegFormer"
+    (kinds,) = (frame.value for frame in app.dataframe if "Called unlike its streets" in frame.value)
+    assert kinds["Pictures"].tolist() == [
+        "scenes val (streets)", "noise (no streets)", "photos of other things (no streets)"
+    ]  # fmt: skip
+    assert kinds["Called unlike its streets"].tolist() == [0, 100, 90]
+    assert "The threshold was set on 36 rendered scenes" in texts(app.caption)
     assert "scenes val, 12 images" in body(app)
     assert ">Teacher</dt><dd" in body(app).replace("\n", "")
     assert "Apache-2.0" in body(app)
@@ -210,3 +217,10 @@ def test_the_first_of_several_runs_comes_first_in_words_and_curves(
     monkeypatch.setattr("front.about.training._run", lambda _, run_id: {"run_id": run_id})
     runs = runs_behind({"run_id": "c" * 32}, {"training": {"initialisation": TWICE}})
     assert [run["run_id"] for run in runs] == ["a" * 32, "b" * 32, "c" * 32]
+
+
+def test_more_runs_than_there_are_dashes_are_all_drawn() -> None:
+    runs = [{"name": f"run {k}", "history": {"val_miou": [{"step": 1, "value": k / 10}]}} for k in range(9)]
+    lines = joined_curves(runs, "val_miou", "red")
+    assert [(name, epochs) for name, _, epochs, _, _ in lines] == [(f"run {k}", [k + 1]) for k in range(9)]
+    assert [dash for *_, dash in lines[:3]] == [dash for *_, dash in lines[6:]]

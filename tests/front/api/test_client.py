@@ -214,4 +214,4 @@ def test_another_server_s_json_is_not_taken_for_an_answer(api: FakeApi, client: 
 def test_the_dashboard_talks_http_in_this_client_alone() -> None:
     front = Path(__file__).resolve().parents[3] / "front"
     talkers = [p.name for p in front.rglob("*.py") if "import requests" in p.read_text(encoding="utf-8")]
-    assert talkers == ["client.py"]
+    assert sorted(talkers) == ["client.py", "http.py"]

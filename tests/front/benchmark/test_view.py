@@ -1,9 +1,12 @@
 """The Benchmark page: its table, differences, and what it says when there is little to show."""
 
+from typing import Any
+
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from front.viewer import canvas
 from tests.front import fake_api, fake_records
 from tests.front.conftest import OpenPage, jpeg
 from tests.front.fake_api import FakeApi
@@ -84,6 +87,25 @@ def test_the_worst_images_are_shown_with_alt_text(open_page: OpenPage, api: Fake
     names = list(app.dataframe[1].value["Image"])
     assert [caption.split(":")[0] for caption, _ in shown] == names
     assert all(name in alt and "% mIoU" in alt for name, (_, alt) in zip(names, shown, strict=True))
+
+
+def test_a_worst_image_opens_as_photo_truth_and_prediction(
+    open_page: OpenPage, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr(canvas, "_mount", lambda *, data, **_: shown.append(data))
+    api.pictures = {f"scene_{i:03}": jpeg() for i in range(12)}
+    app = open_page("benchmark")
+    assert api.count("/images/layers") == 0, "nothing is asked of a model before somebody wants it"
+    image = app.dataframe[1].value.query("Model == 'SegFormer'")["Image"].iloc[0]
+    app.button(key=f"open-segformer-{image}").click().run()
+    assert not app.exception, app.exception
+    assert api.count(f"/images/layers?model=segformer&name={image}") == 1
+    assert f"{image} · 120 × 60 pixels" in texts(app.caption)
+    assert [(one["title"], one["truth"]) for one in shown[-1]["layers"]] == [("Truth", True), ("SegFormer", False)]
+    assert "% wrong" in shown[-1]["layers"][1]["note"]
+    app.button(key=f"open-segformer-{image}").click().run()
+    assert f"{image} · 120 × 60 pixels" not in texts(app.caption), "pressed again it is closed"
 
 
 def test_a_data_set_without_these_images_leaves_the_names(open_page: OpenPage, api: FakeApi) -> None:

@@ -74,3 +74,26 @@ def test_links_lead_to_mlflow_s_view_for_training(open_page: OpenPage) -> None:
         f"http://127.0.0.1:5000/#/experiments/1/runs/run-{model}?workflowType=machine_learning"
         for model in ("deeplabv3plus", "segformer")
     ]
+
+
+def test_pictures_of_two_runs_stand_side_by_side_at_the_epoch_of_the_slider(
+    open_page: OpenPage, api: FakeApi
+) -> None:
+    api.panels = {"deeplabv3plus": [1, 2, 5], "segformer": [1, 3, 9]}
+    app = open_page("runs")
+    slider = app.select_slider(key="panel_epoch")
+    assert (list(slider.options), slider.value) == (["1", "2", "3", "5", "9"], 9)
+    app.select_slider(key="panel_epoch").set_value(3).run()
+    assert not app.exception
+    titles = [m.value for m in app.markdown]
+    assert [title for title in titles if "epoch" in title or title in ("**Photos**", "**Labels**")] == [
+        "**Photos**",
+        "**Labels**",
+        "**deeplabv3plus scenes, epoch 2**",
+        "**segformer scenes, epoch 3**",
+    ]
+    assert len(app.get("image")) == 4
+
+
+def test_runs_without_pictures_are_told_so(open_page: OpenPage) -> None:
+    assert "kept no pictures" in texts(open_page("runs").caption)

@@ -1,15 +1,23 @@
 """The Segment page: from a photo to class maps, and what it does when the API does not answer."""
 
+import base64
+import io
+from typing import Any
+
 import pytest
 import streamlit as st
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from front.api.errors import ApiError
 from front.api.models import prediction_cache
+from front.api.predictions import ModelRef, cached_answers
 from front.photos.album import Album
+from front.viewer import canvas
 from tests.front import fake_api
 from tests.front.conftest import OpenPage, jpeg
 from tests.front.fake_api import FakeApi
+from tests.front.fake_masks import labels_of, prediction_of
+from tests.front.fake_records import MODELS, entry_of
 
 
 def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
@@ -23,6 +31,10 @@ def album(app: AppTest) -> Album:
 
 def texts(elements: object) -> str:
     return " ".join(str(element.value) for element in elements)  # type: ignore[attr-defined]
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(b for b in app.button if b.label == label).click().run()
 
 
 def test_it_starts_with_a_place_for_photos_and_samples(open_page: OpenPage) -> None:
@@ -218,55 +230,52 @@ def test_a_model_that_cannot_be_served_is_named(
     assert app.pills(key="models").options == ["DeepLabV3+"]
 
 
-def press(app: AppTest, label: str) -> AppTest:
-    return next(b for b in app.button if b.label == label).click().run()
+@pytest.mark.parametrize("page", ["segment", "compare"])
+def test_a_photo_that_models_do_not_know_is_told_in_a_sentence(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    def told(strange: set[str]) -> str:
+        monkeypatch.setattr(
+            fake_api,
+            "prediction_of",
+            lambda name, *args: prediction_of(name, *args) | {"unfamiliar": name in strange},
+        )
+        return texts(upload(open_page(page), ("street.jpg", jpeg(seed=len(strange)))).warning)
+
+    assert "unlike the streets" not in told(set())
+    assert "This photo is unlike the streets that SegFormer learnt from: much of" in told({"segformer"})
+    assert "streets that DeepLabV3+ and SegFormer learnt from" in told({"segformer", "deeplabv3plus"})
 
 
-def test_the_zip_is_made_on_request_and_not_again(open_page: OpenPage, api: FakeApi) -> None:
-    app = upload(open_page("segment"), ("street.jpg", jpeg()))
-    before = len(api.calls)
-    press(app, "Make a zip of everything")
-    assert not app.exception
-    assert not [call for call in api.calls[before:] if call.startswith(("/predict", "/compare"))]
-    assert app.session_state["archive"].read().startswith(b"PK")
-    assert any(b.label.startswith("Save the zip") for b in app.download_button)
-    made = app.session_state["archive"]
+def test_a_label_is_a_layer_and_each_model_s_score_stands_beside_it(
+    open_page: OpenPage, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr(canvas, "_mount", lambda *, data, **_: shown.append(data))
+    photo, out = jpeg(80, 160), io.BytesIO()
+    Image.fromarray(labels_of(photo, "segformer")).save(out, "PNG")
+    app = upload(open_page("segment"), ("street.jpg", photo))
+    assert "errors" not in shown[-1]["views"]
+    app.file_uploader[-1].set_value(("label.png", out.getvalue(), "image/png")).run()
+    assert not app.exception, app.exception
+    assert [layer["title"] for layer in shown[-1]["layers"]] == ["DeepLabV3+", "SegFormer", "Label"]
+    assert [layer["truth"] for layer in shown[-1]["layers"]] == [False, False, True]
+    assert shown[-1]["layers"][1]["note"] == "mIoU 100.0 %"
+    assert base64.b64decode(shown[-1]["layers"][2]["base64"]) == base64.b64decode(shown[-1]["layers"][1]["base64"])
+    assert "errors" in shown[-1]["views"]
+    corrected = {"model": "segformer", "runs": [0, 5, 1]}
+    album(app).corrections[next(key for key in correction_keys(app) if "segformer" in key)] = tuple(corrected["runs"])
     app.run()
-    assert app.session_state["archive"] is made
+    assert shown[-1]["layers"][1]["kept"] == [0, 5, 1]
+    assert "SegFormer corrected" in [button.label for button in app.download_button]
 
 
-def test_a_zip_that_met_a_busy_api_says_so_and_goes_on(open_page: OpenPage, api: FakeApi) -> None:
-    app = upload(open_page("segment"), ("street.jpg", jpeg()))
-    prediction_cache.clear()  # its maps have been driven out by others
-    api.mode = "busy"
-    press(app, "Make a zip of everything")
-    assert "busy" in texts(app.warning)
-    api.mode = "ok"
-    app.run()  # as the page does by itself
-    assert not app.warning
-    assert app.session_state["archive"].finished
-
-
-def test_a_zip_tells_of_a_photo_that_was_refused(open_page: OpenPage, api: FakeApi) -> None:
-    api.max_pixels = 10_000
-    app = upload(open_page("segment"), ("street.jpg", jpeg()), ("huge.jpg", jpeg(200, 400)))
-    press(app, "Make a zip of all 2 photos")
-    assert app.session_state["archive"].finished
-    assert "1 refused: its CSV says which and why" in texts(app.caption)
-
-
-def test_a_download_that_failed_is_told_in_a_sentence(open_page: OpenPage, api: FakeApi) -> None:
-    app = upload(open_page("segment"), ("street.jpg", jpeg()))
-    api.mode = "busy"
-    download = next(d for d in app.session_state["downloads"].values() if d.name == "street_segformer_mask.png")
-    with pytest.raises(ApiError):
-        download()  # as Streamlit does when its button is pressed
-    app.run()
-    assert "street_segformer_mask.png** could not be fetched. The API is busy" in texts(app.error)
-    api.mode = "ok"
-    download()
-    app.run()
-    assert not app.error
+def correction_keys(app: AppTest) -> list[tuple[str, ...]]:
+    """Under which the album keeps what was corrected of each model's map."""
+    photo = album(app).current
+    assert photo is not None
+    answers = cached_answers(prediction_cache(), photo, [ModelRef.of(entry_of(model, "1")) for model in MODELS])
+    return [(photo.sha, one.model, one.version, one.sha256) for one in answers.values()]
 
 
 def test_comparing_what_was_segmented_asks_the_api_for_nothing(open_page: OpenPage, api: FakeApi) -> None:

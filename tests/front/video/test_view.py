@@ -1,13 +1,14 @@
 """The Video page: from a clip to its results, and all that may come between."""
 
 import io
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from front.api.client import ApiClient
 from front.api.errors import ApiError
-from front.video import films
+from front.video import films, player
 from front.video.intake import Wishes, start
 from tests.front.conftest import OpenPage
 from tests.front.fake_api import FakeApi
@@ -76,6 +77,31 @@ def test_progress_is_told_and_results_come_when_it_is_done(open_page: OpenPage, 
     asked = len(api.calls)
     app.run()
     assert not [call for call in api.calls[asked:] if call.startswith("/jobs/job-1/")], "its files are asked for once"
+
+
+def test_what_is_done_can_be_watched_while_the_rest_is_made(
+    open_page: OpenPage, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr(player, "_mount", lambda *, data, **_: shown.append(data))
+    app = drop(open_page("video"), both=False)
+    api.clips.run("job-1")
+    api.clips.jobs["job-1"]["files"]["growing"] = "/jobs/job-1/growing.mp4"
+    app.run()
+    assert not shown, "nothing is fetched before somebody wants it"
+    press(app, "Play what is done so far")
+    assert [film["title"] for film in shown[-1]["films"]] == ["DeepLabV3+"]
+    assert "The first 10 frames, without sound." in texts(app.caption)
+    assert next(b for b in app.button if b.label == "Go on to what is done by now").disabled
+    api.clips.jobs["job-1"]["frames"] = 20
+    app.run()
+    asked = api.count("/jobs/job-1/growing.mp4")
+    press(app, "Go on to what is done by now")
+    assert api.count("/jobs/job-1/growing.mp4") == asked + 1 == 2
+    assert "The first 20 frames" in texts(app.caption)
+    api.clips.finish("job-1")
+    app.run()
+    assert [film["title"] for film in shown[-1]["films"]] == ["Original", "DeepLabV3+"]
 
 
 def test_the_address_leads_back_to_the_jobs_of_another_session(open_page: OpenPage, api: FakeApi) -> None:

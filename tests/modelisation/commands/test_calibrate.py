@@ -16,10 +16,14 @@ def test_the_temperature_is_written_into_the_card(
     bundle: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["calibrate", str(bundle), "--data", str(scenes), "--no-store"]) == 0
-    assert read_card(bundle).calibration is None
+    assert read_card(bundle).calibration is read_card(bundle).familiarity is None
     assert main(["calibrate", str(bundle), "--data", str(scenes)]) == 0
-    calibration = read_card(bundle).calibration
+    calibration, familiarity = read_card(bundle).calibration, read_card(bundle).familiarity
     assert calibration is not None
+    assert familiarity is not None
+    assert familiarity.where_of == "scenes val", "the model was not trained on a split of these"
+    assert set(familiarity.false_alarms) == {"scenes val", "rendered scenes, 96 × 64"}
+    assert Predictor.load(bundle).predict_array(open_dataset(scenes, "val")[0].image).unfamiliar is not None
     assert f"temperature {calibration.temperature:g}, fitted on scenes val" in capsys.readouterr().out
     assert calibration.split_sha256 == open_dataset(scenes, "val").split_sha256
     assert calibration.nll[1] <= calibration.nll[0]

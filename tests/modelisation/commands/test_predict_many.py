@@ -18,7 +18,7 @@ from back.runtime.predictor import Predictor
 from modelisation.__main__ import main
 from modelisation.labelling.record import RECORD_FILE
 from tests.api import wait_until
-from tests.bundles import make_bundle
+from tests.bundles import familiarity_of, make_bundle, rewrite_card
 from tests.modelisation.commands.folders import content_of, labels_in
 from tests.modelisation.labelling.photos import assert_complete, errors, results, write_photos
 
@@ -48,7 +48,10 @@ def labelled(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return pictures
 
 
-def test_every_input_stands_in_one_table_with_what_is_known_of_it(bundle: Path, tmp_path: Path) -> None:
+def test_every_input_stands_in_one_table_with_what_is_known_of_it(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rewrite_card(bundle, familiarity=familiarity_of(1e6).model_dump())  # calls everything unlike its streets
     photos = write_photos(tmp_path / "photos", 4)
     photos[1].write_bytes(b"no picture")
     exif = Image.Exif()
@@ -63,7 +66,9 @@ def test_every_input_stands_in_one_table_with_what_is_known_of_it(bundle: Path, 
     assert predict(bundle, out, tmp_path / "photos") == 1
     assert_complete(out, [*map(str, photos), str(tmp_path / "photos" / "left.heic")])
     assert "not a JPEG, PNG, WEBP, HEIC or AVIF" in errors(out)[str(photos[1])]
+    assert "3 of them are unlike the streets that the model learnt from" in capsys.readouterr().out
     first, upright = results(out)[0], results(out)[1]
+    assert (first["unfamiliar"], float(str(first["familiarity"])) < 1e6) == (True, True)
     card = read_card(bundle)
     assert (first["width"], first["height"], upright["width"], upright["height"]) == (96, 64, 64, 96)
     assert first["model"] == card.name

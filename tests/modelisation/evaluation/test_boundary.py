@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import binary_erosion
 
 from back.runtime.taxonomy import STREET8
-from modelisation.evaluation.boundary import BoundaryIoU, band_distance, boundary_band
+from modelisation.evaluation.boundary import BoundaryIoU, band_distance, outlines_of
 
 
 def band_by_erosion(labels: np.ndarray, class_id: int, distance: int, ignored: np.ndarray) -> np.ndarray:
@@ -26,14 +26,30 @@ def blocks(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 4))
-def test_one_pair_of_filters_gives_the_eroded_band_of_every_class(seed: int, distance: int) -> None:
-    truth, _ = blocks(seed)
+@given(st.integers(0, 10_000), st.integers(1, 11), st.integers(1, 140), st.integers(1, 60))
+def test_bands_of_every_class_are_the_eroded_ones(seed: int, distance: int, height: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    corner = np.s_[: -(-height // 9), : -(-width // 9)]
+    truth = np.kron(rng.integers(0, 8, (16, 7))[corner], np.ones((9, 9), int)).astype(np.uint8)[:height, :width]
+    prediction = np.roll(truth, rng.integers(-3, 4, 2), (0, 1))
+    prediction[rng.random(truth.shape) < 0.001] = 7
+    truth[rng.random(truth.shape) < 0.03] = 255
     ignored = truth == 255
-    band = boundary_band(truth, distance, ignored)
+    intersection, union = outlines_of(truth, prediction, 8, distance)
     for class_id in range(8):
-        expected = band_by_erosion(truth, class_id, distance, ignored)
-        assert (band & (truth == class_id) == expected).all()
+        t = band_by_erosion(truth, class_id, distance, ignored)
+        p = band_by_erosion(prediction, class_id, distance, ignored)
+        assert (intersection[class_id], union[class_id]) == ((t & p).sum(), (t | p).sum())
+
+
+def test_classes_that_are_none_and_maps_of_two_sizes_are_refused() -> None:
+    truth = np.zeros((9, 9), np.uint8)
+    prediction = truth.copy()
+    prediction[4, 4] = 8
+    with pytest.raises(ValueError, match=r"outside the classes 0\.\.7"):
+        outlines_of(truth, prediction, 8)
+    with pytest.raises(ValueError, match="differ in size"):
+        outlines_of(truth, prediction[1:], 8)
 
 
 def test_score_equals_the_definition_over_two_images() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from back.runtime.taxonomy import STREET8
-from modelisation.evaluation.calibration import CalibrationError
+from modelisation.evaluation.calibration import CalibrationError, sums_of
 
 
 def random_pixels(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -38,6 +38,28 @@ def test_error_equals_torchmetrics(seed: int) -> None:
         ignore_index=255,
     )
     assert streaming.scores(STREET8)["ece"] == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_sums_of_a_photo_are_those_of_bincount_to_the_last_digit() -> None:
+    rng = np.random.default_rng(1)
+    prediction = np.kron(rng.integers(0, 8, (30, 40)), np.ones((5, 5), int)).astype(np.uint8)
+    truth = np.where(rng.random(prediction.shape) < 0.9, prediction, 3).astype(np.uint8)
+    truth[rng.random(truth.shape) < 0.1] = 255
+    confidence = rng.integers(65535 // 8, 65536, truth.shape).astype(np.float32) / np.float32(65535)
+    counts = truth != 255
+    own, sure = prediction[counts], confidence[counts]
+    code = own * 15 + np.clip(np.ceil(sure * np.float32(15)).astype(int) - 1, 0, 14)
+    for found, weights in zip(
+        sums_of(truth, prediction, confidence, 8), (None, sure, truth[counts] == own), strict=True
+    ):
+        assert (found.reshape(-1) == np.bincount(code, weights, minlength=120)).all()
+
+
+def test_arrays_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="outside the classes"):
+        sums_of(np.uint8([0]), np.uint8([8]), np.ones(1, np.float32), 8)
+    with pytest.raises(ValueError, match="differ"):
+        sums_of(np.uint8([0]), np.uint8([0, 1]), np.ones(1, np.float32), 8)
 
 
 def test_confidence_that_keeps_its_promise_has_no_error() -> None:

@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from back.runtime.confidence import CERTAIN
 from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
+from back.runtime.scores.confusion import confusion_matrix
+from modelisation.data.base import DatasetError
 from modelisation.data.open import open_dataset
+from modelisation.evaluation.boundary import BoundaryIoU
+from modelisation.evaluation.calibration import CalibrationError
 from modelisation.evaluation.compare import worst_images
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.evaluation.inference import InferenceOptions
@@ -67,6 +72,36 @@ def test_per_image_matrices_add_up_to_the_whole(bundle: Path, predictor: Predict
     record = evaluate(bundle, open_dataset(folder, "val"), QUICK, predictor=predictor)
     total = sum(np.array(image["confusion_matrix"]) for image in record["per_image"])
     assert (total == record["confusion_matrix"]).all()
+
+
+def test_photos_at_a_time_are_counted_as_one_after_the_other_is(
+    bundle: Path, predictor: Predictor, folder: Path
+) -> None:
+    noise = np.random.default_rng(0)
+    for index in range(6):  # of several sizes, more than are in work at a time
+        labels = stripes(128 - 32 * (index % 2), 256, 8)
+        photo = paint(labels, predictor.card.taxonomy)
+        photo[noise.random(labels.shape) < 0.2] = 0
+        Image.fromarray(photo).save(folder / "val" / "images" / f"c{index}.png")
+        Image.fromarray(np.roll(labels, index, 1)).save(folder / "val" / "labels" / f"c{index}.png")
+    data = open_dataset(folder, "val")
+    record = evaluate(bundle, data, EvaluationOptions(latency_runs=0, calibration=True), predictor=predictor)
+    boundary, calibration = BoundaryIoU(8), CalibrationError(8)
+    for sample, image in zip(data, record["per_image"], strict=True):
+        alone = predictor.predict_array(sample.image, confidence=True)
+        assert image["name"] == sample.name
+        assert image["confusion_matrix"] == confusion_matrix(sample.label, alone.labels_HW, 8).tolist()
+        boundary.add(sample.label, alone.labels_HW)
+        assert alone.confidence_HW is not None
+        calibration.add(sample.label, alone.labels_HW, alone.confidence_HW.astype(np.float32) / np.float32(CERTAIN))
+    assert record["boundary"] == boundary.scores(data.taxonomy)
+    assert record["calibration"] == calibration.scores(data.taxonomy)
+
+
+def test_a_damaged_file_is_named(bundle: Path, predictor: Predictor, folder: Path) -> None:
+    (folder / "val" / "labels" / "b.png").write_bytes(b"no label")
+    with pytest.raises(DatasetError, match=r"b\.png"):
+        evaluate(bundle, open_dataset(folder, "val"), QUICK, predictor=predictor)
 
 
 def test_options_leave_the_scores_of_a_context_free_network_alone(

@@ -6,31 +6,21 @@ from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 from pyarrow.fs import S3FileSystem
 
 from modelisation.__main__ import main
 from modelisation.labelling import buckets
 from tests.bundles import make_bundle
 from tests.modelisation.labelling.photos import assert_complete, errors, results, write_photos
+from tests.s3 import s3_server
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "HTTP_PROXY", "http_proxy"):
-            patch.delenv(name, raising=False)
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with s3_server() as address:
         buckets._store.cache_clear()
-        yield f"http://{host}:{port}"
+        yield address
     buckets._store.cache_clear()
-    server.stop()
 
 
 @pytest.fixture(scope="module")

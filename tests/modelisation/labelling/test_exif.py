@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 from modelisation.labelling.exif import Taken, read_taken
 
@@ -30,6 +30,27 @@ def test_time_and_place_are_read_of_every_kind_of_file(form: str) -> None:
     taken = read_taken(photo(PARIS, form=form))
     assert taken.time == datetime(2026, 5, 4, 3, 2, 1)
     assert (taken.latitude, taken.longitude) == (pytest.approx(48.858222), pytest.approx(2.294500))
+
+
+def test_a_png_tells_them_behind_its_pixels_and_as_text_too() -> None:
+    data = photo(PARIS, form="PNG")
+    start = data.index(b"eXIf") - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+    behind = data[:start] + data[end:-12] + data[start:end] + data[-12:]
+    assert read_taken(behind) == read_taken(data) != Taken()
+    text = PngImagePlugin.PngInfo()
+    profile = (b"Exif\0\0" + data[start + 8 : end - 4]).hex()
+    text.add_text("Raw profile type exif", f"\nexif\n{len(profile) // 2:8}\n{profile}\n", zip=True)
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG", pnginfo=text)
+    assert read_taken(file.getvalue()) == read_taken(data)
+
+
+def test_a_png_without_them_is_not_decoded_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG")
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened"))
+    assert read_taken(file.getvalue()) == Taken()
 
 
 def test_south_and_west_are_negative() -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -22,15 +23,21 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def actors() -> list[psutil.Process]:
     """The actors of the cluster that this process began and that have photos in hand."""
-    return [one for one in psutil.Process().children(recursive=True) if re.match(r"ray::.*MapBatches", one.name())]
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if re.match(r"ray::.*MapBatches", process.name()) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 def addresses() -> set[str]:
     """Where processes of the cluster listen."""
     found = set()
     for process in psutil.Process().children(recursive=True):
-        listening = [one for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN]
-        found |= {one.laddr.ip for one in listening}
+        with suppress(psutil.NoSuchProcess):  # one that was killed may end while it is asked
+            listening = [one for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN]
+            found |= {one.laddr.ip for one in listening}
     return found
 
 

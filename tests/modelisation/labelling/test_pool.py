@@ -4,7 +4,7 @@ import os
 import signal
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -110,8 +110,12 @@ def test_no_more_photos_are_read_than_somebody_waits_for(
 
 def workers() -> list[psutil.Process]:
     """The processes of the pool; not the one that multiprocessing keeps beside them."""
-    children = psutil.Process().children()
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # one that was killed may end while it is asked
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def test_none_is_lost_when_a_process_is_killed_twice(bundle: Path, tmp_path: Path, predictor: Predictor) -> None:

@@ -9,7 +9,7 @@ import torch
 from back.runtime.taxonomy import STREET8
 from modelisation.data.base import Sample
 from modelisation.data.open import open_dataset
-from modelisation.figures.run import label_colours
+from modelisation.figures.colours import label_colours
 from modelisation.notebooks.inside import crops_figure, loss_figure, parts_table, worst_figure
 from modelisation.recipe import Loss, Recipe
 from modelisation.training.setup import build_from_recipe, training_data

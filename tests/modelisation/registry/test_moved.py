@@ -36,7 +36,7 @@ def place(filled: Path, tmp_path: Path) -> Path:
     shutil.copytree(filled, tmp_path / "new")
     old, database = tmp_path / "old" / "store", tmp_path / "new" / "store" / "mlflow.db"
     with sqlite3.connect(database) as connection:
-        for table, columns in moved._PLACES.items():
+        for table, columns in moved.PLACES.items():
             for column in columns:
                 connection.execute(
                     f"update {table} set {column} = replace({column}, ?, ?)",

@@ -13,7 +13,7 @@ from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.provenance import REPOSITORY
 from modelisation.registry.bundled import FOLDER, find_bundles
 from modelisation.reports.quality import QUALITY
-from modelisation.reports.readme import PAGES, fill_tables
+from modelisation.reports.readme import PAGES, contents, fill_tables
 from modelisation.scenes.writer import write_scenes
 from tests.bundles import make_bundle, rewrite_card
 
@@ -83,6 +83,15 @@ def test_robustness_comes_from_the_cards(tmp_path: Path) -> None:
     assert "| fog | 1.2 | 3.0 |" in filled
     assert "| snow | -0.5 | – |" in filled
     assert "Not measured yet" in fill_tables(marked("robustness"), bundles[1:2])
+
+
+def test_the_contents_link_to_where_github_puts_the_headings() -> None:
+    page = "# A page\n## What DeepLabV3+ leaves\n```\n## a comment\n```\n### The palette, again\n## Int8\n"
+    assert contents(page) == [
+        "- [What DeepLabV3+ leaves](#what-deeplabv3-leaves)",
+        "  - [The palette, again](#the-palette-again)",
+        "- [Int8](#int8)",
+    ]
 
 
 def test_an_unknown_table_is_named() -> None:

@@ -18,7 +18,7 @@ from back.runtime.errors import UserError
 from back.runtime.predictor import Predictor
 from modelisation.data.open import open_dataset
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
-from modelisation.export.from_run import RECORD_FILE
+from modelisation.export.run_folder import RECORD_FILE
 from modelisation.models import load_bundle_model
 from modelisation.recipe import Recipe
 from modelisation.training import checkpoint
@@ -79,6 +79,8 @@ def test_a_run_leaves_a_bundle_that_serves_its_own_metrics(data, store, tmp_path
     assert json.loads((bundle / "history.json").read_bytes())["tags"]["pictures"] == "6"
     artifacts = {a.path for a in client.list_artifacts(version.run_id)}
     assert {"confusion_matrix.png", "panel.png", "recipe.yaml"} <= artifacts
+    kept = {a.path for a in client.list_artifacts(version.run_id, "panel")}
+    assert kept == {f"panel/{name}" for name in ("photos.jpg", "truth.png", "epoch-00001.png", "epoch-00002.png")}
     history = json.loads((bundle / "history.json").read_text(encoding="utf-8"))
     assert [point[0] for point in history["metrics"]["train_loss"]] == [1, 2]
 
@@ -119,7 +121,8 @@ def test_every_option_that_is_off_by_default_trains_together(data, store, tmp_pa
     options = {
         **SEGFORMER,
         "loss": {"ohem": 0.5}, "layer_decay": 0.8, "freeze_batchnorm_after": 1, "cache": "disk", "epochs": 3,
-        "ema_decay": 0.0, "scenes": 2, "scenes_share": 0.4, "distillation": {"teacher": str(TEACHER)},
+        "ema_decay": 0.0, "scenes": 2, "scenes_share": 0.4, "scenes_building_sites": 0.5,
+        "distillation": {"teacher": str(TEACHER)},
         "augmentation": TINY["augmentation"] | {"copy_paste": {"classes": ["vehicle", "background"]}},
     }  # fmt: skip
     states = []

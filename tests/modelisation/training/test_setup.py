@@ -13,7 +13,7 @@ from back.runtime.errors import UserError
 from back.runtime.taxonomy import Taxonomy
 from modelisation.data.class_sets import class_set
 from modelisation.data.open import open_dataset
-from modelisation.export.from_run import RECIPE_COPY
+from modelisation.export.run_folder import RECIPE_COPY
 from modelisation.recipe import Recipe
 from modelisation.training.checkpoint import FOLDER
 from modelisation.training.setup import begin_with, build_from_recipe, input_contract, prepare_run_dir, training_data

@@ -242,8 +242,8 @@ def test_an_engine_counts_out_whoever_fails(bundle):
     assert engine._streams._running == 0
 
 
-@pytest.mark.parametrize(("share", "pinned"), [(1, True), (2, False)])
-def test_threads_of_a_part_of_the_processors_are_not_all_bound_to_the_first(bundle, monkeypatch, share, pinned):
-    monkeypatch.setattr("back.runtime.engines.openvino.available_cpus", lambda: share)
+@pytest.mark.parametrize(("processors", "pinned"), [(1, True), (2, False)])
+def test_threads_of_a_part_of_the_processors_are_not_all_bound_to_the_first(bundle, monkeypatch, processors, pinned):
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
     engine = create_engine(bundle, read_card(bundle), kind="openvino", threads=1)
     assert engine._any_size._compiled.get_property("ENABLE_CPU_PINNING") is pinned

@@ -1,12 +1,13 @@
 """What the service's processes import, and that the garbage collector is back afterwards."""
 
 import gc
+import importlib.util
 import subprocess
 import sys
 
 import pytest
 
-from back.runtime.process.modules import quick_imports
+from back.runtime.process.modules import quick_imports, without
 
 
 def test_the_client_of_mlflow_and_the_kernels_do_without_what_nothing_here_uses() -> None:
@@ -30,3 +31,13 @@ def test_the_collector_is_as_before_whatever_happens() -> None:
     with pytest.raises(ImportError):
         fail()
     assert (on, gc.isenabled()) == ([False], True)
+
+
+def test_what_is_hidden_is_found_again_and_what_was_there_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "this", raising=False)
+    with without("this", "gc"):
+        assert importlib.util.find_spec("this") is None
+        assert importlib.import_module("gc") is gc
+        with pytest.raises(ImportError):
+            importlib.import_module("this")
+    assert importlib.util.find_spec("this") is not None

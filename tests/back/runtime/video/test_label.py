@@ -43,7 +43,7 @@ def _class_maps(path: Path) -> dict[str, UInt8Array]:
 def _photos(clip: Path) -> list[UInt8Array]:
     """Every frame as it is decoded, uint8 [height, width, 3]."""
     with open_clip(clip, OWN_FILES) as opened:
-        return [np.asarray(opened.photo(item).image) for item in opened.items() if isinstance(item, Frame)]
+        return [opened.image(item) for item in opened.items() if isinstance(item, Frame)]
 
 
 def _frames(path: Path) -> list[av.VideoFrame]:
@@ -102,6 +102,26 @@ def test_times_that_vary_are_kept(predictor: Predictor, tmp_path: Path) -> None:
     assert [float(row["seconds"]) for row in rows] == pytest.approx(times, abs=0.002)
     maps = _class_maps(out / "classes.zip")
     assert float(rows[3]["road"]) == pytest.approx((maps["000003.png"] == 0).mean(), abs=1e-6)
+
+
+def test_what_is_done_can_be_watched_meanwhile(predictor: Predictor, tmp_path: Path) -> None:
+    clip, growing = make_clip(tmp_path / "clip.mp4", moving_stripes(60, 32, 64)), tmp_path / "growing.mp4"
+    seen: list[bytes] = []
+    files = ClipFiles(overlay=tmp_path / "overlay.mp4", growing=growing)
+    label_clip(predictor, clip, files, progress=lambda _: seen.append(growing.read_bytes()))
+    assert not growing.exists(), "the whole film is there"
+    whole = _frames(tmp_path / "overlay.mp4")
+    assert len(whole) == 60
+    counts = []
+    for data in sorted({data for data in seen if data}, key=len):
+        (tmp_path / "seen.mp4").write_bytes(data)
+        frames = _frames(tmp_path / "seen.mp4")
+        counts.append(len(frames))
+        assert [frame.time for frame in frames] == pytest.approx([frame.time for frame in whole[: len(frames)]])
+        assert np.array_equal(frames[-1].to_ndarray(), whole[len(frames) - 1].to_ndarray())
+    assert counts == sorted(set(counts)), "it grows by whole pieces"
+    assert len(counts) >= 2
+    assert counts[0] == 20, "two seconds, from a frame that needs no other to the next"
 
 
 def test_each_third_frame(predictor: Predictor, tmp_path: Path) -> None:
@@ -234,7 +254,7 @@ def test_any_damage_to_a_clip_is_told_in_a_sentence(tmp_path: Path) -> None:
             with contextlib.suppress(ClipError), open_clip(damaged, ClipLimits(10**6, 10**5, 60)) as clip:
                 for item in clip.items():
                     if isinstance(item, Frame):
-                        assert clip.photo(item).image.size == (clip.width, clip.height)
+                        assert clip.image(item).shape == (clip.height, clip.width, 3)
 
 
 def test_work_ends_when_progress_raises(predictor: Predictor, tmp_path: Path) -> None:

@@ -1,10 +1,8 @@
 """Scores are held where the picture stands still, and only there."""
 
 import numpy as np
-from PIL import Image
 
 from back.runtime.card import InputContract
-from back.runtime.imaging import Photo
 from back.runtime.video.smoothing import Smoother, cells_of
 
 CONTRACT = InputContract(
@@ -48,6 +46,6 @@ def test_scores_beside_the_photo_are_the_new_ones() -> None:
 def test_cells_are_means_of_the_picture() -> None:
     picture = np.zeros((32, 64, 3), np.uint8)
     picture[:, 32:] = 200
-    cells = cells_of(Photo(Image.fromarray(picture), 32, 64), CONTRACT)
+    cells = cells_of(picture, CONTRACT)
     assert cells.shape == (8, 16, 3)
     assert (cells[0, 0].tolist(), cells[0, -1].tolist()) == ([0, 0, 0], [200, 200, 200])

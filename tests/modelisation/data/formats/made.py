@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from modelisation.data.formats.shapes import compressed, to_rle
+from back.runtime.masks.rle import compressed, to_rle
 
 HEIGHT, WIDTH = 24, 32
 NAMES = ("road", "car", "sky")

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from back.runtime.masks.rle import compressed, to_rle
 from modelisation.data.base import DatasetError
-from modelisation.data.formats.shapes import compressed, decompressed, fill, from_label_studio, from_rle, to_rle
+from modelisation.data.formats.shapes import decompressed, fill, from_label_studio, from_rle
 from tests.modelisation.data.formats.made import rle_pack
 
 MASKS = st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1)).map(

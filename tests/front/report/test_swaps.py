@@ -2,7 +2,7 @@
 
 import pytest
 
-from front.compare.swaps import largest_swaps
+from front.report.swaps import largest_swaps
 
 
 def test_swaps_are_largest_first_and_by_name() -> None:

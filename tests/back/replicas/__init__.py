@@ -1,0 +1,1 @@
+"""Several replicas of the API behind one address."""
