@@ -133,7 +133,7 @@ def test_ci_runs_the_tests_and_then_the_soak_after_the_system_packages() -> None
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     lines = [line.strip() for line in script.read_text(encoding="utf-8").splitlines() if line.strip()]
-    assert lines[-2:] == ["make test", "make soak"]
+    assert lines[-2:] == ['make test "${full[@]}"', 'make soak "${full[@]}"']
     assert "set -euo pipefail" in lines
     assert subprocess.run(["bash", "-n", script], timeout=10).returncode == 0
 
