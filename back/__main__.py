@@ -15,6 +15,7 @@ from back.guards.descriptors import connections_for, raise_limit
 from back.guards.keys import Keys, add_key, read_keys, remove_key
 from back.mlflow_errors import without_password
 from back.runtime.errors import UserError
+from back.runtime.process.compiled_loops import compile_missing
 from back.runtime.process.console import use_utf8
 from back.runtime.process.memory import keep_heap_small
 from back.runtime.process.modules import leave_out_unused, quick_imports
@@ -86,11 +87,13 @@ def _serve(settings: Settings) -> None:
     # After the checks, so that what is wrong is said at once: these imports take a second.
     with quick_imports():
         from back.logs import set_up
+    set_up(settings.log_format)
+    log = logging.getLogger("streetseg")
+    compile_missing(log)
+    with quick_imports():
         from back.main import create_app
         from back.server import Server
 
-    set_up(settings.log_format)
-    log = logging.getLogger("streetseg")
     max_connections, fewer = connections_for(raise_limit(), settings.max_connections)
     if fewer:
         log.warning("%s", fewer)

@@ -98,7 +98,7 @@ def _figures(report: Report) -> Iterator[_Figure]:
         "peak memory of the API with all models, after mixed requests",
         memory and memory["peak_rss_bytes"] / 1e6,
         False,
-        900.0,
+        1000.0,
         "MB",
     )
     growth = memory and memory["growth_bytes"] / 1e6
