@@ -157,9 +157,7 @@ class Recipe(_Part):
     scenes_building_sites: float = Field(0.0, ge=0, le=1, description="how probable one is on each side of a street")
     seed: int = Field(default=1, ge=0, lt=1 << 32)
     epochs: int = Field(gt=0)
-    epoch_samples: int | None = Field(
-        default=None, gt=0, description="pictures an epoch; default: once through the data"
-    )
+    epoch_samples: int | None = Field(None, gt=0, description="pictures an epoch; default: once through the data")
     batch_size: int = Field(8, gt=0)
     lr: float = Field(gt=0)
     encoder_lr_factor: float = Field(1.0, gt=0)
@@ -180,6 +178,7 @@ class Recipe(_Part):
     augmentation: Augmentation = Augmentation()
     small_crops_first: list[SmallCrops] = Field(default_factory=list, description="in the order of their epochs")
     precision: Literal["bf16", "no"] = "bf16"
+    compile: bool = Field(default=False, description="torch.compile: for GPUs; slows a step on a processor down")
     workers: int = Field(default=1, ge=0, le=256)
     cache: Cache = Field(
         default="auto", description="where decoded pictures are kept; auto: on disk above 4 GiB a split"

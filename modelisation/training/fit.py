@@ -146,6 +146,8 @@ def fit(
     contract = input_contract(model, recipe)
     model.to(accelerator.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = WeightAverage(model, recipe.ema_decay, is_shared_out(accelerator))
+    if recipe.compile:
+        model.compile()  # in place: weights keep their names, and the average above is a network that runs as it is
     learner = wrap(accelerator, model)
 
     unlabelled = open_unlabelled(recipe, contract, taxonomy)

@@ -57,6 +57,8 @@ def meet(recipe: Recipe) -> Accelerator:
             raise UserError("FSDP's first version is not supported: set fsdp_version to 2 (FSDP_VERSION=2)")
         if recipe.freeze_batchnorm_after is not None:
             raise UserError("freeze_batchnorm_after does not go with FSDP; take it out, or train without FSDP")
+        if recipe.compile:
+            raise UserError("compile does not go with FSDP; take it out, or train without FSDP")
     return accelerator
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partialmethod
 from pathlib import Path
 
 import mlflow
@@ -83,6 +84,20 @@ def test_a_run_leaves_a_bundle_that_serves_its_own_metrics(data, store, tmp_path
     assert kept == {f"panel/{name}" for name in ("photos.jpg", "truth.png", "epoch-00001.png", "epoch-00002.png")}
     history = json.loads((bundle / "history.json").read_text(encoding="utf-8"))
     assert [point[0] for point in history["metrics"]["train_loss"]] == [1, 2]
+
+
+def test_a_compiled_run_learns_the_same_and_keeps_weights_under_their_own_names(data, store, tmp_path, monkeypatch):
+    # Traced as for a GPU, and then run by PyTorch itself: what inductor makes for a processor takes a minute.
+    monkeypatch.setattr(torch.nn.Module, "compile", partialmethod(torch.nn.Module.compile, backend="eager"))
+    short = {"epochs": 1, "precision": "no"}
+    plain = fit(recipe(**short), data, tmp_path / "plain")
+    compiled = fit(recipe(**short, compile=True), data, tmp_path / "compiled")
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+    assert compiled["loss"] == pytest.approx(plain["loss"], rel=1e-4)
+    wanted = weights(tmp_path / "plain")
+    for name, weight in weights(tmp_path / "compiled").items():
+        torch.testing.assert_close(weight, wanted[name], rtol=1e-3, atol=1e-4)
+    assert fit(recipe(**short, compile=True), data, tmp_path / "compiled", resume=True)["loss"] == compiled["loss"]
 
 
 @pytest.mark.parametrize("stop_after", [2, 3, 4], ids=["inside an epoch", "at its last step", "in the next epoch"])

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from accelerate import DistributedType
 from safetensors.torch import load_file
 
 from back.runtime.errors import UserError
@@ -20,7 +22,7 @@ from modelisation.models import build_model
 from modelisation.processes import ranks
 from modelisation.recipe import Recipe, load_recipe
 from modelisation.scenes.writer import write_scenes
-from modelisation.training import checkpoint
+from modelisation.training import checkpoint, parallel
 from modelisation.training.fit import fit
 from modelisation.training.parallel import meet
 from modelisation.training.samples.batches import EpochBatches
@@ -190,3 +192,13 @@ def test_a_command_of_one_process_says_so(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UserError, match="search runs in one process"):
         ranks.alone("search")
+
+
+@pytest.mark.parametrize(
+    "change", [{"freeze_batchnorm_after": 1}, {"compile": True}], ids=lambda change: next(iter(change))
+)
+def test_what_does_not_go_with_fsdp_is_refused_before_anything_is_trained(change, monkeypatch):
+    shared_out = SimpleNamespace(gradient_accumulation_steps=1, is_fsdp2=True, distributed_type=DistributedType.FSDP)
+    monkeypatch.setattr(parallel, "Accelerator", lambda **_: shared_out)
+    with pytest.raises(UserError, match=f"{next(iter(change))} does not go with FSDP; take it out"):
+        meet(Recipe.model_validate(TINY | change))
