@@ -8,6 +8,7 @@ from typing import Any
 
 from modelisation.provenance import REPOSITORY
 from modelisation.reports.markdown import table
+from modelisation.reports.measured import on_day, on_machine
 
 EVALUATION = REPOSITORY / "docs" / "evaluation.json"
 _OURS = "StreetSeg"
@@ -40,12 +41,10 @@ def evaluation_table(report: Mapping[str, Any]) -> list[str]:
                 f"{100 * row['miou']:.2f}",
             ]
         )
-    dirty = " with local changes" if report["git_dirty"] else ""
     counts = sorted({f"{row['images']} {row['pictures']}" for row in report["rows"]})
     how = (
         f"{'; '.join(counts)}. {report['rounds']} rounds in which all ways take turns. "
-        f"{report['machine']['processor']}, {report['machine']['cores']} cores; {report['date']}, code "
-        f"{report['git_commit'][:12]}{dirty}."
+        f"{on_machine(report)}; {on_day(report)}."
     )
     failed = [f"- {what}: {why}" for what, why in report["failures"].items()]
     return [*table(_HEADER, rows), "", how, *(["", "What did not work:", "", *failed] if failed else [])]

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelisation.provenance import REPOSITORY
 from modelisation.reports.markdown import table
+from modelisation.reports.measured import on_day, on_machine, versions
 
 FAMILIES_REPORT = REPOSITORY / "docs" / "families.json"
 _TERMINAL_COLOURS = re.compile("\x1b\\[[0-9;]*m")  # in what PyTorch's exporter says
@@ -75,16 +76,13 @@ def _percent(share: float) -> str:
 
 def _measurement(report: Report) -> str:
     """On which machine and how, and what the numbers are worth."""
-    machine, scenes, photo, packages = (report[key] for key in ("machine", "scenes", "photo", "packages"))
+    scenes, photo, packages = (report[key] for key in ("scenes", "photo", "packages"))
     seen = [row["classes_seen"] for row in report["rows"] if "classes_seen" in row]
     least, most = min(seen, default=0), max(seen, default=0)
     classes = f" Their labels hold {f'{least} to ' if least < most else ''}{most} of 8 classes." if seen else ""
-    dirty = " with local changes" if report["git_dirty"] else ""
-    versions = ", ".join(
-        f"{name} {packages[name]}"
-        for name in ("torch", "transformers", "openvino", "onnxruntime")
-        if name in packages
-    )
+    named = {
+        name: packages[name] for name in ("torch", "transformers", "openvino", "onnxruntime") if name in packages
+    }
     return (
         "The networks are small and have random weights: the times tell families apart, not trained models. "
         f"Import: the whole command, with its export and its comparison with the library on rendered scenes. Train: "
@@ -92,6 +90,5 @@ def _measurement(report: Report) -> str:
         f"{scenes['width']}x{scenes['height']}.{classes} Agreement: the lower of both engines. A photo: a JPEG of "
         f"{photo['width']}x{photo['height']} from its bytes to its labels, OpenVINO on one thread, the median of "
         f"{report['rounds']} rounds in which all families take turns; after `at` the size that the network sees. "
-        f"{machine['processor']}, {machine['cores']} cores; {versions}; {report['date']}, code "
-        f"{report['git_commit'][:12]}{dirty}."
+        f"{on_machine(report)}; {versions(named)}; {on_day(report)}."
     )

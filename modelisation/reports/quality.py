@@ -11,6 +11,7 @@ from modelisation.provenance import REPOSITORY
 from modelisation.reports.comparison import score_table
 from modelisation.reports.evaluation import class_table
 from modelisation.reports.markdown import table
+from modelisation.reports.measured import on_machine, with_code
 
 QUALITY = REPOSITORY / "docs" / "quality.json"
 Report = Mapping[str, Any]
@@ -90,11 +91,6 @@ def describe_measurement(report: Report) -> str:
     timed = next((model["latency"] for model in report["models"] if model["latency"]), None)
     where = ""
     if timed is not None:
-        machine = timed["machine"]
-        where = f"; times of a {timed['photo']} on {machine['processor']}, {machine['cores']} cores"
+        where = f"; times of a {timed['photo']} on {on_machine(timed)}"
     lineage = report["models"][0]["lineage"]
-    dirty = " with local changes" if lineage["git_dirty"] else ""
-    return (
-        f"{report['dataset']} {report['split']}, {report['images']} images{where}; "
-        f"code {lineage['git_commit'][:12]}{dirty}."
-    )
+    return f"{report['dataset']} {report['split']}, {report['images']} images{where}; {with_code(lineage)}."

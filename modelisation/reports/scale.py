@@ -8,6 +8,7 @@ from typing import Any
 
 from modelisation.provenance import REPOSITORY
 from modelisation.reports.markdown import table
+from modelisation.reports.measured import on_day, on_machine, versions
 
 SCALE_REPORT = REPOSITORY / "docs" / "scale.json"
 Report = Mapping[str, Any]
@@ -37,14 +38,12 @@ def labelling_table(report: Report) -> list[str]:
         ]
         for name, own in runs.items()
     ]
-    photos, machine = part["photos"], report["machine"]
-    dirty = " with local changes" if report["git_dirty"] else ""
-    packages = ", ".join(f"{name} {version}" for name, version in report["packages"].items())
+    photos = part["photos"]
     how = (
         f"{part['model']}, {photos['number']} {photos['kind']} of {photos['width']}x{photos['height']}; "
         f"{part['rounds']} rounds in which all ways take turns: medians, least and most. Photos/s count from the "
-        f"first labels that are written to the last. {machine['processor']}, {machine['cores']} cores; {packages}; "
-        f"{report['date']}, code {report['git_commit'][:12]}{dirty}."
+        f"first labels that are written to the last. {on_machine(report)}; {versions(report['packages'])}; "
+        f"{on_day(report)}."
     )
     return [*table(_HEADER, rows), "", how]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from modelisation.reports.markdown import table
+from modelisation.reports.measured import on_day, on_machine, versions
 from modelisation.reports.scale import SCALE_REPORT, spread
 
 Part = Mapping[str, Any]
@@ -116,10 +117,4 @@ def _what(part: Part) -> str:
 
 
 def _where(part: Part) -> str:
-    dirty = " with local changes" if part["git_dirty"] else ""
-    packages = ", ".join(f"{name} {version}" for name, version in part["packages"].items())
-    machine = part["machine"]
-    return (
-        f"{machine['processor']}, {machine['cores']} cores; {packages}; {part['date']}, code "
-        f"{part['git_commit'][:12]}{dirty}."
-    )
+    return f"{on_machine(part)}; {versions(part['packages'])}; {on_day(part)}."

@@ -7,6 +7,7 @@ from typing import Any
 
 from modelisation.provenance import REPOSITORY
 from modelisation.reports.markdown import table
+from modelisation.reports.measured import on_machine, versions, with_code
 
 BENCHMARK = REPOSITORY / "docs" / "benchmark.json"
 CODECS = REPOSITORY / "docs" / "codecs.json"
@@ -145,21 +146,18 @@ def speed_lines(name: str, folder: Path = BENCHMARK.parent) -> list[str]:
 
 def describe_measurement(report: Report) -> str:
     """One sentence on machine, code and method."""
-    machine = report["machine"]
     inputs = ", ".join(f"{photo['name']} as {photo['network_input']}" for photo in report["photos"])
-    dirty = " with local changes" if report["git_dirty"] else ""
     return (
-        f"{machine['processor']}, {machine['cores']} cores; {report['rounds']} interleaved rounds; "
-        f"network input: {inputs}; code {report['git_commit'][:12]}{dirty}."
+        f"{on_machine(report)}; {report['rounds']} interleaved rounds; network input: {inputs}; {with_code(report)}."
     )
 
 
 def describe_codecs_measurement(report: Report) -> str:
     """One sentence on machine, method and versions."""
-    versions = ", ".join(f"{name} {version}" for name, version in report["packages"].items())
     missing = f" Not installed: {', '.join(report['missing'])}." if report["missing"] else ""
     return (
-        f"{report['machine']['processor']}, one thread; {report['rounds']} interleaved rounds; {versions}.{missing}"
+        f"{report['machine']['processor']}, one thread; {report['rounds']} interleaved rounds; "
+        f"{versions(report['packages'])}.{missing}"
     )
 
 

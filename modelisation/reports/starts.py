@@ -8,6 +8,7 @@ from typing import Any
 
 from modelisation.provenance import REPOSITORY
 from modelisation.reports.markdown import table
+from modelisation.reports.measured import on_day, on_machine
 
 STARTS = REPOSITORY / "docs" / "starts.json"
 _HEADER = ("from the command to", "goal, s", "first time, s", "then, s", "met")
@@ -29,10 +30,8 @@ def starts_table(report: Mapping[str, Any]) -> list[str]:
         met = "yes" if middle <= start["goal_s"] else "**no**"
         spread = f"{middle:.2f} ({min(warm):.2f}–{max(warm):.2f})"
         rows.append([start["name"], f"{start['goal_s']:g}", f"{start['first_s']:.2f}", spread, met])
-    machine, dirty = report["machine"], " with local changes" if report["git_dirty"] else ""
     how = (
         f"Wall time; medians and ranges of {len(report['starts'][0]['warm_s'])} starts in turn, load average "
-        f"{report['load']:.1f} at the begin. {machine['processor']}, {machine['cores']} cores; {report['date']}, "
-        f"code {report['git_commit'][:12]}{dirty}."
+        f"{report['load']:.1f} at the begin. {on_machine(report)}; {on_day(report)}."
     )
     return [*table(_HEADER, rows), "", how]

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelisation.provenance import REPOSITORY, git_state, machine
 from modelisation.reports.markdown import table
+from modelisation.reports.measured import on_day, on_machine
 
 FOLDERS, CLIPS = REPOSITORY / "docs" / "folders.json", REPOSITORY / "docs" / "clips.json"
 FOLDER_HEADER = ("folder and way", "photos/s", "of the bare engine's", "times the pipeline's", "s before the first")
@@ -35,9 +36,5 @@ def _lines(path: Path, header: Sequence[str], command: str) -> list[str]:
     if not path.is_file():
         return [f"Not measured yet: `{command}`."]
     report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    dirty = " with local changes" if report["git_dirty"] else ""
-    how = (
-        f"{report['what']}. {report['machine']['processor']}, {report['machine']['cores']} cores; {report['date']}, "
-        f"code {report['git_commit'][:12]}{dirty}."
-    )
+    how = f"{report['what']}. {on_machine(report)}; {on_day(report)}."
     return [*table(header, report["rows"]), "", how]

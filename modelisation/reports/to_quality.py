@@ -8,6 +8,7 @@ from typing import Any
 
 from modelisation.provenance import REPOSITORY
 from modelisation.reports.markdown import table
+from modelisation.reports.measured import on_day, on_machine
 
 TO_QUALITY = REPOSITORY / "docs" / "to_quality.json"
 OURS = "StreetSeg"
@@ -62,12 +63,11 @@ def to_quality_table(report: Mapping[str, Any]) -> list[str]:
         known = [times for times in to_best if times is not None]
         cells.append(f"{statistics.median(known):.2f}" if way != OURS and len(known) == len(rounds) else "")
         rows.append(cells)
-    machine, dirty = report["machine"], " with local changes" if report["git_dirty"] else ""
     how = (
         f"{report['recipe']}, at most {report['epochs']} epochs of {report['pictures']} pictures, on "
         f"{report['data']}; seed{'s' if len(rounds) > 1 else ''} {', '.join(report['seeds'])}. {report['threads']} "
-        f"thread{'s' if report['threads'] > 1 else ''} of {machine['processor']}, {machine['cores']} cores, load "
-        f"average {report['load']:.1f} at the begin; {report['date']}, code {report['git_commit'][:12]}{dirty}."
+        f"thread{'s' if report['threads'] > 1 else ''} of {on_machine(report)}, load average "
+        f"{report['load']:.1f} at the begin; {on_day(report)}."
     )
     return [*table(header, rows), "", how]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelisation.provenance import REPOSITORY
 from modelisation.reports.markdown import table
+from modelisation.reports.measured import on_day, on_machine
 
 TRADEOFF = REPOSITORY / "docs" / "tradeoff.json"
 FIGURE = REPOSITORY / "docs" / "tradeoff.png"
@@ -44,12 +45,9 @@ def tradeoff_table(report: Report) -> list[str]:
                 "–" if fp32 is None or fp32 is row else f"{100 * (row['miou'] - fp32['miou']):+.2f}",
             ]
         )
-    machine = report["machine"]
-    dirty = " with local changes" if report["git_dirty"] else ""
     how = (
         f"{report['photos']} photos of {report['dataset']} {report['split']}, each asked of all ways in turn; "
-        f"medians with quartiles. {machine['processor']}, {machine['cores']} cores; {report['date']}, code "
-        f"{report['git_commit'][:12]}{dirty}."
+        f"medians with quartiles. {on_machine(report)}; {on_day(report)}."
     )
     failed = [f"- {what}: {why}" for what, why in report["failures"].items()]
     return [*table(_HEADER, rows), "", how, *(["", "What did not work:", "", *failed] if failed else [])]

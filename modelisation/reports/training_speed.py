@@ -8,6 +8,7 @@ from typing import Any
 
 from modelisation.provenance import REPOSITORY
 from modelisation.reports.markdown import table
+from modelisation.reports.measured import on_day, on_machine
 
 TRAINING = REPOSITORY / "docs" / "training.json"
 _OURS = "StreetSeg"
@@ -45,13 +46,11 @@ def training_table(report: Mapping[str, Any]) -> list[str]:
     one, many = (len(report[kind][0]["seconds"]) if report[kind] else 0 for kind in ("steps", "epochs"))
     height, width = report["crop"]
     threads = f"{report['threads']} thread{'s' if report['threads'] > 1 else ''}"
-    dirty = " with local changes" if report["git_dirty"] else ""
     how = (
         f"Batches of {report['batch']} crops of {width}x{height}; epochs of {report['photos']} photos "
         f"({report['data']}), read from their files, and {report['val']} to validate on. Ways take turns, in {one} "
-        f"rounds of a few steps each, then in {many} of epochs. {threads} of {report['machine']['processor']}, "
-        f"{report['machine']['cores']} cores, load average {report['load']:.1f} at the begin; {report['date']}, code "
-        f"{report['git_commit'][:12]}{dirty}."
+        f"rounds of a few steps each, then in {many} of epochs. {threads} of {on_machine(report)}, "
+        f"load average {report['load']:.1f} at the begin; {on_day(report)}."
     )
     failed = [f"- {what}: {why}" for what, why in report["failures"].items()]
     return [*table(_HEADER, rows), "", how, *(["", "What did not work:", "", *failed] if failed else [])]
