@@ -40,7 +40,7 @@ from modelisation.models.predict import predict_labels
 from modelisation.recipe import Recipe, load_recipe
 
 # A pixel is sure where its best score leads by this share of the scores' range.
-_CLEAR_MARGIN = 0.02
+CLEAR_MARGIN = 0.02
 
 
 def export_run(
@@ -159,5 +159,5 @@ def sure_labels(model: SegmentationModel, image: np.ndarray, contract: InputCont
     """Label map uint8 [H, W] of a picture uint8 [H, W, 3], and the share of scores with a clear winner, 0..1."""
     labels, scores = predict_labels(model, image, contract)
     best, second = scores[0].topk(2, dim=0).values
-    clear = (best - second) > _CLEAR_MARGIN * (scores.max() - scores.min())
+    clear = (best - second) > CLEAR_MARGIN * (scores.max() - scores.min())
     return labels, clear.float().mean().item()

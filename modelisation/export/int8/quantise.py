@@ -39,9 +39,10 @@ from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.evaluation.metrics import scores_of
 from modelisation.evaluation.temperature import measure_calibration
 from modelisation.export.bundle import check_name, store_result, write_card
-from modelisation.export.from_run import metrics_of, write_report
+from modelisation.export.from_run import CLEAR_MARGIN, metrics_of, write_report
 from modelisation.export.gate import MAX_MIOU_POINTS
-from modelisation.export.int8.graph import layers_in_int8, settle_axes
+from modelisation.export.int8.graph import fold_casts, layers_in_int8, settle_axes
+from modelisation.export.self_test import make_self_test
 
 QUANTISATION = "quantisation"  # the part of report.json that tells of it
 CALIBRATION_IMAGES = 64
@@ -152,8 +153,11 @@ def with_nncf(
         total = scores_of(np.sum(matrices, axis=0), card.taxonomy)["miou"]
         return total, [scores_of(matrix, card.taxonomy)["pixel_accuracy"] for matrix in matrices]
 
+    folded = onnx.ModelProto()
+    folded.CopyFrom(model)
+    fold_casts(folded)
     quantised: onnx.ModelProto = nncf.quantize_with_accuracy_control(
-        model,
+        folded,
         calibration_dataset=nncf.Dataset(
             range(len(calibration)), lambda index: {"image": input_tensor(calibration[index].image, card.input)}
         ),
@@ -196,11 +200,20 @@ def _miou(run: Run, photos: SegmentationDataset, card: Card) -> float:
 
 def _matrix(run: Run, photos: SegmentationDataset, index: int, card: Card) -> npt.NDArray[np.int64]:
     sample = photos[index]
-    height, width = sample.label.shape
-    plan, stride = plan_resize(height, width, card.input, None), card.input.score_stride
-    scores_CHW = run(input_tensor(sample.image, card.input))
-    labels_HW = upsample_argmax(scores_CHW, height, width, plan.height / stride, plan.width / stride)
+    labels_HW, _ = _sure_labels(run, sample.image, card.input)
     return confusion_matrix(sample.label, labels_HW, len(card.taxonomy.classes), card.taxonomy.ignore_index)
+
+
+def _sure_labels(
+    run: Run, image_HWC: npt.NDArray[np.uint8], contract: InputContract
+) -> tuple[npt.NDArray[np.uint8], float]:
+    """Label map uint8 [H, W], and the share of scores with a clear winner, 0..1."""
+    height, width = image_HWC.shape[:2]
+    plan, stride = plan_resize(height, width, contract, None), contract.score_stride
+    scores_CHW = run(input_tensor(image_HWC, contract))
+    labels_HW = upsample_argmax(scores_CHW, height, width, plan.height / stride, plan.width / stride)
+    second, best = np.sort(scores_CHW, axis=0)[-2:]
+    return labels_HW, float((best - second > CLEAR_MARGIN * np.ptp(scores_CHW)).mean())
 
 
 def _nncf_version() -> str:
@@ -218,6 +231,7 @@ def _write(source: Path, out: Path, card: Card, name: str, model: onnx.ModelProt
         shutil.copytree(source / EARLIER_RUNS, out / EARLIER_RUNS)
     onnx.save(model, out / ONNX_FILE)
     write_report(out, {})
+    run = _session(model)
     kept = {key: value for key, value in card.files.items() if (out / key).is_file()}
     write_card(
         out,
@@ -226,6 +240,7 @@ def _write(source: Path, out: Path, card: Card, name: str, model: onnx.ModelProt
                 "name": name,
                 "description": f"{card.description} In int8.",
                 "quantisation": record,
+                "self_test": make_self_test(lambda image: _sure_labels(run, image, card.input)),
                 "metrics": None,
                 "calibration": None,
                 "robustness": {},

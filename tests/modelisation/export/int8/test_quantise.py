@@ -2,13 +2,16 @@
 
 import base64
 import importlib.util
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from onnx.reference import ReferenceEvaluator
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+from PIL import Image
 
 from back.runtime.card import ONNX_FILE, Card, read_card, verify_files
 from back.runtime.engines import create_engine
@@ -19,9 +22,10 @@ from modelisation.__main__ import main
 from modelisation.data.base import SegmentationDataset
 from modelisation.data.open import open_dataset
 from modelisation.export.bundle import read_report
-from modelisation.export.int8.graph import layers_in_int8, settle_axes
+from modelisation.export.int8.graph import fold_casts, layers_in_int8, settle_axes
 from modelisation.export.int8.quantise import input_tensor, quantise_bundle
 from modelisation.export.parity import check_parity
+from modelisation.export.self_test import HEIGHT, WIDTH
 from tests.bundles import make_bundle
 from tests.modelisation.nearest_colour import nearest_colour_is_known, write_noisy_stripes
 
@@ -102,7 +106,10 @@ def test_a_card_without_it_stays_as_it_was(source: Path) -> None:
 def test_every_engine_serves_it_and_calls_it_int8(quantised: Path, kind: str) -> None:
     predictor = Predictor.load(quantised, engine=kind, precision="int8")  # type: ignore[arg-type]
     assert (predictor.engine.name, predictor.engine.precision) == (kind, "int8")
-    assert predictor.predict(base64.b64decode(predictor.card.self_test.image_png), 10**6).labels_HW.shape == (48, 96)
+    assert predictor.predict(base64.b64decode(predictor.card.self_test.image_png), 10**6).labels_HW.shape == (
+        HEIGHT,
+        WIDTH,
+    )
 
 
 def test_int8_of_a_network_in_float_is_an_error_that_names_the_command(source: Path) -> None:
@@ -131,6 +138,36 @@ def test_nothing_is_written_over_and_int8_is_not_quantised_again(source: Path, q
         quantise_bundle(source, quantised, "small", photos, photos, compress=by_onnx_runtime)
     with pytest.raises(UserError, match="in int8 already"):
         quantise_bundle(quantised, quantised.parent / "twice", "small", photos, photos, compress=by_onnx_runtime)
+
+
+def test_a_cast_of_a_constant_becomes_a_constant_and_the_scores_stay() -> None:
+    half = onnx.numpy_helper.from_array(np.array([0.5, 2.25], np.float16), "half")
+    picture, scores = (
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [2]) for name in ("image", "scores")
+    )
+    nodes = [
+        onnx.helper.make_node("Cast", ["half"], ["whole"], to=onnx.TensorProto.FLOAT),
+        onnx.helper.make_node("Cast", ["image"], ["same"], to=onnx.TensorProto.FLOAT),
+        onnx.helper.make_node("Mul", ["same", "whole"], ["scores"]),
+    ]
+    model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "casts", [picture], [scores], [half]))
+    evaluated = ReferenceEvaluator(model).run(None, {"image": np.array([3, 4], np.float32)})
+    assert fold_casts(model) == 1
+    onnx.checker.check_model(model)
+    assert [node.op_type for node in model.graph.node] == ["Cast", "Mul"]
+    np.testing.assert_array_equal(
+        ReferenceEvaluator(model).run(None, {"image": np.array([3, 4], np.float32)}), evaluated
+    )
+
+
+def test_its_self_test_holds_what_its_own_network_says(quantised: Path) -> None:
+    test = read_card(quantised).self_test
+    with Image.open(io.BytesIO(base64.b64decode(test.image_png))) as png:
+        picture = np.asarray(png)
+    with Image.open(io.BytesIO(base64.b64decode(test.labels_png))) as png:
+        labels = np.asarray(png)
+    by_onnx_runtime = Predictor.load(quantised, engine="onnxruntime").predict_array(picture).labels_HW
+    np.testing.assert_array_equal(labels, by_onnx_runtime)
 
 
 def test_axes_are_counted_from_the_front(quantised: Path) -> None:
