@@ -5,14 +5,16 @@ whole numbers of 22 bits; across first, rounded to 8 bits, then down, as Pillow 
 than wide and keep their shape. What saves the time is that two rows are summed
 in one 64-bit number, since none of their sums passes 30 bits. Processor time on one thread (2-core AMD EPYC, medians
 of 25 interleaved rounds): 2.8 ms in place of 5.7 from 1280x720 to 640x360, 6.8 in place of 12.5 from 2048x1024 to
-1024x512; of a clip of 1280x720 3 to 4 %.
+1024x512; of a clip of 1280x720 3 to 4 %. To just half of the size, which is what models with a `photo_share` of a
+quarter ask for of most photos, it takes an eighth of that: 0.23 ms in place of 1.9 from 1280x720, 0.56 in place of 4.3
+from 2048x1024 (another EPYC, medians of 40 interleaved rounds).
 """
 
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from numba import int32, njit, uint8, void
+from numba import int32, njit, uint8, uint16, void
 from numba import int64 as i64
 from numba.core.types import Array
 
@@ -28,9 +30,14 @@ def resize_bilinear(image_HWC: UInt8Array, out_HWC: UInt8Array) -> None:
         out_HWC: uint8 [new height, new width, 3], written; may be part of a larger array.
     """
     height, width = image_HWC.shape[:2]
-    first_x, weights_x = _weights(width, out_HWC.shape[1])
-    first_y, weights_y = _weights(height, out_HWC.shape[0])
-    _resize(image_HWC.reshape(height, width * 3), first_x, weights_x, first_y, weights_y, out_HWC)
+    new_height, new_width = out_HWC.shape[:2]
+    first_x, weights_x = _weights(width, new_width)
+    first_y, weights_y = _weights(height, new_height)
+    rows = image_HWC.reshape(height, width * 3)
+    if (height, width) == (2 * new_height, 2 * new_width) and min(new_height, new_width) > 2:
+        _halve(rows, weights_x, weights_y, out_HWC)
+    else:
+        _resize(rows, first_x, weights_x, first_y, weights_y, out_HWC)
 
 
 @lru_cache(maxsize=64)
@@ -107,3 +114,46 @@ def _resize(image, first_x, weights_x, first_y, weights_y, out):  # type: ignore
         for x in range(new_width):
             for channel in range(3):
                 out[y, x, channel] = uint8(sums[x * 3 + channel] >> 22)
+
+
+@njit(void(Array(uint8, 2, "C", readonly=True), int32[:, ::1], int32[:, ::1], uint8[:, :, :]), cache=True, nogil=True)
+def _halve(image, weights_x, weights_y, out):  # type: ignore[no-untyped-def]
+    """To half of the height and width, where all but the pixels at the rim have the weights 1, 3, 3 and 1 over 8.
+
+    Each row is summed at every pixel, though every other one is wanted: so neighbours lie side by side, and the
+    compiler sums many at once.
+    """
+    height, values = image.shape
+    new_height, new_width = out.shape[0], out.shape[1]
+    across = np.empty((4, values), np.uint8)
+    down = np.empty(values, np.uint8)
+    done = 0
+    for y in range(new_height):
+        top = min(max(2 * y - 1, 0), height - 4)
+        while done < top + 4:
+            row, over = image[done], across[done & 3]
+            for i in range(3, values - 6):
+                outer = uint16(row[i - 3]) + uint16(row[i + 6])
+                inner = uint16(row[i]) + uint16(row[i + 3])
+                over[i] = uint8((outer + uint16(3) * inner + uint16(4)) >> 3)
+            for channel in range(3):
+                left = right = int32(1 << 21)
+                for tap in range(4):
+                    left += weights_x[0, tap] * int32(row[3 * tap + channel])
+                    right += weights_x[-1, tap] * int32(row[values - 12 + 3 * tap + channel])
+                over[channel], over[values - 6 + channel] = uint8(left >> 22), uint8(right >> 22)
+            done += 1
+        a, b, c, d = across[top & 3], across[(top + 1) & 3], across[(top + 2) & 3], across[(top + 3) & 3]
+        if 0 < y < new_height - 1:
+            for i in range(values):
+                outer = uint16(a[i]) + uint16(d[i])
+                inner = uint16(b[i]) + uint16(c[i])
+                down[i] = uint8((outer + uint16(3) * inner + uint16(4)) >> 3)
+        else:
+            for i in range(values):
+                weighted = weights_y[y, 0] * int32(a[i]) + weights_y[y, 1] * int32(b[i])
+                weighted += weights_y[y, 2] * int32(c[i]) + weights_y[y, 3] * int32(d[i])
+                down[i] = uint8((weighted + int32(1 << 21)) >> 22)
+        for x in range(new_width):
+            for channel in range(3):
+                out[y, x, channel] = down[x * 6 + channel]

@@ -52,18 +52,19 @@ class Compiler:
         """
         config = self._config | {"NUM_STREAMS": streams}
         if self._cache_dir is None:
-            return Network(self._compile(size, config))
+            return Network(self._compile(size, config), streams)
         key = self._key(size, config)
         blob = read_compiled(self._cache_dir, key)
         if blob is not None:
             try:
-                return Network(compile_anyway(lambda wanted: self._core.import_model(blob, "CPU", wanted), config))
+                compiled = compile_anyway(lambda wanted: self._core.import_model(blob, "CPU", wanted), config)
+                return Network(compiled, streams)
             except RuntimeError as error:
                 log.warning("a compiled network cannot be read back, and is compiled anew: %s", error)
                 discard_compiled(self._cache_dir, key)
         compiled = self._compile(size, config)
         write_compiled(self._cache_dir, key, compiled.export_model().getbuffer())
-        return Network(compiled)
+        return Network(compiled, streams)
 
     def _compile(self, size: Size, config: dict[str, Any]) -> Any:
         def compile_with(wanted: dict[str, Any]) -> Any:

@@ -11,9 +11,8 @@ from back.runtime.engines.base import Float32Array, UInt8Array
 
 # Importing openvino would report to its makers and write to the home folder; without this module it does neither.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-# A network of one stream runs one request at a time on all its threads; the second lets another caller copy its input
-# meanwhile. One of two streams runs both.
-_REQUESTS = 2
+# More requests than streams: what a caller does between two photos, such as copying scores out, keeps no stream waiting.
+_MORE_REQUESTS = 1
 
 _IMPORTING = Lock()
 
@@ -34,13 +33,14 @@ def openvino_module() -> Any:
 
 
 class Network:
-    """A compiled network and its infer requests, each of which serves one caller at a time."""
+    """A compiled network of so many streams, and its infer requests, each of which serves one caller at a time."""
 
-    def __init__(self, compiled: Any) -> None:
+    def __init__(self, compiled: Any, streams: int) -> None:
         self._compiled = compiled
+        self._count = streams + _MORE_REQUESTS
         self._releasing = Lock()  # two who each held one request would wait for each other
         self._requests: LifoQueue[Any] = LifoQueue()
-        for _ in range(_REQUESTS):
+        for _ in range(self._count):
             self._requests.put(compiled.create_infer_request())
 
     def run(self, image_NHWC: UInt8Array) -> Float32Array:
@@ -60,7 +60,7 @@ class Network:
     def release_memory(self) -> None:
         """Free what lies between the layers (about 60 MB for half a megapixel); the next `run` makes it anew."""
         with self._releasing:
-            held = [self._requests.get() for _ in range(_REQUESTS)]  # OpenVINO refuses while a request runs
+            held = [self._requests.get() for _ in range(self._count)]  # OpenVINO refuses while a request runs
             try:
                 self._compiled.release_memory()
             finally:

@@ -1,7 +1,8 @@
 """A clip labelled from file to file: decoding, the network and encoding overlap, a few frames at a time.
 
-One thread decodes, two prepare frames and run the network, one turns scores into labels and writes. Each hands the
-next a bounded number of frames, so that memory does not grow with the clip.
+One thread decodes; three prepare frames and run the network, so that neither of its two streams waits for one; another
+turns scores into labels and writes. Each hands the next a bounded number of frames, so that memory does not grow with
+the clip.
 """
 
 import io
@@ -28,7 +29,7 @@ from back.runtime.video.shares import SharesTable
 from back.runtime.video.smoothing import Smoother, cells_of
 
 _Inferred = tuple[Scores, UInt8Array | None]  # a frame's scores, and what smoothing needs of its picture
-_INFERRING = 2
+_INFERRING = 3
 _AHEAD = 6  # frames between the decoder and the file
 _SIDE = 640  # of a preview's longer side, pixels
 

@@ -29,6 +29,10 @@ def assert_as_pillow(height: int, width: int, new_height: int, new_width: int, s
     [
         ((720, 1280), (360, 640)),
         ((1024, 2048), (443, 887)),
+        ((1024, 2048), (512, 1024)),
+        ((4, 4), (2, 2)),
+        ((4, 6), (2, 3)),
+        ((2, 8), (1, 4)),
         ((1080, 1920), (470, 836)),
         ((375, 1242), (228, 757)),
         ((97, 131), (97, 50)),
@@ -46,6 +50,12 @@ def test_it_gives_what_pillow_gives(size: tuple[int, int], new_size: tuple[int, 
 @given(st.integers(1, 120), st.integers(1, 120), st.integers(1, 120), st.integers(1, 120), st.integers(0, 99))
 def test_it_does_at_any_size(height: int, width: int, new_height: int, new_width: int, seed: int) -> None:
     assert_as_pillow(height, width, new_height, new_width, seed)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 99))
+def test_it_does_at_half_of_any_size(new_height: int, new_width: int, seed: int) -> None:
+    assert_as_pillow(2 * new_height, 2 * new_width, new_height, new_width, seed)
 
 
 CONTRACT = InputContract(mean=(0.5, 0.4, 0.3), std=(1.0, 1.0, 1.0), pixel_budget=5000)
