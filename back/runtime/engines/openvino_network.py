@@ -11,7 +11,7 @@ from back.runtime.engines.base import Float32Array, UInt8Array
 
 # Importing openvino would report to its makers and write to the home folder; without this module it does neither.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-# More requests than streams: what a caller does between two photos, such as copying scores out, keeps no stream waiting.
+# More requests than streams, so that what a caller does between two photos keeps no stream waiting.
 _MORE_REQUESTS = 1
 
 _IMPORTING = Lock()

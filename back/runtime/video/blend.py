@@ -10,7 +10,7 @@ from typing import Any, cast
 import av
 import numpy as np
 import numpy.typing as npt
-from numba import njit, uint8, uint32, void
+from numba import njit, uint8, uint32, uint64, void
 from numba.core.types import Array
 
 from back.runtime.masks.hatch import hatches_of, lines_over, with_lines
@@ -46,13 +46,14 @@ class Blender:
 
     def __init__(self, palette: UInt8Array, opacity: float, colorspace: int, full_range: bool, turn: Turn) -> None:
         weight = round(opacity * 256)
-        self._added = np.zeros((3, 256), np.uint32)
-        self._kept = np.full(256, 256, np.uint32)  # ids without a colour leave the frame as it is
+        added = np.zeros((3, 256), np.uint32)
+        kept = np.full(256, 256, np.uint32)  # ids without a colour leave the frame as it is
         yuv = to_yuv(palette, colorspace, full_range)
-        self._added[:, : len(palette)] = np.rint(yuv.T * weight)
-        self._kept[: len(palette)] = 256 - weight
+        added[:, : len(palette)] = np.rint(yuv.T * weight)
+        kept[: len(palette)] = 256 - weight
+        self._packed = _pack(added, kept)
         white = 255 if full_range else 235
-        self._brightness = with_lines(self._added[0], self._kept, opacity, white)
+        self._brightness = with_lines(added[0], kept, opacity, white)
         self._hatches = hatches_of(palette)
         self._turn = turn
         self._target = "yuvj420p" if full_range else "yuv420p"
@@ -70,9 +71,8 @@ class Blender:
         target = [_plane(out, index) for index in range(3)]
         labels_HW = np.ascontiguousarray(labels_HW)
         lines = lines_over(height, width)
-        _blend_brightness(source[0], labels_HW, lines, self._hatches, *self._brightness, target[0])
-        for index in (1, 2):
-            _blend_colour(source[index], labels_HW, self._added[index], self._kept, target[index])
+        _blend(*source, labels_HW, self._packed, *target)
+        _draw_lines(source[0], labels_HW, lines, self._hatches, *self._brightness, target[0])
         return out
 
 
@@ -83,31 +83,68 @@ def _plane(frame: av.VideoFrame, index: int) -> UInt8Array:
     return rows[:, : plane.width]
 
 
-@njit(
-    void(
-        Array(uint8, 2, "A", readonly=True),
-        Array(uint8, 2, "C", readonly=True),
-        Array(uint8, 2, "C", readonly=True),
-        uint8[::1],
-        uint32[:, ::1],
-        uint32[:, ::1],
-        uint8[:, :],
-    ),
-    cache=True,
-    nogil=True,
-)
-def _blend_brightness(source, labels, lines, hatches, added, kept, out):  # type: ignore[no-untyped-def]
+def _pack(added_3N: npt.NDArray[np.uint32], kept_N: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+    """What each id adds to Y, U and V and what is kept of them, in one number: 16, 18, 18 and 11 bits from the right.
+
+    Four of the last three can be summed without a carry into their neighbours.
+    """
+    y, u, v = added_3N.astype(np.uint64)
+    return np.ascontiguousarray(
+        y | u << np.uint64(16) | v << np.uint64(34) | kept_N.astype(np.uint64) << np.uint64(52)
+    )
+
+
+_PLANE, _LABELS = Array(uint8, 2, "A", readonly=True), Array(uint8, 2, "C", readonly=True)
+_OUT = uint8[:, :]
+
+
+@njit(inline="always")
+def _blended(value, packed):  # type: ignore[no-untyped-def]
+    return uint8((value * (packed >> uint64(52)) + (packed & uint64(0xFFFF)) + uint64(128)) >> uint64(8))
+
+
+@njit(void(_PLANE, _PLANE, _PLANE, _LABELS, uint64[::1], _OUT, _OUT, _OUT), cache=True, nogil=True)
+def _blend(y_plane, u_plane, v_plane, labels, packed, y_out, u_out, v_out):  # type: ignore[no-untyped-def]
+    """Two by two pixels at a time, which may be of different classes and share one U and one V.
+
+    An odd side's last pixel stands for the one that would come after it, too.
+    """
+    height, width = labels.shape
+    for row in range(u_out.shape[0]):
+        y0 = 2 * row
+        y1 = min(y0 + 1, height - 1)
+        for column in range(u_out.shape[1]):
+            x0 = 2 * column
+            x1 = min(x0 + 1, width - 1)
+            a, b = packed[labels[y0, x0]], packed[labels[y0, x1]]
+            c, d = packed[labels[y1, x0]], packed[labels[y1, x1]]
+            y_out[y0, x0] = _blended(y_plane[y0, x0], a)
+            y_out[y0, x0 + 1] = _blended(y_plane[y0, x1], b)
+            y_out[y0 + 1, x0] = _blended(y_plane[y1, x0], c)
+            y_out[y0 + 1, x0 + 1] = _blended(y_plane[y1, x1], d)
+            total = (a >> uint64(16)) + (b >> uint64(16)) + (c >> uint64(16)) + (d >> uint64(16))
+            keep = total >> uint64(36)
+            u, v = total & uint64(0x3FFFF), (total >> uint64(18)) & uint64(0x3FFFF)
+            u_out[row, column] = uint8((u_plane[row, column] * keep + u + uint64(512)) >> uint64(10))
+            v_out[row, column] = uint8((v_plane[row, column] * keep + v + uint64(512)) >> uint64(10))
+
+
+@njit(void(_PLANE, _LABELS, _LABELS, uint8[::1], uint32[:, ::1], uint32[:, ::1], _OUT), cache=True, nogil=True)
+def _draw_lines(source, labels, lines, hatches, added, kept, out):  # type: ignore[no-untyped-def]
+    """The pixels anew on which a line lies: to ask at every pixel while blending costs twice as much."""
     height, width = labels.shape
     step = lines.shape[0]
+    places = np.empty(step, np.int64)
     for y in range(height):
-        row = lines[y % step]
-        for x in range(width):
-            label = labels[y, x]
-            out[y, x] = uint8((source[y, x] * kept[0, label] + added[0, label] + uint32(128)) >> uint32(8))
-        for left in range(0, width, step):  # again, where a line is: to ask at every pixel costs twice as much
-            for place in range(min(step, width - left)):
-                if row[place] and hatches[labels[y, left + place]] & row[place]:
-                    x = left + place
+        row, count = lines[y % step], 0
+        for place in range(step):
+            if row[place]:
+                places[count] = place
+                count += 1
+        for left in range(0, width, step):
+            for place in places[:count]:
+                x = left + place
+                if x < width and hatches[labels[y, x]] & row[place]:
                     label = labels[y, x]
                     out[y, x] = uint8((source[y, x] * kept[1, label] + added[1, label] + uint32(128)) >> uint32(8))
         if out.shape[1] > width:
@@ -115,29 +152,3 @@ def _blend_brightness(source, labels, lines, hatches, added, kept, out):  # type
     if out.shape[0] > height:
         for x in range(out.shape[1]):
             out[height, x] = out[height - 1, x]
-
-
-@njit(
-    void(
-        Array(uint8, 2, "A", readonly=True),
-        Array(uint8, 2, "C", readonly=True),
-        uint32[::1],
-        uint32[::1],
-        uint8[:, :],
-    ),
-    cache=True,
-    nogil=True,
-)
-def _blend_colour(source, labels, added, kept, out):  # type: ignore[no-untyped-def]
-    """Each value stands for two by two pixels, which may be of different classes."""
-    height, width = labels.shape
-    for y in range(out.shape[0]):
-        y0 = 2 * y
-        y1 = min(y0 + 1, height - 1)
-        for x in range(out.shape[1]):
-            x0 = 2 * x
-            x1 = min(x0 + 1, width - 1)
-            a, b, c, d = labels[y0, x0], labels[y0, x1], labels[y1, x0], labels[y1, x1]
-            keep = kept[a] + kept[b] + kept[c] + kept[d]
-            add = added[a] + added[b] + added[c] + added[d]
-            out[y, x] = uint8((source[y, x] * keep + add + uint32(512)) >> uint32(10))
