@@ -3,8 +3,9 @@
 The weights are Pillow's: a triangle as wide as the pixels that fall on one (or two pixels where it enlarges), in
 whole numbers of 22 bits; across first, rounded to 8 bits, then down, as Pillow does with photos that are not taller
 than wide and keep their shape. What saves the time is that two rows are summed in one 64-bit number, since none of
-their sums passes 30 bits. Processor time on one thread (2-core AMD EPYC, medians of 25 interleaved rounds): 2.8 ms in
-place of 5.7 from 1280x720 to 640x360, 6.8 in place of 12.5 from 2048x1024 to 1024x512; of a clip of 1280x720 3 to 4 %.
+their sums passes 30 bits. Processor time on one thread (2-core AMD EPYC, medians of 25 interleaved rounds): 2.8 ms
+in place of 5.7 from 1280x720 to 640x360, 6.8 in place of 12.5 from 2048x1024 to 1024x512; of a clip of 1280x720 3
+to 4 %.
 
 To just half of the size, which a `photo_share` of a quarter makes of most photos, it takes an eighth of that: 0.23 ms
 in place of 1.9 from 1280x720, 0.56 in place of 4.3 from 2048x1024 (another EPYC, medians of 40 interleaved rounds).

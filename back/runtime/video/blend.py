@@ -67,12 +67,12 @@ class Blender:
             frame = frame.reformat(format=self._target, threads=1)
         height, width = labels_HW.shape
         out = av.VideoFrame(width + width % 2, height + height % 2, "yuv420p")
-        source = [turned(_plane(frame, index), self._turn) for index in range(3)]
-        target = [_plane(out, index) for index in range(3)]
+        y, u, v = (turned(_plane(frame, index), self._turn) for index in range(3))
+        y_out, u_out, v_out = (_plane(out, index) for index in range(3))
         labels_HW = np.ascontiguousarray(labels_HW)
         lines = lines_over(height, width)
-        _blend(*source, labels_HW, self._packed, *target)
-        _draw_lines(source[0], labels_HW, lines, self._hatches, *self._brightness, target[0])
+        _blend(y, u, v, labels_HW, self._packed, y_out, u_out, v_out)
+        _draw_lines(y, labels_HW, lines, self._hatches, *self._brightness, y_out)
         return out
 
 

@@ -1,8 +1,8 @@
 """A clip labelled from file to file: decoding, the network and encoding overlap, a few frames at a time.
 
-One thread decodes; three prepare frames and run the network, so that neither of its two streams waits for one; another
-makes labels of scores and writes. Each hands the next a bounded number of frames, so that memory does not grow with the
-clip.
+One thread decodes; three prepare frames and run the network, so that neither of its two streams waits for a frame;
+another makes labels of scores and writes. Each hands the next a bounded number of frames, so that memory does not
+grow with the clip.
 """
 
 import io
