@@ -42,7 +42,7 @@ def labelling_table(report: Report) -> list[str]:
     how = (
         f"{part['model']}, {photos['number']} {photos['kind']} of {photos['width']}x{photos['height']}; "
         f"{part['rounds']} rounds in which all ways take turns: medians, least and most. Photos/s count from the "
-        f"first labels that are written to the last. {on_machine(report)}; {versions(report['packages'])}; "
+        f"sixteenth labels that are written to the last. {on_machine(report)}; {versions(report['packages'])}; "
         f"{on_day(report)}."
     )
     return [*table(_HEADER, rows), "", how]

@@ -2,8 +2,8 @@
 
 Each round labels the folder as `predict` does, in processes and in threads, with the transformers pipeline's batches
 of eight (a SegFormer alone), and runs the network alone on inputs of the same size in the mode that OpenVINO calls
-best for throughput. Photos a second count from the first labels that are written to the last; what comes before is
-told, too. Writes docs/folders.json and its table.
+best for throughput. Photos a second count from the sixteenth labels that are written to the last; what comes before
+the first is told, too. Writes docs/folders.json and its table.
 """
 
 import argparse

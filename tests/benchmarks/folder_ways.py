@@ -14,6 +14,8 @@ from modelisation.labelling.photo_files import PhotoLabels, Way
 from modelisation.labelling.pool import label_here, label_in_processes
 from modelisation.labelling.sources import find_sources
 
+_BEGUN = 15  # index of the photo from whose labels on the rate counts
+
 
 @dataclass(frozen=True)
 class Run:
@@ -22,7 +24,8 @@ class Run:
     Attributes:
         seconds: of the whole, from a process with everything imported to the tables.
         first_s: until the first photo's labels lay on the disk: starting processes, loading and compiling.
-        rate: photos a second after the first, until the last.
+        rate: photos a second after the sixteenth, until the last: a process gives its photos eight at a time, so that
+            at the first ones others are done that would count as labelled since.
     """
 
     seconds: float
@@ -46,7 +49,8 @@ def label_folder(way: Way, bundle: Path, photos: Path, out: Path) -> Run:
     seconds = time.perf_counter() - start
     shutil.rmtree(out)
     assert len(times) == len(found.sources)
-    return Run(seconds, times[0], (len(times) - 1) / (times[-1] - times[0]))
+    last, begun = len(times) - 1, min(_BEGUN, (len(times) - 1) // 2)
+    return Run(seconds, times[0], (last - begun) / (times[-1] - times[begun]))
 
 
 def here(predictor: Predictor) -> Way:
