@@ -84,12 +84,12 @@ def _keys(path: Path | None, action: str, name: str | None) -> int:
 def _serve(settings: Settings) -> None:
     keep_heap_small()
     leave_out_unused()
-    # After the checks, so that what is wrong is said at once: these imports take a second.
-    with quick_imports():
-        from back.logs import set_up
+    from back.logs import set_up
+
     set_up(settings.log_format)
     log = logging.getLogger("streetseg")
     compile_missing(log)
+    # After the checks, so that what is wrong is said at once: these imports take a second.
     with quick_imports():
         from back.main import create_app
         from back.server import Server

@@ -25,18 +25,17 @@ SHARES = (
 _LONGEST_S = 120.0
 
 
-def missing(module: str, cache: Path | None = None) -> bool:
-    """Whether numba keeps nothing of this module that is newer than its source.
+def missing(module: str) -> bool:
+    """Whether numba keeps nothing of this module that is newer than its source: in NUMBA_CACHE_DIR, else beside it.
 
     Args:
         module: dotted name; neither it nor numba is imported.
-        cache: numba's folder; by default what NUMBA_CACHE_DIR says, else `__pycache__` beside the source.
     """
     spec = find_spec(module)
     if spec is None or spec.origin is None:
         return False
     source = Path(spec.origin)
-    cache = cache or Path(os.environ.get("NUMBA_CACHE_DIR") or source.parent / "__pycache__")
+    cache = Path(os.environ.get("NUMBA_CACHE_DIR") or source.parent / "__pycache__")
     indexes = [*cache.glob(f"{source.stem}.*.nbi"), *cache.glob(f"*/{source.stem}.*.nbi")]
     return not any(index.stat().st_mtime >= source.stat().st_mtime for index in indexes)
 
@@ -44,8 +43,7 @@ def missing(module: str, cache: Path | None = None) -> bool:
 def compile_missing(log: logging.Logger) -> None:
     """Compile what the cache lacks, side by side, and wait until that is done.
 
-    Where a process fails (a cache that cannot be
-    written to, say), nothing is lost: the loops are compiled where they are needed.
+    Where a process fails, nothing is lost: the loops are compiled where they are needed.
     """
     shares = [names for share in SHARES if (names := [name for name in share if missing(name)])]
     if shares:

@@ -22,15 +22,18 @@ def test_every_module_of_the_service_with_compiled_loops_is_named() -> None:
     assert modules - {"back.runtime.scores.regions"} == {module for share in SHARES for module in share}
 
 
-def test_a_cache_lacks_what_is_not_there_or_older_than_its_source(tmp_path: Path) -> None:
-    assert missing(COLOUR, tmp_path)
+def test_a_cache_lacks_what_is_not_there_or_older_than_its_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert missing(COLOUR)
     (tmp_path / "masks_0123").mkdir()
     index = tmp_path / "masks_0123" / "colour._blend-80.py311.nbi"
     index.touch()
-    assert not missing(COLOUR, tmp_path)
+    assert not missing(COLOUR)
     os.utime(index, (0, 0))
-    assert missing(COLOUR, tmp_path)
-    assert not missing("no_such_module", tmp_path)
+    assert missing(COLOUR)
+    assert not missing("no_such_module")
 
 
 def test_what_was_missing_is_compiled_by_another_process_and_only_loaded_afterwards(
@@ -50,7 +53,7 @@ def test_what_was_missing_is_compiled_by_another_process_and_only_loaded_afterwa
     assert told.stdout.split() == ["1"]
 
 
-def test_a_cache_that_cannot_be_written_to_delays_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_fails_is_left_at_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled_loops, "SHARES", (("back.runtime.no_such_module", COLOUR),))
     monkeypatch.setattr(compiled_loops, "missing", lambda name: True)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
