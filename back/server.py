@@ -1,7 +1,10 @@
 """The app behind uvicorn: one process, its connections guarded, its end without a request cut off."""
 
+import asyncio
 import functools
-from types import FrameType
+import os
+import socket
+from collections.abc import Iterator
 from typing import cast
 
 import uvicorn
@@ -28,13 +31,13 @@ class Server(uvicorn.Server):
             max_connections or settings.max_connections, settings.slow_seconds, settings.max_upload_bytes
         )
         self._services.metrics.watch(self.connections)
-        protocol = cast(type[GuardedProtocol], functools.partial(GuardedProtocol, self.connections))
+        self._guarded = functools.partial(GuardedProtocol, self.connections)
         super().__init__(
             uvicorn.Config(
                 app,
                 host=settings.host,
                 port=settings.port if port is None else port,
-                http=protocol,
+                http=cast(type[GuardedProtocol], self._guarded),
                 ws="none",
                 log_config=None,
                 log_level="warning",
@@ -45,6 +48,38 @@ class Server(uvicorn.Server):
             )
         )
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen no more, answer every connection that was made until then, and end.
+
+        Whoever was connected has sent a request, or may just be sending it: behind a load balancer such a request
+        would be lost, while one for which no connection can be made is sent to another replica.
+        """
+        self.connections.is_ending = True
+        loop = asyncio.get_running_loop()
+        for connection in self._stop_listening():
+            await loop.connect_accepted_socket(self._new_protocol, connection)
         self._services.workers.drain()  # those who wait are told at once, or they would be cut off at the end
-        super().handle_exit(sig, frame)
+        await super().shutdown(sockets)
+
+    def _stop_listening(self) -> Iterator[socket.socket]:
+        """Close every listening socket; yields the connections that still waited to be accepted.
+
+        The system resets those that wait when the last descriptor of the socket is closed, so one is kept until none
+        waits.
+        """
+        for server in self.servers:
+            listening = [socket.socket(fileno=os.dup(sock.fileno())) for sock in server.sockets]
+            server.close()
+            for sock in listening:
+                with sock:
+                    sock.setblocking(False)
+                    while True:
+                        try:
+                            connection, _ = sock.accept()
+                        except OSError:  # none waits, or no descriptor is left for it
+                            break
+                        connection.setblocking(False)
+                        yield connection
+
+    def _new_protocol(self) -> asyncio.Protocol:
+        return self._guarded(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)

@@ -17,6 +17,7 @@ from back.problems import Cause, problem_response
 MAX_HEAD_BYTES = 65_536  # of a request's line and headers, and of anything else that is no body, in a row
 _MAX_PIPELINED = 8  # requests sent ahead over one connection; browsers send none
 _RESERVE_SECONDS = 2.0  # how long a connection in the reserve may take for its request
+_LAST_SECONDS = 1.0  # how long a first request may take to come when the server ends
 _DISCARD_SECONDS = 2.0  # how long what still comes is read and dropped, so that the client can read why
 _PROBE_SECONDS = 0.05
 _WATCHING = (b"/healthz", b"/readyz", b"/metrics")
@@ -91,6 +92,8 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self.app = self.config.loaded_app
         super().on_headers_complete()
+        if self._guard.is_ending:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._no_body = 0
@@ -124,18 +127,24 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(400, "The connection was closed before the request was complete; send it again.", "cut off")
         return False
 
+    def shutdown(self) -> None:
+        """The server ends: so does this connection, but not before a request that may be on its way is answered."""
+        if self.cycle is not None and not (self._in_head and self._no_body):
+            super().shutdown()
+
     def end_if_overdue(self, now: float) -> None:
         self._look_at_unread(now)
         slow = self._guard.slow_seconds
+        first = min(slow, _LAST_SECONDS if self._guard.is_ending else _RESERVE_SECONDS if self.is_reserve else slow)
         if self._discards_until is not None:
             if now > self._discards_until:
                 self.transport.close()
         elif self._is_working or self.transport.is_closing():
             pass  # a body that comes slowly ends in `uploads`, where the answer is made
         elif self._in_head:
-            if now - self._since > (min(slow, _RESERVE_SECONDS) if self.is_reserve else slow):
+            if now - self._since > first:
                 if self._no_body:
-                    self._refuse(408, f"No whole request came in {slow:g} s; send it again.", "slow head")
+                    self._refuse(408, f"No whole request came in {first:g} s; send it again.", "slow head")
                 else:
                     self.end("silent")
         elif self.cycle is not None and self.cycle.more_body:  # answered, and it still sends
