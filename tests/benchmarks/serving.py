@@ -1,8 +1,8 @@
 """`make benchmark`: this server against the usual ways, same weights, same photos, same network input.
 
-All ways are called in turn (A B C A B C …) in one session, each in a process of its own. A way that does not work
-here is a row that says so. Takes about half an hour and writes docs/benchmark.json with the tables of the pages;
-`--quick` takes a few minutes, with fewer rounds, and writes to out/ alone.
+All ways of a model are called in turn (A B C A B C …), each in a process of its own, one model after the other. A way
+that does not work here is a row that says so. Takes about half an hour and writes docs/benchmark.json with the tables
+of the pages; `--quick` takes a few minutes, with fewer rounds, and writes to out/ alone.
 """
 
 import argparse
@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from back.runtime.card import BundleError
 from modelisation.data.base import DatasetError
@@ -63,34 +65,41 @@ def run_benchmark(bundles: Sequence[Path], data: Path, *, quick: bool, scratch: 
     mlflow = MlflowProcess(scratch)
     large, own = (ApiProcess(mlflow.url, scratch, f"cache-{budget}", budget) for budget in (LARGE_BUDGET, None))
     urls = {LARGE_BUDGET: large.url, None: own.url}
-    rows = None
+    rows: list[Rows] = []
+    reference_miou: dict[str, float] = {}
+    health_ms: list[float] = []
     try:
         attempt("MLflow", mlflow.start)
         attempt("the API", large.start)
         memory = attempt("mixed requests", lambda: soak(large, cases, names, 50 if quick else MIXED_REQUESTS))
         attempt("the API at the cards' pixel budget", own.start)
-        rows = Rows(materials, urls)
-        rows.measure_photo(cases[0], rounds, references, headline=True)
-        health = rows.measure_throughput(seconds, large.url)
-        rows.stop_headline_ways()
-        for case in cases[1:]:
-            rows.measure_photo(case, rounds, references, headline=False)
-        reference_miou = rows.measure_miou(labelled, references)
-        for row in rows.rows:
-            if row["stages"] and memory:
-                row["peak_rss_bytes"] = memory["peak_rss_bytes"]
-        rows.stop()
+        for material in materials:
+            reference = references.get(material.name)
+            rows.append(Rows(material, urls))
+            rows[-1].measure_photo(cases[0], rounds, reference, headline=True)
+            health_ms += rows[-1].measure_throughput(seconds, large.url)
+            rows[-1].stop_headline_ways()
+            for case in cases[1:]:
+                rows[-1].measure_photo(case, rounds, reference, headline=False)
+            score = rows[-1].measure_miou(labelled, reference)
+            if score is not None:
+                reference_miou[material.name] = score
+            rows[-1].stop()
         large_photos = attempt(
             "mIoU on large photos", lambda: measure_large_photos(labelled, materials, urls, references)
         )
         scores = {name: reference.scores(cases[0]) for name, reference in references.items()}
         tricks = attempt("tricks", lambda: measure_tricks(materials, scores, cases[0], rounds))
     finally:
-        if rows is not None:
-            rows.stop()
+        for one in rows:
+            one.stop()
         large.stop()
         own.stop()
         mlflow.stop()
+    all_rows = [row for one in rows for row in one.rows]
+    for row in all_rows:
+        if row["stages"] and memory:
+            row["peak_rss_bytes"] = memory["peak_rss_bytes"]
     report = {
         "schema_version": 2,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -102,13 +111,13 @@ def run_benchmark(bundles: Sequence[Path], data: Path, *, quick: bool, scratch: 
         "models": names,
         "model_sha256": {m.name: m.card.files["model.onnx"] for m in materials},
         "photos": [_photo(case, materials[0]) for case in cases],
-        "rows": rows.rows,
-        "throughput": rows.throughput,
+        "rows": all_rows,
+        "throughput": [rate for one in rows for rate in one.throughput],
         "reference_miou": reference_miou,
         "large_photos": large_photos or [],
         "memory": memory,
         "ready_s": ready_s,
-        "healthz_ms": health,
+        "healthz_ms": _health(health_ms),
         "tricks": tricks or [],
         "failures": dict(failures),
     }
@@ -124,6 +133,13 @@ def _references(materials: Sequence[Material], failures: Failures) -> dict[str, 
         if model is not None:
             references[material.name] = Reference(model, material.card)
     return references
+
+
+def _health(times_ms: Sequence[float]) -> dict[str, float] | None:
+    if not times_ms:
+        return None
+    p50, p99 = np.percentile(times_ms, (50, 99)).tolist()
+    return {"p50": round(p50, 2), "p99": round(p99, 2), "requests": len(times_ms)}
 
 
 def _photo(case: Case, material: Material) -> dict[str, Any]:

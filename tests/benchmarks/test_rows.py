@@ -63,8 +63,8 @@ def measured(tmp_path, monkeypatch) -> Rows:
     material = Material("nearest", read_card(bundle), bundle, bundle, None, bundle / ONNX_FILE)
     monkeypatch.setattr(module, "Worker", FakeWorker)
     case = Case("stripes", png_bytes(paint(LABELS_HW, material.card.taxonomy)), 64, 128, None)
-    rows = Rows([material], {None: "http://127.0.0.1:1"})
-    rows.measure_photo(case, 2, {"nearest": FakeReference()}, headline=True)
+    rows = Rows(material, {None: "http://127.0.0.1:1"})
+    rows.measure_photo(case, 2, FakeReference(), headline=True)
     return rows
 
 
@@ -105,12 +105,12 @@ def test_throughput_has_every_number_of_clients_and_the_engine_s_bulk_mode(measu
     monkeypatch.setattr(module, "HealthProbe", Probe)
     turns = []
     for way, worker in measured._workers.items():
-        worker.images_per_second = lambda clients, seconds, way=way: turns.append(way[1]) or 10.0 * clients
-    health = measured.measure_throughput(0.0, "http://127.0.0.1:1")
+        worker.images_per_second = lambda clients, seconds, way=way: turns.append(way) or 10.0 * clients
+    health_ms = measured.measure_throughput(0.0, "http://127.0.0.1:1")
     rates = {(t["way"], t["clients"]): t["images_per_second"] for t in measured.throughput}
     assert [rates[OURS, clients] for clients in (1, 4, 16)] == [10, 40, 160]
     assert rates[BARE, None] == 99
-    assert health == {"p50": 50.5, "p99": 99.01, "requests": 300}
+    assert len(health_ms) == 300
     # The two of the promise take turns; the last of ours is the one that /healthz is asked beside.
     assert turns[-21:] == [*[BARE] * 3, *[OURS] * 4] * 3
 
