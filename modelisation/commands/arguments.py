@@ -115,6 +115,7 @@ def load_for(args: argparse.Namespace, model: str) -> "tuple[Path, Predictor, Se
     """A model's bundle folder, its predictor, and the split in its taxonomy, as the shared arguments say."""
 
     from back.runtime.predictor import Predictor
+    from modelisation.outputs.compiled import COMPILED
     from modelisation.registry.versions import resolve_model
 
     bundle = resolve_model(model)
@@ -124,6 +125,7 @@ def load_for(args: argparse.Namespace, model: str) -> "tuple[Path, Predictor, Se
         precision=args.precision,
         threads=args.threads,
         pixel_budget=args.pixel_budget,
+        cache_dir=COMPILED,
     )
     return bundle, predictor, open_for(args, predictor.card)
 

@@ -87,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
     from modelisation.labelling.photo_files import PhotoLabels
     from modelisation.labelling.source import is_in_bucket
     from modelisation.labelling.sources import Found, find_sources
+    from modelisation.outputs.compiled import COMPILED
     from modelisation.registry.versions import resolve_version
 
     clips = [Path(path) for path in dict.fromkeys(args.paths) if is_clip(Path(path)) and not is_in_bucket(path)]
@@ -102,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     card = read_card(bundle)
     options = Options(args.format, args.classes, args.confidence)
     check_clips(clips, args.out, args.class_maps)  # all is checked before the model takes its seconds
-    predictor = cache(lambda: Predictor.load(bundle))
+    predictor = cache(lambda: Predictor.load(bundle, cache_dir=COMPILED))
     failed = 0
     if photo_paths:
         with PhotoLabels(found, args.out, card, version, options) as labels:

@@ -21,6 +21,7 @@ from modelisation.labelling.format_names import PNG
 from modelisation.labelling.label_formats import FORMATS, LabelFiles
 from modelisation.labelling.masks import Masks
 from modelisation.labelling.source import Source, is_in_bucket
+from modelisation.outputs.compiled import COMPILED
 
 _READERS = 4  # files that are read while another photo is labelled: a bucket answers after tens of milliseconds
 
@@ -132,7 +133,11 @@ class Labeller:
     @classmethod
     def of_bundle(cls, bundle: Path, options: Options, threads: int | None = None, *, verify: bool = True) -> Self:
         """A model in a folder, loaded as `Predictor.load` does; raises BundleError where its card is none."""
-        return cls(read_card(bundle), lambda: Predictor.load(bundle, threads=threads, verify=verify), options)
+        return cls(
+            read_card(bundle),
+            lambda: Predictor.load(bundle, threads=threads, verify=verify, cache_dir=COMPILED),
+            options,
+        )
 
     def label_all(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Label one photo after the other, the files of the next ones being read meanwhile; raises as `label`."""

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from back.runtime.imaging import plan_resize
 from back.runtime.predictor import Predictor
 from back.runtime.video.label import ClipFiles, ClipOptions, label_clip
+from modelisation.outputs.compiled import COMPILED
 from modelisation.reports.readme import main as write_tables
 from modelisation.reports.throughput import CLIPS, write_throughput
 from modelisation.scenes.drive import render_drive
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--smooth", action="store_true")
     parser.add_argument("--json", type=Path, default=CLIPS, metavar="FILE")
     args = parser.parse_args()
-    predictor = Predictor.load(args.model)
+    predictor = Predictor.load(args.model, cache_dir=COMPILED)  # as `predict` does
     engine = predictor.engine.precision
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from back.runtime.engines.openvino_compiler import Compiler
 from back.runtime.layouts.listing import REASONS
 from back.runtime.predictor import Predictor
 from modelisation.__main__ import main
+from modelisation.outputs import compiled
 from tests.modelisation.commands.folders import content_of, labels_in
 
 ROOT = Path(__file__).parents[3]
@@ -29,6 +31,17 @@ def test_masks_are_palette_pictures_of_the_photos_size(bundle: Path, photo: Path
         assert (mask.mode, mask.size) == ("P", (60, 40))
         labels = Predictor.load(bundle).predict(photo.read_bytes(), 10_000).labels_HW
         np.testing.assert_array_equal(np.asarray(mask), labels)
+
+
+def test_a_second_run_compiles_nothing_and_gives_the_same_masks(
+    bundle: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "COMPILED", tmp_path / "compiled")
+    assert main(["predict", str(bundle), str(photo), "--out", str(tmp_path / "first")]) == 0
+    assert list((tmp_path / "compiled").glob("*.network"))
+    monkeypatch.setattr(Compiler, "_compile", None)
+    assert main(["predict", str(bundle), str(photo), "--out", str(tmp_path / "second")]) == 0
+    assert content_of(tmp_path / "first")["photo.png"] == content_of(tmp_path / "second")["photo.png"]
 
 
 def test_confidence_lies_beside_the_mask_as_16_bit_grey(
