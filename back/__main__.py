@@ -50,7 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"Settings are right, {settings.host}:{settings.port} is free, {uri} answers.")
     if check or obstacles:
         return 2 if obstacles else 0
-    _serve(settings)
+    try:
+        _serve(settings)
+    except KeyboardInterrupt:  # before it listened
+        return 130
     return 0
 
 
@@ -88,6 +91,9 @@ def _serve(settings: Settings) -> None:
 
     set_up(settings.log_format)
     log = logging.getLogger("streetseg")
+    # As an exception, so that whatever runs is ended in order. uvicorn raises the signal again when it has ended; by
+    # default that would make a clean end look like a crash.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     compile_missing(log)
     # After the checks, so that what is wrong is said at once: these imports take a second.
     with quick_imports():
@@ -99,8 +105,6 @@ def _serve(settings: Settings) -> None:
         log.warning("%s", fewer)
     log.info("http://%s:%d answers; /docs explains it", settings.host, settings.port)
     server = Server(create_app(settings), max_connections=max_connections)
-    # uvicorn raises the signal again when it has ended; by default that would make a clean end look like a crash.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     code: int | str | None = 0
     try:
         server.run()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -93,6 +94,27 @@ def test_api_waits_for_mlflow_and_outlives_it(tmp_path: Path, empty_database: Pa
         api.send_signal(signal.SIGTERM)
         assert api.wait(20) == 0
     assert "Traceback" not in (tmp_path / "api.log").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_first_start_that_is_stopped_leaves_no_process_and_no_traceback(
+    tmp_path: Path, sent: signal.Signals, status: int
+) -> None:
+    settings = {
+        "STREETSEG_MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}",
+        "STREETSEG_PORT": str(free_port()),
+        "STREETSEG_CACHE_DIR": str(tmp_path / "cache"),
+        "NUMBA_CACHE_DIR": str(tmp_path / "numba"),
+    }
+    log = tmp_path / "api.log"
+    with _process(log, "back", **settings) as api:
+        process = psutil.Process(api.pid)
+        wait_until(lambda: len(process.children()) == 2, "the processes that compile", 60)
+        compiling = process.children()
+        api.send_signal(sent)
+        assert api.wait(20) == status
+        assert not any(child.is_running() for child in compiling)
+    assert "Traceback" not in log.read_text(encoding="utf-8")
 
 
 def _is_up(url: str) -> bool:

@@ -4,6 +4,7 @@ Worth, for the first start of the API with three models (2-core AMD EPYC, two st
 in place of 13.2 to 13.4, and 437 MB in place of 510, for the compiler gives nothing back.
 """
 
+import contextlib
 import logging
 import os
 import subprocess
@@ -49,10 +50,12 @@ def compile_missing(log: logging.Logger) -> None:
     if shares:
         log.info("Compiling loops for this machine, which takes some seconds, the first time alone")
     running = [_import_elsewhere(names) for names in shares]
-    for process in running:
-        try:
-            process.wait(_LONGEST_S)
-        except subprocess.TimeoutExpired:
+    try:
+        for process in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_LONGEST_S)
+    finally:  # also where a signal ends this process
+        for process in running:
             process.kill()
             process.wait()
 
