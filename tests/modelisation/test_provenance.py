@@ -18,6 +18,10 @@ def test_clean_and_dirty_trees_are_told_apart(tmp_path: Path) -> None:
     clean = git_state(tmp_path)
     assert len(clean["git_commit"]) == 40
     assert clean["git_dirty"] is False
+    (tmp_path / "README.md").write_text("a page", encoding="utf-8")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "report.json").write_text("{}", encoding="utf-8")
+    assert git_state(tmp_path) == clean
     (tmp_path / "file").write_text("two", encoding="utf-8")
     assert git_state(tmp_path) == {"git_commit": clean["git_commit"], "git_dirty": True}
 
