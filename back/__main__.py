@@ -94,7 +94,7 @@ def _serve(settings: Settings) -> None:
     # As an exception, so that whatever runs is ended in order. uvicorn raises the signal again when it has ended; by
     # default that would make a clean end look like a crash.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    compile_missing(log)
+    compile_missing(log.info)
     # After the checks, so that what is wrong is said at once: these imports take a second.
     with quick_imports():
         from back.main import create_app

@@ -6,6 +6,7 @@ import sys
 import traceback
 
 from back.runtime.errors import UserError, sentence_of
+from back.runtime.process.compiled_loops import compile_missing
 from back.runtime.process.console import use_utf8
 
 # What each command does. Its file is imported when it is called: `predict` needs no torch.
@@ -28,6 +29,8 @@ COMMANDS = {
     "predict": "write the masks of photos, the overlays of clips",
     "compare": "compare models on a split and write the report",
 }
+# Those that label photos from their first seconds on, with the loops that serving has.
+_LABELLING = ("evaluate", "calibrate", "robustness", "budget", "predict", "compare")
 MISTAKE, INTERRUPTED = 2, 130
 
 
@@ -69,6 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
     args = argparse.Namespace(debug=False, command="modelisation")
     try:
         args = make_parser().parse_args(arguments)
+        if args.command in _LABELLING:
+            compile_missing(lambda sentence: print(f"{args.command}: {sentence}", file=sys.stderr))
         return int(args.run(args))
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)

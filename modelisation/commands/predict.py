@@ -135,9 +135,10 @@ def _predict_photos(labels: "PhotoLabels", found: "Found", args: argparse.Namesp
             if isinstance(outcome, Failed):
                 failed += 1
                 tqdm.write(f"predict: {shown(outcome.photo.file)}: {outcome.error}", file=sys.stderr)
-    what = "masks" if args.format == PNG else f"photos' labels ({args.format})"
+    done = len(found.sources) + len(found.refused) - failed
+    masks, of_photos = ("mask is", "photo's labels") if done == 1 else ("masks are", "photos' labels")
     print(
-        f"{len(found.sources) + len(found.refused) - failed} {what} are in {args.out}"
+        f"{done} {masks if args.format == PNG else f'{of_photos} ({args.format}) are'} in {args.out}"
         + (f", {unchanged} of them from before" if unchanged else "")
         + (f"; {failed} photos failed" if failed else "")
     )

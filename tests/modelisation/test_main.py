@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from back.runtime.process import compiled_loops
 from modelisation.__main__ import COMMANDS, main
 from modelisation.commands import register
 from modelisation.provenance import REPOSITORY
@@ -35,6 +36,24 @@ def test_arguments_are_parsed_by_commands_and_entry_points_alone() -> None:
     entries = {Path("__main__.py"), Path("demo/__main__.py")}
     entries |= {Path("registry") / name for name in ("bundled.py", "moved.py", "to_postgresql.py")}
     assert parsing - allowed == entries
+
+
+def test_loops_that_are_not_compiled_yet_are_said_to_be_before_a_command_needs_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled_loops, "SHARES", (("back.runtime.class_counts",),))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.chdir(REPOSITORY)
+    nowhere = str(tmp_path / "nowhere")
+    said = []
+    for arguments in (
+        ["register", nowhere],
+        ["predict", nowhere, nowhere, "--out", nowhere],
+        ["evaluate", nowhere, "--data", "."],
+    ):
+        main(arguments)
+        said.append("Compiling loops for this machine" in capsys.readouterr().err)
+    assert said == [False, True, False]  # the second compiles for the third
 
 
 @pytest.mark.parametrize(

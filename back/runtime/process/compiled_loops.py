@@ -1,14 +1,14 @@
-"""Loops compiled by numba: on the first start on a machine by other processes, so that this one only loads them.
+"""Loops compiled by numba: the first time on a machine by other processes, so that this one only loads them.
 
 Worth, for the first start of the API with three models (2-core AMD EPYC, two starts each): ready after 11.0 to 11.9 s
 in place of 13.2 to 13.4, and 437 MB in place of 510, for the compiler gives nothing back.
 """
 
 import contextlib
-import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -41,14 +41,17 @@ def missing(module: str) -> bool:
     return not any(index.stat().st_mtime >= source.stat().st_mtime for index in indexes)
 
 
-def compile_missing(log: logging.Logger) -> None:
+def compile_missing(say: Callable[[str], object]) -> None:
     """Compile what the cache lacks, side by side, and wait until that is done.
 
     Where a process fails, nothing is lost: the loops are compiled where they are needed.
+
+    Args:
+        say: is told, in a sentence, where something is compiled.
     """
     shares = [names for share in SHARES if (names := [name for name in share if missing(name)])]
     if shares:
-        log.info("Compiling loops for this machine, which takes some seconds, the first time alone")
+        say("Compiling loops for this machine, which takes some seconds, the first time alone")
     running = [_import_elsewhere(names) for names in shares]
     try:
         for process in running:

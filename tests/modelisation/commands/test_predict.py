@@ -25,8 +25,11 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def test_masks_are_palette_pictures_of_the_photos_size(bundle: Path, photo: Path, tmp_path: Path) -> None:
+def test_masks_are_palette_pictures_of_the_photos_size(
+    bundle: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["predict", str(bundle), str(photo), "--out", str(tmp_path / "out")]) == 0
+    assert f"1 mask is in {tmp_path / 'out'}" in capsys.readouterr().out
     with Image.open(tmp_path / "out" / "photo.png") as mask:
         assert (mask.mode, mask.size) == ("P", (60, 40))
         labels = Predictor.load(bundle).predict(photo.read_bytes(), 10_000).labels_HW
