@@ -54,8 +54,8 @@ class Server(uvicorn.Server):
         Whoever was connected has sent a request, or may just be sending it: behind a load balancer such a request
         would be lost, while one for which no connection can be made is sent to another replica.
         """
-        self.connections.is_ending = True
         loop = asyncio.get_running_loop()
+        self.connections.ending_since = loop.time()
         for connection in self._stop_listening():
             await loop.connect_accepted_socket(self._new_protocol, connection)
         self._services.workers.drain()  # those who wait are told at once, or they would be cut off at the end

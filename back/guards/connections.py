@@ -27,7 +27,7 @@ class Connections:
     def __init__(self, limit: int, slow_seconds: float, max_unsent_bytes: int) -> None:
         self.limit = limit
         self.slow_seconds = slow_seconds
-        self.is_ending = False  # the server listens no more; each connection ends with its answer
+        self.ending_since: float | None = None  # the loop's time from which on each connection ends with its answer
         self.ended: Counter[str] = Counter()  # reason -> connections that were ended for it
         self._max_unsent_bytes = max_unsent_bytes
         self._open: dict[GuardedProtocol, None] = {}  # oldest first

@@ -92,7 +92,7 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self.app = self.config.loaded_app
         super().on_headers_complete()
-        if self._guard.is_ending:
+        if self._guard.ending_since is not None:
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
@@ -135,16 +135,16 @@ class GuardedProtocol(HttpToolsProtocol):
     def end_if_overdue(self, now: float) -> None:
         self._look_at_unread(now)
         slow = self._guard.slow_seconds
-        first = min(slow, _LAST_SECONDS if self._guard.is_ending else _RESERVE_SECONDS if self.is_reserve else slow)
         if self._discards_until is not None:
             if now > self._discards_until:
                 self.transport.close()
         elif self._is_working or self.transport.is_closing():
             pass  # a body that comes slowly ends in `uploads`, where the answer is made
         elif self._in_head:
-            if now - self._since > first:
+            since, patience = self._wait_for_head()
+            if now - since > patience:
                 if self._no_body:
-                    self._refuse(408, f"No whole request came in {first:g} s; send it again.", "slow head")
+                    self._refuse(408, f"No whole request came in {patience:g} s; send it again.", "slow head")
                 else:
                     self.end("silent")
         elif self.cycle is not None and self.cycle.more_body:  # answered, and it still sends
@@ -152,6 +152,13 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.end("slow body")
         elif now - self._since > self.timeout_keep_alive:  # uvicorn's own timer stops for good at any byte
             self.end("idle")
+
+    def _wait_for_head(self) -> tuple[float, float]:
+        """Since when, and for how many seconds, this connection may wait for a request's head."""
+        slow, ending = self._guard.slow_seconds, self._guard.ending_since
+        if ending is not None:
+            return max(self._since, ending), min(slow, _LAST_SECONDS)
+        return self._since, min(slow, _RESERVE_SECONDS) if self.is_reserve else slow
 
     def end(self, reason: str) -> None:
         """Cut the connection, whatever it waits for."""
