@@ -56,7 +56,7 @@ class Server(uvicorn.Server):
         """
         loop = asyncio.get_running_loop()
         self.connections.ending_since = loop.time()
-        for connection in self._stop_listening():
+        for connection in list(self._stop_listening()):  # all before any is served: meanwhile others would come
             await loop.connect_accepted_socket(self._new_protocol, connection)
         self._services.workers.drain()  # those who wait are told at once, or they would be cut off at the end
         await super().shutdown(sockets)

@@ -152,6 +152,15 @@ def listening(app: FastAPI) -> Iterator[str]:
         thread.join(20)
 
 
+def answer_of(client: socket.socket) -> bytes:
+    """Everything until the server closes; empty where it cut the connection."""
+    received = b""
+    with contextlib.suppress(ConnectionError):
+        while piece := client.recv(65536):
+            received += piece
+    return received
+
+
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
     """Wait for a condition, at most so long."""
     end = time.monotonic() + seconds

@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import pytest
 from fastapi import FastAPI
@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from back.guards import protocol
 from back.main import create_app
 from back.server import Server
-from tests.api import Store, wait_until
+from tests.api import Store, answer_of, wait_until
 
 ASK = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -20,16 +20,6 @@ ASK = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 @pytest.fixture
 def app(shared_store: Store) -> FastAPI:
     return create_app(shared_store.settings())
-
-
-class StoppedServer(Server):
-    """Ends as soon as `act` is over; meanwhile the system takes connections, and nothing of the server runs."""
-
-    def act(self, address: tuple[str, int]) -> None:
-        raise NotImplementedError
-
-    async def main_loop(self) -> None:
-        self.act(self.servers[0].sockets[0].getsockname())
 
 
 @contextmanager
@@ -44,21 +34,15 @@ def ending(server: Server) -> Iterator[None]:
     assert not thread.is_alive()
 
 
-def answer_of(client: socket.socket) -> bytes:
-    """Everything until the server closes; empty where it cut the connection."""
-    received = b""
-    with suppress(ConnectionError):
-        while piece := client.recv(65536):
-            received += piece
-    return received
-
-
 @pytest.mark.parametrize("waiting", [1, 30])
 def test_connections_that_wait_to_be_accepted_are_answered(app: FastAPI, waiting: int) -> None:
     clients: list[socket.socket] = []
 
-    class Stopped(StoppedServer):
-        def act(self, address: tuple[str, int]) -> None:
+    class Stopped(Server):
+        """Ends at once; meanwhile the system takes connections, and nothing of the server runs."""
+
+        async def main_loop(self) -> None:
+            address = self.servers[0].sockets[0].getsockname()
             for _ in range(waiting):
                 clients.append(socket.create_connection(address, timeout=20))
                 clients[-1].sendall(ASK)

@@ -12,7 +12,7 @@ import requests
 from fastapi import FastAPI
 
 from back.main import create_app
-from tests.api import PHOTO, Store, listening, noise_png, wait_until
+from tests.api import PHOTO, Store, answer_of, listening, noise_png, wait_until
 from tests.hostile.figures import figure, rss_mb
 
 SLOW_SECONDS = 0.8
@@ -54,15 +54,6 @@ def connected(url: str, count: int = 1, receive_buffer: int | None = None) -> It
             client.connect((host, int(port)))
             sockets.append(stack.enter_context(client))
         yield sockets
-
-
-def answer_of(client: socket.socket) -> bytes:
-    """Everything until the server closes; empty where it cut the connection."""
-    received = b""
-    with contextlib.suppress(ConnectionError):
-        while piece := client.recv(65536):
-            received += piece
-    return received
 
 
 @contextmanager
