@@ -117,7 +117,7 @@ def run_benchmark(bundles: Sequence[Path], data: Path, *, quick: bool, scratch: 
         "large_photos": large_photos or [],
         "memory": memory,
         "ready_s": ready_s,
-        "healthz_ms": _health(health_ms),
+        "healthz_ms": health_summary(health_ms),
         "tricks": tricks or [],
         "failures": dict(failures),
     }
@@ -135,7 +135,8 @@ def _references(materials: Sequence[Material], failures: Failures) -> dict[str, 
     return references
 
 
-def _health(times_ms: Sequence[float]) -> dict[str, float] | None:
+def health_summary(times_ms: Sequence[float]) -> dict[str, float] | None:
+    """Percentiles of /healthz's milliseconds, and how many there are; None where nobody asked."""
     if not times_ms:
         return None
     p50, p99 = np.percentile(times_ms, (50, 99)).tolist()
