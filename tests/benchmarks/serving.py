@@ -1,8 +1,8 @@
 """`make benchmark`: this server against the usual ways, same weights, same photos, same network input.
 
 All ways of a model are called in turn (A B C A B C …), each in a process of its own, one model after the other. A way
-that does not work here is a row that says so. Takes about half an hour and writes docs/benchmark.json with the tables
-of the pages; `--quick` takes a few minutes, with fewer rounds, and writes to out/ alone.
+that does not work here is a row that says so. Takes about forty minutes and writes docs/benchmark.json with the
+tables of the pages; `--quick` takes a few minutes, with fewer rounds, and writes to out/ alone.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def run_benchmark(bundles: Sequence[Path], data: Path, *, quick: bool, scratch: 
     mlflow = MlflowProcess(scratch)
     large, own = (ApiProcess(mlflow.url, scratch, f"cache-{budget}", budget) for budget in (LARGE_BUDGET, None))
     urls = {LARGE_BUDGET: large.url, None: own.url}
-    rows: list[Rows] = []
+    measured: list[Rows] = []
     reference_miou: dict[str, float] = {}
     health_ms: list[float] = []
     try:
@@ -75,28 +75,29 @@ def run_benchmark(bundles: Sequence[Path], data: Path, *, quick: bool, scratch: 
         attempt("the API at the cards' pixel budget", own.start)
         for material in materials:
             reference = references.get(material.name)
-            rows.append(Rows(material, urls))
-            rows[-1].measure_photo(cases[0], rounds, reference, headline=True)
-            health_ms += rows[-1].measure_throughput(seconds, large.url)
-            rows[-1].stop_headline_ways()
+            rows = Rows(material, urls)
+            measured.append(rows)
+            rows.measure_photo(cases[0], rounds, reference, headline=True)
+            health_ms += rows.measure_throughput(seconds, large.url)
+            rows.stop_headline_ways()
             for case in cases[1:]:
-                rows[-1].measure_photo(case, rounds, reference, headline=False)
-            score = rows[-1].measure_miou(labelled, reference)
+                rows.measure_photo(case, rounds, reference, headline=False)
+            score = rows.measure_miou(labelled, reference)
             if score is not None:
                 reference_miou[material.name] = score
-            rows[-1].stop()
+            rows.stop()
         large_photos = attempt(
             "mIoU on large photos", lambda: measure_large_photos(labelled, materials, urls, references)
         )
         scores = {name: reference.scores(cases[0]) for name, reference in references.items()}
         tricks = attempt("tricks", lambda: measure_tricks(materials, scores, cases[0], rounds))
     finally:
-        for one in rows:
-            one.stop()
+        for rows in measured:
+            rows.stop()
         large.stop()
         own.stop()
         mlflow.stop()
-    all_rows = [row for one in rows for row in one.rows]
+    all_rows = [row for rows in measured for row in rows.rows]
     for row in all_rows:
         if row["stages"] and memory:
             row["peak_rss_bytes"] = memory["peak_rss_bytes"]
@@ -112,7 +113,7 @@ def run_benchmark(bundles: Sequence[Path], data: Path, *, quick: bool, scratch: 
         "model_sha256": {m.name: m.card.files["model.onnx"] for m in materials},
         "photos": [_photo(case, materials[0]) for case in cases],
         "rows": all_rows,
-        "throughput": [rate for one in rows for rate in one.throughput],
+        "throughput": [rate for rows in measured for rate in rows.throughput],
         "reference_miou": reference_miou,
         "large_photos": large_photos or [],
         "memory": memory,
@@ -182,7 +183,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Compare this server with the usual ways to run the same networks.",
         epilog="example: python -m tests.benchmarks.serving --quick",
     )
-    parser.add_argument("--quick", action="store_true", help="few rounds: minutes instead of half an hour; into out/")
+    parser.add_argument("--quick", action="store_true", help="few rounds: minutes instead of forty; into out/")
     parser.add_argument(
         "--json",
         type=Path,
