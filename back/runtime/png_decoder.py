@@ -1,16 +1,18 @@
-"""PNGs of 8-bit RGB: unpacked by zlib and unfiltered by a compiled loop, straight into the array that is wanted.
+"""PNGs of 8-bit RGB: unpacked by zlib-ng and unfiltered by a compiled loop, straight into the array that is wanted.
+
+zlib-ng is what Pillow unpacks with, too, so that a stranger's file meets no further library.
 
 W3C Portable Network Graphics (Third Edition), chapter 9. What is not whole, or of another kind, is left to Pillow,
 and to what is checked there; whatever is decoded here has all its rows and the right checksum of its pixel data.
 """
 
 import struct
-import zlib
 
 import numpy as np
 import numpy.typing as npt
 from numba import boolean, int64, njit, uint8
 from numba.core.types import Array
+from zlib_ng import zlib_ng
 
 UInt8Array = npt.NDArray[np.uint8]
 
@@ -23,8 +25,8 @@ _MOST_BYTES = 1 << 24  # unpacked, which are held beside the picture; a larger o
 def decode_rgb(file: bytes) -> UInt8Array | None:
     """The pixels of a PNG, uint8 [height, width, 3]; None where it is no small 8-bit RGB one, or not whole.
 
-    Worth (2-core AMD EPYC, least processor time): 38 ms in place of 54 for a rendered scene of
-    2048x1024, 3.0 in place of 4.5 for a frame of CamVid.
+    Worth (2-core AMD EPYC, least processor time): 24 ms in place of Pillow's 41 for a rendered scene of 2048x1024,
+    2.2 in place of 4.5 for a frame of CamVid; with Python's zlib 30 and 2.9.
 
     Args:
         file: as `Header.decodable` gives it: header and all pixel data in one chunk.
@@ -33,10 +35,10 @@ def decode_rgb(file: bytes) -> UInt8Array | None:
     size = height * (1 + _CHANNELS * width)
     if (depth, colour, interlace) != (8, _RGB, 0) or size > _MOST_BYTES:
         return None
-    unpacker = zlib.decompressobj()
+    unpacker = zlib_ng.decompressobj()
     try:
         rows = unpacker.decompress(memoryview(file)[_DATA_START:-_AFTER_DATA], size + 1)
-    except zlib.error:
+    except zlib_ng.error:  # type: ignore[misc]  # a class, whatever its stub says
         return None
     if len(rows) != size or not unpacker.eof:
         return None

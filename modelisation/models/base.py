@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from modelisation.models.channels_last import with_channels_last_gradient
+
 Criterion = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -84,8 +86,10 @@ class SegmentationModel(nn.Module, ABC):
     def to_pixels(self, scores_NChw: Tensor) -> Tensor:
         """Scores float32 [N, C, h * score_stride, w * score_stride] at the size of the picture that they are of."""
         # In float32: interpolation and softmax of bf16 scores would lose the last digits of the loss.
-        return F.interpolate(
-            scores_NChw.float(), scale_factor=float(self.score_stride), mode="bilinear", align_corners=False
+        return with_channels_last_gradient(
+            F.interpolate(
+                scores_NChw.float(), scale_factor=float(self.score_stride), mode="bilinear", align_corners=False
+            )
         )
 
     def loss(self, image_NCHW: Tensor, label_NHW: Tensor, criterion: Criterion) -> Tensor:

@@ -27,6 +27,7 @@ from modelisation.training.checkpoint import Progress
 from modelisation.training.distillation import Teacher
 from modelisation.training.ema import WeightAverage
 from modelisation.training.finish import finish, imported_meanwhile
+from modelisation.training.kept_memory import kept_memory
 from modelisation.training.loss import make_criterion
 from modelisation.training.objective import Objective
 from modelisation.training.panel import Panel
@@ -202,6 +203,7 @@ def fit(
     evaluated: dict[str, Any] = {}
     steps = tqdm(total=total_steps, unit="step", desc=recipe.name, smoothing=0.1)
     with (
+        kept_memory(),
         tracker or contextlib.nullcontext(),
         catch_stop_signals() as stopped,
         notice_lost_process(contextlib.nullcontext if is_shared_out(accelerator) else keep, run_dir),

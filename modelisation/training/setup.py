@@ -20,6 +20,7 @@ from modelisation.provenance import REPOSITORY
 from modelisation.recipe import Recipe, load_recipe
 from modelisation.training import checkpoint
 from modelisation.training.kernels.depthwise import use_fast_depthwise
+from modelisation.training.kernels.spared_copies import spare_copies
 from modelisation.training.samples.augment import TrainingTransform
 from modelisation.training.samples.batches import AugmentedSamples, EpochBatches, render_all
 from modelisation.training.samples.cache import Joined, decode_all
@@ -120,6 +121,7 @@ def build_from_recipe(recipe: Recipe, taxonomy: Taxonomy | None = None) -> Segme
     if recipe.init_from:
         _begin_with(model, REPOSITORY / recipe.init_from, taxonomy)
     use_fast_depthwise(model)
+    spare_copies(model)
     return model
 
 

@@ -26,6 +26,7 @@ from modelisation.models.base import Criterion, SegmentationModel
 from modelisation.models.predict import normalise
 from modelisation.recipe import Recipe
 from modelisation.training.ema import WeightAverage
+from modelisation.training.kept_memory import kept_memory
 from modelisation.training.loss import make_criterion
 from modelisation.training.samples.augment import Views
 from modelisation.training.setup import build_from_recipe, input_contract, learning_rate_factor
@@ -100,17 +101,21 @@ class Ours:
 
     def __call__(self, pictures: Sequence[Views]) -> None:
         self.model.train()
-        for views in DataLoader(pictures, self.recipe.batch_size):  # type: ignore[arg-type]
-            image = normalise(views.image.permute(0, 2, 3, 1), self.contract)
-            image = image.contiguous(memory_format=torch.channels_last)
-            with self.accelerator.autocast():
-                loss = self.net.loss(image, views.label.long(), self.criterion)
-            self.accelerator.backward(loss)
-            self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
-            self.optimiser.step()
-            self.schedule.step()
-            self.optimiser.zero_grad(set_to_none=True)
-            self.average.update()
+        with kept_memory():  # malloc is as the other ways have it when their turn comes
+            for views in DataLoader(pictures, self.recipe.batch_size):  # type: ignore[arg-type]
+                self._step(views)
+
+    def _step(self, views: Views) -> None:
+        image = normalise(views.image.permute(0, 2, 3, 1), self.contract)
+        image = image.contiguous(memory_format=torch.channels_last)
+        with self.accelerator.autocast():
+            loss = self.net.loss(image, views.label.long(), self.criterion)
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        self.optimiser.step()
+        self.schedule.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.average.update()
 
 
 def prepared(pictures: Sequence[Views], model: SegmentationModel, recipe: Recipe) -> list[Sample]:

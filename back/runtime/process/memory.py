@@ -12,6 +12,7 @@ Worth, as peak memory of a process that serves both bundled models, after 60 mix
 """
 
 import ctypes
+from collections.abc import Mapping
 from pathlib import Path
 
 # Names and numbers of glibc's malloc.h; mallopt(3).
@@ -36,13 +37,16 @@ def keep_heap_small() -> bool:
     Returns:
         Whether the C library took it; false where it is not glibc.
     """
+    return set_malloc({_M_ARENA_MAX: _ARENAS, _M_MMAP_THRESHOLD: _MMAP_FROM_BYTES})
+
+
+def set_malloc(options: Mapping[int, int]) -> bool:
+    """Set options of the C library's malloc by their numbers; whether it took all, which only glibc does."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
         return False
-    wanted = ((_M_ARENA_MAX, _ARENAS), (_M_MMAP_THRESHOLD, _MMAP_FROM_BYTES))
-    taken = [mallopt(name, value) for name, value in wanted]
-    return taken == [1] * len(wanted)
+    return [mallopt(name, value) for name, value in options.items()] == [1] * len(options)
 
 
 def give_back_library(name: str = COMPILER, maps: Path = Path("/proc/self/maps")) -> int:
