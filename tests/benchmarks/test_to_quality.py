@@ -12,7 +12,7 @@ from modelisation.reports.to_quality import OURS, to_quality_lines, to_quality_t
 from modelisation.training.setup import build_from_recipe
 from tests.api import empty_database
 from tests.benchmarks.plain_recipes import PLAIN, Crops, begin
-from tests.benchmarks.to_quality import run_once
+from tests.benchmarks.to_quality import Course, _take_turns, run_once
 from tests.modelisation.conftest import tracking_uri
 from tests.modelisation.convolutions import make_known
 from tests.modelisation.tiny import TINY, write_data
@@ -58,6 +58,18 @@ def test_every_way_trains_to_its_last_epoch_where_the_goal_is_out_of_reach(data:
 def test_a_way_stops_at_the_goal(data: Path, tracking_uri: str) -> None:
     courses = run_once(RECIPE, data, 0.0)
     assert [len(course.points) for course in courses.values()] == [1, 1, 1]
+
+
+def test_a_way_that_took_far_longer_than_ours_is_not_waited_for(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = RECIPE.model_copy(update={"epochs": 4})
+    train_set, val_set = (open_dataset(data, split, recipe.taxonomy) for split in ("train", "val"))
+    courses = {name: Course() for name in (OURS, *PLAIN)}
+    monkeypatch.setattr("tests.benchmarks.to_quality.learn", lambda *_: iter([(10.0, 0.1)] * 4))
+    turns = _take_turns(courses, recipe, train_set, val_set, 0.5)
+    next(turns)
+    courses[OURS].add(7.0, 0.6)
+    assert list(turns) == [None]
+    assert [len(course.points) for course in courses.values()] == [1, 2, 2]
 
 
 def report(*rounds: dict[str, list[list[float]]]) -> dict[str, Any]:
