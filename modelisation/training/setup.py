@@ -22,6 +22,7 @@ from modelisation.training import checkpoint
 from modelisation.training.kernels.depthwise import use_fast_depthwise
 from modelisation.training.samples.augment import TrainingTransform
 from modelisation.training.samples.batches import AugmentedSamples, EpochBatches, render_all
+from modelisation.training.samples.boards import BoardPaster
 from modelisation.training.samples.cache import Joined, decode_all
 from modelisation.training.samples.copy_paste import Paster
 from modelisation.training.unlabelled import UnlabelledData, with_teacher
@@ -199,6 +200,7 @@ def training_data(
     scenes = render_all(recipe.scenes, height, width, train_set.classes, recipe.seed, recipe.scenes_building_sites)
     paste = recipe.augmentation.copy_paste
     paster = Paster(main, paste, taxonomy) if paste else None
+    boards = BoardPaster.of(main, recipe.augmentation, taxonomy)
     contract = input_contract(model, recipe)
     soft_classes = len(taxonomy.classes) if unlabelled and unlabelled.scores else 0
     transforms = [
@@ -211,6 +213,7 @@ def training_data(
                 paster,
                 contract=contract,
                 soft_classes=soft_classes,
+                boards=boards,
             ),
         )
         for end, augmentation in recipe.augmentations()
