@@ -54,6 +54,8 @@ class Augmentation(_Part):
     flip: Probability = 0.5
     rare_class: Probability = Field(default=0.0, description="probability of a crop on a class drawn uniformly")
     copy_paste: CopyPaste | None = None
+    boards: Probability = Field(default=0.0, description="probability of boards of building sites along the street")
+    boards_class: str = Field(default="building", description="what boards are in the recipe's taxonomy")
     brightness: Weight = 0.0
     contrast: Weight = 0.0
     saturation: Weight = 0.0

@@ -26,6 +26,7 @@ from modelisation.recipe import Loss, Recipe
 from modelisation.reports.markdown import table
 from modelisation.training.loss import make_criterion
 from modelisation.training.samples.augment import TrainingTransform
+from modelisation.training.samples.boards import BoardPaster
 from modelisation.training.samples.copy_paste import Paster
 from modelisation.training.setup import input_contract
 
@@ -53,6 +54,7 @@ def crops_figure(recipe: Recipe, dataset: SegmentationDataset, network: Segmenta
         taxonomy.ignore_index,
         Paster(samples, paste, taxonomy) if paste else None,
         contract=input_contract(network, recipe),
+        boards=BoardPaster.of(samples, augmentation, taxonomy),
     )
     colours = label_colours(taxonomy)
     figure = Figure(figsize=(4 * count, 5.6), layout="constrained")

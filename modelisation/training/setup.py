@@ -23,6 +23,7 @@ from modelisation.training.kernels.depthwise import use_fast_depthwise
 from modelisation.training.kernels.spared_copies import spare_copies
 from modelisation.training.samples.augment import TrainingTransform
 from modelisation.training.samples.batches import AugmentedSamples, EpochBatches, render_all
+from modelisation.training.samples.boards import BoardPaster
 from modelisation.training.samples.cache import Joined, decode_all
 from modelisation.training.samples.copy_paste import Paster
 from modelisation.training.unlabelled import UnlabelledData, with_teacher
@@ -201,6 +202,7 @@ def training_data(
     scenes = render_all(recipe.scenes, height, width, train_set.classes, recipe.seed, recipe.scenes_building_sites)
     paste = recipe.augmentation.copy_paste
     paster = Paster(main, paste, taxonomy) if paste else None
+    boards = BoardPaster.of(main, recipe.augmentation, taxonomy)
     contract = input_contract(model, recipe)
     soft_classes = len(taxonomy.classes) if unlabelled and unlabelled.scores else 0
     transforms = [
@@ -213,6 +215,7 @@ def training_data(
                 paster,
                 contract=contract,
                 soft_classes=soft_classes,
+                boards=boards,
             ),
         )
         for end, augmentation in recipe.augmentations()

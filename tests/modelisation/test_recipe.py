@@ -51,6 +51,8 @@ def test_small_crops_come_first_and_keep_the_rest_of_the_augmentation():
         ("augmentation.scale=[0, 1]", "augmentation.scale.0: "),
         ("augmentation.scale=[0.5, .inf]", "augmentation.scale.1: "),
         ("augmentation.jpeg=2", "augmentation.jpeg: "),
+        ("augmentation.boards=1.5", "augmentation.boards: Input should be less than or equal to 1"),
+        ("augmentation.boards=-0.1", "augmentation.boards: "),
         ("augmentation.hue=0.9", "augmentation.hue: "),
         ("augmentation.brightness=-1", "augmentation.brightness: "),
         ("workers=-1", "workers: Input should be greater than or equal to 0"),

@@ -12,6 +12,7 @@ from back.runtime.card import InputContract
 from back.runtime.imaging import plan_resize
 from modelisation.data.base import Sample
 from modelisation.recipe import Augmentation
+from modelisation.training.samples.boards import BoardPaster
 from modelisation.training.samples.colour import make_colour_changes
 from modelisation.training.samples.copy_paste import Paster
 from modelisation.training.samples.geometry import Geometry
@@ -45,6 +46,7 @@ class TrainingTransform:
         paster: pastes objects into the picture before the crop; it is what `augmentation.copy_paste` describes.
         contract: how pictures are served: `augmentation.scale` counts from that size; None counts from the file's.
         soft_classes: C of the soft targets; 0 for none.
+        boards: pastes boards into the picture before anything else; it is what `augmentation.boards` describes.
     """
 
     def __init__(
@@ -56,7 +58,9 @@ class TrainingTransform:
         *,
         contract: InputContract | None = None,
         soft_classes: int = 0,
+        boards: BoardPaster | None = None,
     ) -> None:
+        self.boards = boards
         self.paster = paster
         self.contract = contract
         self.soft_classes = soft_classes
@@ -65,6 +69,9 @@ class TrainingTransform:
         self.colour = make_colour_changes(augmentation)
 
     def __call__(self, sample: Sample, seed: int) -> Views:
+        if self.boards is not None:
+            # From a generator of their own, so that the other changes draw the same with boards as without.
+            sample = self.boards(sample, np.random.default_rng(seed))
         # A generator state of its own for each picture: the result depends on the seed alone, not on which worker
         # process came before, so a resumed run sees the same crops.
         with torch.random.fork_rng(devices=[]):

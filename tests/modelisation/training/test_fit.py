@@ -138,7 +138,7 @@ def test_every_option_that_is_off_by_default_trains_together(data, store, tmp_pa
         "loss": {"ohem": 0.5}, "layer_decay": 0.8, "freeze_batchnorm_after": 1, "cache": "disk", "epochs": 3,
         "ema_decay": 0.0, "scenes": 2, "scenes_share": 0.4, "scenes_building_sites": 0.5,
         "distillation": {"teacher": str(TEACHER)},
-        "augmentation": TINY["augmentation"] | {"copy_paste": {"classes": ["vehicle", "background"]}},
+        "augmentation": TINY["augmentation"] | {"copy_paste": {"classes": ["vehicle", "background"]}, "boards": 0.5},
     }  # fmt: skip
     states = []
     scores = fit(
