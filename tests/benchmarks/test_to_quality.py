@@ -47,7 +47,9 @@ def test_crops_keep_picture_and_label_together(data: Path) -> None:
 
 
 def test_every_way_trains_to_its_last_epoch_where_the_goal_is_out_of_reach(data: Path, tracking_uri: str) -> None:
-    courses = run_once(RECIPE, data, 1.1)
+    kept: list[list[int]] = []
+    courses = run_once(RECIPE, data, 1.1, lambda now: kept.append([len(course.points) for course in now.values()]))
+    assert kept[0] == [1, 1, 1], "what was trained is kept after each turn"
     assert set(courses) == {OURS, *PLAIN}
     for course in courses.values():
         assert len(course.points) == RECIPE.epochs
