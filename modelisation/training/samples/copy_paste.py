@@ -47,6 +47,13 @@ def find_objects(samples: Sequence[Sample], classes: Sequence[int]) -> list[Foun
     return found
 
 
+def cut_out(found: Found, samples: Sequence[Sample]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    """The pixels of an object's box, uint8 [h, w, 3], and which of them are the object's, bool [h, w]."""
+    source = samples[found.sample]
+    components, _ = ndimage.label(source.label[found.box] == found.class_id, _EIGHT_NEIGHBOURS)
+    return source.image[found.box], components == components[found.pixel]
+
+
 class Paster:
     """Pastes a few objects into a picture, each at about its own row, where its size fits the perspective.
 
@@ -91,9 +98,7 @@ class Paster:
 
     def _paste(self, image_HWC: npt.NDArray[np.uint8], label_HW: npt.NDArray[np.uint8], found: Found) -> None:
         source = self.samples[found.sample]
-        components, _ = ndimage.label(source.label[found.box] == found.class_id, _EIGHT_NEIGHBOURS)
-        mask = components == components[found.pixel]
-        cutout = source.image[found.box]
+        cutout, mask = cut_out(found, self.samples)
         if integer(2):
             mask, cutout = mask[:, ::-1], cutout[:, ::-1]
         (height, width), (object_height, object_width) = label_HW.shape, mask.shape

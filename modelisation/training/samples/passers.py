@@ -8,11 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy import ndimage
 
 from modelisation.data.base import Sample
 from modelisation.training.samples.board_places import Place
-from modelisation.training.samples.copy_paste import Found, find_objects
+from modelisation.training.samples.copy_paste import Found, cut_out, find_objects
 
 _METRES = (1.5, 1.9)  # height of someone who walks, stands or rides
 _LEAST_HEIGHT = 0.08  # of the picture's: less is a blot once it is enlarged
@@ -20,7 +19,6 @@ _SHAPE = (0.2, 1.0)  # width over height: wider is a group, or someone cut off b
 _LEAST_PIXELS, _LARGEST_FACTOR = 8, 2.0
 _NEAREST = 4.0
 _GAIN = (0.5, 2.5)  # people of a dark picture are brought to the light of the other, within reason
-_EIGHT_NEIGHBOURS = np.ones((3, 3))
 
 
 class Passers:
@@ -86,12 +84,10 @@ class Passers:
         self, found: Found, height: int, mirrored: bool
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
         """A person resized to a height: uint8 [h, w, 3], and which pixels are theirs, bool [h, w]."""
-        source = self.samples[found.sample]
-        components, _ = ndimage.label(source.label[found.box] == found.class_id, _EIGHT_NEIGHBOURS)
-        mask = Image.fromarray(((components == components[found.pixel]) * 255).astype(np.uint8))
-        size = max(2, round(mask.width * height / mask.height)), height
-        cutout = np.asarray(Image.fromarray(source.image[found.box]).resize(size))
-        inside = np.asarray(mask.resize(size)) > 127
+        whole, theirs = cut_out(found, self.samples)
+        size = max(2, round(theirs.shape[1] * height / theirs.shape[0])), height
+        cutout = np.asarray(Image.fromarray(whole).resize(size))
+        inside = np.asarray(Image.fromarray((theirs * 255).astype(np.uint8)).resize(size)) > 127
         return (cutout[:, ::-1], inside[:, ::-1]) if mirrored else (cutout, inside)
 
 
