@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from back.runtime.card import ResizeFilter
 from back.runtime.errors import UserError
+from modelisation.yaml_files import first_mistake, read_yaml
 
 Cache = Literal["auto", "memory", "disk"]
 CLASS_SETS = Path(__file__).parent / "data" / "classes"
@@ -262,26 +263,6 @@ def load_recipe(path: Path, overrides: list[str] | None = None) -> Recipe:
         return Recipe.model_validate(fields)
     except ValidationError as error:
         raise UserError(f"{path}: {first_mistake(error)}") from error
-
-
-def read_yaml(path: Path) -> Any:
-    """What a YAML file holds.
-
-    Raises:
-        UserError: it is no YAML.
-        OSError: it cannot be read.
-    """
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-
-
-def first_mistake(error: ValidationError) -> str:
-    """The first of pydantic's complaints: where, and what."""
-    first = error.errors()[0]
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{'.'.join(map(str, first['loc'])) or 'the file'}: {message}"
 
 
 def _override(fields: dict[str, Any], override: str) -> None:

@@ -25,7 +25,7 @@ from back.runtime.errors import UserError
 from back.runtime.labels.source import Colour, OwnValues
 from back.runtime.taxonomy import IGNORE, ClassInfo, Groups, Taxonomy
 from modelisation.data.class_colours import choose_colours
-from modelisation.recipe import first_mistake, read_yaml
+from modelisation.yaml_files import first_mistake, read_yaml
 
 CLASSES_FILE = "classes.yaml"
 MOST = 255

@@ -15,12 +15,13 @@ from modelisation.data.open import open_dataset
 from modelisation.export.run_folder import RECORD_FILE
 from modelisation.outputs.mark import Mark, check_free, claim, release, remove
 from modelisation.provenance import REPOSITORY
-from modelisation.recipe import Recipe, first_mistake, load_recipe, read_yaml
+from modelisation.recipe import Recipe, load_recipe
 from modelisation.training import checkpoint
 from modelisation.training.fit import fit
 from modelisation.training.setup import build_from_recipe
 from modelisation.training.tracking import ParentRun
 from modelisation.tuning.results import BASELINE, RESULTS, Ablation, Result, read_ablations, write_ablations
+from modelisation.yaml_files import first_mistake, read_yaml
 
 
 class Variants(BaseModel):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapt
 
 from back.runtime.errors import UserError
 from modelisation.provenance import REPOSITORY
-from modelisation.recipe import first_mistake, read_yaml
+from modelisation.yaml_files import first_mistake, read_yaml
 
 DEFAULT_SPACE = REPOSITORY / "modelisation" / "recipes" / "spaces" / "default.yaml"
 

@@ -29,7 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from back.runtime.card import ResizeFilter
 from back.runtime.engines.base import INPUT_NAME, OUTPUT_NAME
 from back.runtime.errors import UserError
-from modelisation.recipe import first_mistake, read_yaml
+from modelisation.yaml_files import first_mistake, read_yaml
 
 Layout = Literal["NCHW", "NHWC"]
 _Three = tuple[float, float, float]
