@@ -173,12 +173,14 @@ def main() -> int:
     parser.add_argument("--models", nargs="+", default=MODELS, choices=MODELS)
     parser.add_argument("--threads", type=int, default=available_cpus(), help="of torch (default: every processor)")
     parser.add_argument("--rounds", type=int, nargs=2, metavar=("STEPS", "EPOCHS"), help="default: 5 2")
-    parser.add_argument("--photos", type=int, nargs=2, metavar=("TRAIN", "VAL"), help="of an epoch; default: 96 30")
+    parser.add_argument(
+        "--photos", type=int, nargs=2, metavar=("TRAIN", "VAL"), help="of an epoch; default: all of CamVid's, 367 101"
+    )
     args = parser.parse_args()
     size = (
         {"photos": 16, "val": 4, "rounds": 1, "epoch_rounds": 1, "epochs": 2}
         if args.quick
-        else {"photos": 96, "val": 30, "rounds": 5, "epoch_rounds": 2, "epochs": 2}
+        else {"photos": 367, "val": 101, "rounds": 5, "epoch_rounds": 2, "epochs": 2}
     )
     if args.rounds:
         size |= dict(zip(("rounds", "epoch_rounds"), args.rounds, strict=True))
