@@ -28,13 +28,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of Cityscapes, CamVid or images/labels")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe field")
     parser.add_argument("--classes", metavar="FILE", help=f"{CLASSES_HELP} (default: the recipe's, else the data's)")
-    parser.add_argument(
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument(
         "--from",
         dest="start",
         metavar="MODEL",
         help=f"begin with the weights and the network of a trained model ({MODEL_HELP}), for other classes too",
     )
-    parser.add_argument("--run-dir", type=Path, help="folder of the run (default: runs/<name of the recipe>)")
+    start.add_argument(
+        "--earlier",
+        action="store_true",
+        help="before it train the recipes that it begins with, one after the other, each into the folder that the "
+        "next one names; called again it goes on where it stopped",
+    )
+    parser.add_argument(
+        "--run-dir",
+        type=Path,
+        help="folder of the run (default: runs/<name of the recipe>, with --earlier runs/<name of its file>)",
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
     add_training_threads(parser)
     add_scores_only(parser)
@@ -65,29 +76,37 @@ def _train(args: argparse.Namespace) -> int:
         from modelisation.provenance import REPOSITORY
         from modelisation.recipe import load_recipe
         from modelisation.registry.versions import resolve_model
+        from modelisation.training.earlier import Run, default_run_dir, earlier_runs
         from modelisation.training.fit import train
-        from modelisation.training.setup import begin_with
+        from modelisation.training.setup import begin_with, check_run_dir
         from modelisation.training.stopping import INTERRUPTED_EXIT, Interrupted
 
         gc.freeze()  # what was imported stays: the collector need not look through it
 
     recipe = load_recipe(args.recipe, args.set)
-    if args.classes:
-        recipe = recipe.model_copy(update={"taxonomy": args.classes})
     if args.start:
         recipe = begin_with(recipe, resolve_model(args.start))
-    run_dir = args.run_dir or REPOSITORY / "runs" / recipe.name
-    try:
-        bundle = train(
-            recipe,
-            args.data,
-            run_dir,
-            resume=args.resume,
-            register=not args.no_register,
-            scores_only=args.scores_only,
-        )
-    except Interrupted:
-        print(f"\nStopped; the checkpoint is in {run_dir}. Go on with the same command and --resume.")
-        return INTERRUPTED_EXIT
+    run_dir = args.run_dir or (default_run_dir(args.recipe) if args.earlier else REPOSITORY / "runs" / recipe.name)
+    runs = [Run(recipe, run_dir)]
+    if args.earlier:
+        check_run_dir(recipe, run_dir, runs[0].has_begun)  # not after the hours of what comes before it
+        runs = [*earlier_runs(args.recipe, args.set), *runs]
+    for number, run in enumerate(runs, 1):
+        is_last = number == len(runs)
+        if len(runs) > 1:
+            print(f"Run {number} of {len(runs)}, into {run.run_dir}")
+        try:
+            bundle = train(
+                run.recipe.model_copy(update={"taxonomy": args.classes}) if args.classes else run.recipe,
+                args.data,
+                run.run_dir,
+                resume=run.has_begun if args.earlier else args.resume,
+                register=is_last and not args.no_register,
+                scores_only=args.scores_only or not is_last,
+            )
+        except Interrupted:
+            again = "" if args.earlier else " and --resume"
+            print(f"\nStopped; the checkpoint is in {run.run_dir}. Go on with the same command{again}.")
+            return INTERRUPTED_EXIT
     print(f"The bundle is in {bundle}")
     return 0

@@ -211,3 +211,29 @@ def test_a_run_from_before_the_mark_is_not_resumed_on_other_data_either(
     sorted((data / "leftImg8bit" / "train").glob("*/*.png"))[0].unlink()
     assert train(recipe, data, run, "--resume") == 2
     assert "the run began on another train split" in capsys.readouterr().err
+
+
+def test_one_command_trains_what_a_recipe_begins_with_and_goes_on_where_it_stopped(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = write_recipe(tmp_path).rename(tmp_path / "first.yaml")
+    second = write_recipe(tmp_path, init_from=str(tmp_path / "runs" / "first"))
+    options = ("--earlier", "--scores-only", "--set", "epochs=1")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("modelisation.export.from_run.export_onnx", full)  # after the steps of the first run
+        assert train(second, data, tmp_path / "runs" / "second", *options) == 2
+    assert not (tmp_path / "runs" / "second").exists()
+    assert train(second, data, tmp_path / "runs" / "second", *options) == 0
+    said = capsys.readouterr().out
+    assert "Run 1 of 2" in said
+    assert "Run 2 of 2" in said
+    card = json.loads((tmp_path / "runs" / "second" / "bundle" / "model.json").read_text(encoding="utf-8"))
+    steps = load_recipe(first).epochs and 3  # six pictures in batches of two
+    assert (card["training"]["steps_before"], card["training"]["steps"]) == (steps, steps)
+    before = content_of(tmp_path / "runs")
+    assert train(second, data, tmp_path / "runs" / "second", *options) == 2, "it is done, and is not trained again"
+    assert content_of(tmp_path / "runs") == before
