@@ -18,8 +18,10 @@ from back.runtime.errors import UserError
 logging.getLogger("onnxscript.optimizer").setLevel(logging.ERROR)  # it warns of every constant that it leaves alone
 INPUT, OUTPUT = "image", "scores"
 # Height and width at which the network is traced, then three other sizes at which the file is compared with PyTorch.
+# A fourth one is the traced size and as many pixels more as sides are a multiple of.
 TRACED = (96, 160)
 CHECKED = ((64, 96), (352, 480), (32, 256))
+MOST_PIXELS = 16384  # of a side
 TOLERANCE = 1e-4  # largest difference, as a share of the range of the scores
 
 
@@ -29,7 +31,7 @@ def export_onnx(
     """Write a network as ONNX and compare the file with PyTorch.
 
     First the file is written for any N, H and W. If tracing fails, or if the file differs from PyTorch at one of the
-    sizes in `CHECKED`, it is written again for `fixed_size` alone.
+    checked sizes, it is written again for `fixed_size` alone.
 
     Args:
         form: the network to serve; normalised float32 [N, 3, H, W] in, scores [N, classes, h, w] out.
@@ -47,7 +49,8 @@ def export_onnx(
     try:
         if dynamic:
             _write(form, path, TRACED, size_multiple)
-            if all(_difference(form, path, size) <= TOLERANCE for size in CHECKED):
+            odd = (TRACED[0] + size_multiple, TRACED[1] + size_multiple)
+            if all(_difference(form, path, size) <= TOLERANCE for size in (*CHECKED, odd)):
                 return None
     except (RuntimeError, torch.onnx.errors.OnnxExporterError):
         pass  # a network that cannot be traced dynamically is still served at its fixed size
@@ -65,7 +68,8 @@ def _write(form: nn.Module, path: Path, size: tuple[int, int], size_multiple: in
     dynamic = None
     if size_multiple is not None:
         dim = torch.export.Dim
-        height, width = dim("height_units", min=1, max=512), dim("width_units", min=1, max=512)
+        most = MOST_PIXELS // size_multiple
+        height, width = dim("height_units", min=1, max=most), dim("width_units", min=1, max=most)
         dynamic = ({0: dim("batch", min=1, max=256), 2: size_multiple * height, 3: size_multiple * width},)
     for module in form.modules():
         # In-place operations bring nothing in an exported graph. The exporter has to rewrite each of them, which

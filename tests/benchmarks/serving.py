@@ -111,7 +111,7 @@ def run_benchmark(bundles: Sequence[Path], data: Path, *, quick: bool, scratch: 
         "rounds": rounds,
         "models": names,
         "model_sha256": {m.name: m.card.files["model.onnx"] for m in materials},
-        "photos": [_photo(case, materials[0]) for case in cases],
+        "photos": [_photo(case, materials) for case in cases],
         "rows": all_rows,
         "throughput": [rate for rows in measured for rate in rows.throughput],
         "reference_miou": reference_miou,
@@ -144,11 +144,11 @@ def health_summary(times_ms: Sequence[float]) -> dict[str, float] | None:
     return {"p50": round(p50, 2), "p99": round(p99, 2), "requests": len(times_ms)}
 
 
-def _photo(case: Case, material: Material) -> dict[str, Any]:
-    height, width = case.network_input(material.card.input)
+def _photo(case: Case, materials: Sequence[Material]) -> dict[str, Any]:
+    inputs = [case.network_input(material.card.input) for material in materials]  # models pad to strides of their own
     return {
         "name": case.name,
-        "network_input": f"{width}x{height}",
+        "network_input": " or ".join(dict.fromkeys(f"{width}x{height}" for height, width in inputs)),
         "pixel_budget": case.pixel_budget,
         "bytes": len(case.data),
     }

@@ -204,6 +204,18 @@ class ModelContract:
         scores = session.run(["scores"], {"image": image.numpy()})[0]
         assert np.abs(scores - expected).max() <= 1e-5 * np.ptp(expected) * 10
 
+    def test_the_export_takes_every_multiple_of_its_stride(self, exported: tuple[SegmentationModel, Path]) -> None:
+        model, bundle = exported
+        contract = read_card(bundle).input
+        height, width = contract.fixed_size or (11 * contract.stride, 5 * contract.stride)
+        image = torch.randn(1, 3, height, width)
+        with torch.no_grad():
+            expected = model.eval()(image).numpy()
+        assert expected.shape[-2:] == (height // contract.score_stride, width // contract.score_stride)
+        session = onnxruntime.InferenceSession(bundle / ONNX_FILE, providers=["CPUExecutionProvider"])
+        scores = session.run(["scores"], {"image": image.numpy()})[0]
+        assert np.abs(scores - expected).max() <= 1e-5 * np.ptp(expected) * 10
+
     def test_the_network_in_the_trainers_memory_is_the_one_that_is_served(
         self, exported: tuple[SegmentationModel, Path]
     ) -> None:

@@ -17,6 +17,13 @@ class TestDeepLabV3Plus(ModelContract):
     build = {"encoder_name": "resnet18", "encoder_weights": None, "decoder_channels": 16}  # noqa: RUF012
 
 
+class TestDeepLabV3PlusWithFinerFeatures(ModelContract):
+    architecture = "deeplabv3plus"
+    build = {  # noqa: RUF012
+        "encoder_name": "resnet18", "encoder_weights": None, "decoder_channels": 16, "encoder_output_stride": 8
+    }  # fmt: skip
+
+
 class TestDeepLabV3PlusLite(ModelContract):
     architecture = "deeplabv3plus"
     build = {"encoder_name": LITE0, "encoder_weights": "package", "decoder_channels": 16}  # noqa: RUF012
