@@ -1,5 +1,6 @@
 """`train` as it is called: what it refuses before anything is written, and what it leaves alone."""
 
+import gc
 import json
 import shutil
 from pathlib import Path
@@ -237,3 +238,8 @@ def test_one_command_trains_what_a_recipe_begins_with_and_goes_on_where_it_stopp
     before = content_of(tmp_path / "runs")
     assert train(second, data, tmp_path / "runs" / "second", *options) == 2, "it is done, and is not trained again"
     assert content_of(tmp_path / "runs") == before
+
+
+def test_nothing_stays_frozen_that_a_library_would_call_leaked_at_the_end(data: Path, tmp_path: Path) -> None:
+    assert train(write_recipe(tmp_path), data, tmp_path / "run", "--set", "epochs=1", "--scores-only") == 0
+    assert gc.get_freeze_count() == 0
