@@ -29,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(overlapping windows, height x width), 256x320+flip (default: as served)",
     )
     parser.add_argument(
-        "--latency-runs", type=at_least(0), default=50, metavar="N", help="timed predictions; 0: none"
+        "--latency-runs",
+        type=at_least(0),
+        default=50,
+        metavar="N",
+        help="timed predictions of each model, which take turns; 0: none",
     )
     parser.add_argument("--calibration", action="store_true", help="also the expected calibration error")
     parser.add_argument(
@@ -49,8 +53,9 @@ def run(args: argparse.Namespace) -> int:
     from back.runtime.card import read_card
     from modelisation.evaluation.coarser import common_taxonomy, counted_in
     from modelisation.evaluation.compare import compare_records
-    from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
+    from modelisation.evaluation.evaluate import EvaluationOptions, evaluate, latency_photos
     from modelisation.evaluation.inference import parse_inference
+    from modelisation.evaluation.latency import Served, measure_in_turn
     from modelisation.registry.mlflow_store import default_tracking_uri
     from modelisation.registry.versions import resolve_model
     from modelisation.reports.comparison import REPORT_KEYS, REPORT_MARKDOWN, check_report, score_table, write_report
@@ -66,13 +71,18 @@ def run(args: argparse.Namespace) -> int:
     finer = [name for name, one in zip(args.models, taxonomies, strict=True) if not one.same_classes(common)]
     if finer:
         print(f"counted in the coarser classes of {common.id}: {', '.join(finer)}")
-    records = []
+    records, timed = [], []
     for model in args.models:
         bundle, predictor, data = load_for(args, model)
         for way in ways:
-            options = EvaluationOptions(way, args.calibration, args.latency_runs, progress=True)
+            options = EvaluationOptions(way, args.calibration, latency_runs=0, progress=True)
             record = evaluate(bundle, data, options, predictor=predictor)
             records.append(counted_in(record, predictor.card.taxonomy, common))
+            if args.latency_runs and way.served:
+                timed.append((records[-1], Served(bundle, predictor, latency_photos(data))))
+    latencies = measure_in_turn([served for _, served in timed], args.latency_runs, progress=True)
+    for (record, _), latency in zip(timed, latencies, strict=True):
+        record["latency"] = latency
     report = compare_records(records, block_frames=args.block_frames)
     files = write_report(report, args.out)
     print("\n".join([*score_table(report["models"]), *(d["sentence"] for d in report["differences"])]))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from back.runtime.errors import UserError
@@ -101,7 +102,7 @@ def evaluate(
             per_image.append(_image_record(dataset, index, one.matrix))
             sizes.append((one.height, one.width))
     timed = options.latency_runs if options.inference.served else 0
-    photos = [dataset[i].image for i in range(min(len(dataset), LATENCY_PHOTOS))] if timed else []
+    photos = latency_photos(dataset) if timed else []
     return {
         "schema_version": SCHEMA_VERSION,
         "model": predictor.card.name,
@@ -129,6 +130,11 @@ def evaluate(
         "lineage": git_state() | {"packages": package_versions(), "training": _training(predictor)},
         "per_image": per_image,
     }
+
+
+def latency_photos(dataset: SegmentationDataset) -> list[npt.NDArray[np.uint8]]:
+    """The first photos of a split, uint8 [H, W, 3], which are served when a latency is measured."""
+    return [dataset[i].image for i in range(min(len(dataset), LATENCY_PHOTOS))]
 
 
 def _check(predictor: Predictor, dataset: SegmentationDataset, options: EvaluationOptions) -> None:

@@ -1,6 +1,8 @@
 """`evaluate` on a network whose answer is known, over folders written here."""
 
 import json
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from modelisation.evaluation.calibration import CalibrationError
 from modelisation.evaluation.compare import worst_images
 from modelisation.evaluation.evaluate import EvaluationOptions, evaluate
 from modelisation.evaluation.inference import InferenceOptions
-from modelisation.evaluation.latency import STAGES, measure_latency
+from modelisation.evaluation.latency import STAGES, Served, measure_in_turn, measure_latency
 from modelisation.evaluation.serving_memory import peak_rss_bytes, serving_peak_rss
 from modelisation.reports.evaluation import format_record
 from tests.bundles import make_bundle, paint, stripes
@@ -154,6 +156,25 @@ def test_network_of_the_photos_size_is_ready_before_the_clock_runs(
     monkeypatch.setattr(predictor.engine, "run", lambda image: (calls.append("run"), run_network(image))[1])
     measure_latency(bundle, predictor, [open_dataset(folder, "val")[0].image], 1, warm_up=0)
     assert calls == [f"prepare {SIZE}", "run"]
+
+
+def test_models_take_turns_so_that_a_busy_moment_meets_all_alike(
+    bundle: Path, predictor: Predictor, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    photo = open_dataset(folder, "val")[0].image
+    models = [Served(bundle, replace(predictor, engine=copy(predictor.engine)), [photo]) for _ in "ab"]
+    for name, model in zip("ab", models, strict=True):
+        run_network = predictor.engine.run
+        monkeypatch.setattr(
+            model.predictor.engine,
+            "run",
+            lambda image, name=name, run=run_network: (order.append(name), run(image))[1],
+        )
+    first, second = measure_in_turn(models, 7, warm_up=2)
+    assert "".join(order) == "aaaaaaabbbbbbbaaabbb"
+    assert first["runs"] == second["runs"] == 7
+    assert first["warm_up"] == 2
 
 
 def test_latency_is_of_the_served_inference_alone(bundle: Path, predictor: Predictor, folder: Path) -> None:
