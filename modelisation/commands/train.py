@@ -75,6 +75,7 @@ def _train(args: argparse.Namespace) -> int:
         with without("pandas", "pyarrow", "boto3"):
             import accelerate  # noqa: F401
             import mlflow  # noqa: F401
+        from modelisation.processes import ranks
         from modelisation.provenance import REPOSITORY
         from modelisation.recipe import load_recipe
         from modelisation.registry.versions import resolve_model
@@ -91,7 +92,9 @@ def _train(args: argparse.Namespace) -> int:
     run_dir = args.run_dir or (default_run_dir(args.recipe) if args.earlier else REPOSITORY / "runs" / recipe.name)
     runs = [Run(recipe, run_dir)]
     if args.earlier:
-        check_run_dir(recipe, run_dir, runs[0].has_begun)  # not after the hours of what comes before it
+        ranks.alone("train --earlier")
+        # Not after the hours of what comes before it.
+        check_run_dir(recipe, run_dir, args.resume or runs[0].has_begun)
         runs = [*earlier_runs(args.recipe, args.set), *runs]
     for number, run in enumerate(runs, 1):
         is_last = number == len(runs)
@@ -102,7 +105,7 @@ def _train(args: argparse.Namespace) -> int:
                 run.recipe.model_copy(update={"taxonomy": args.classes}) if args.classes else run.recipe,
                 args.data,
                 run.run_dir,
-                resume=run.has_begun if args.earlier else args.resume,
+                resume=(args.earlier and run.has_begun) or (is_last and args.resume),
                 register=is_last and not args.no_register,
                 scores_only=args.scores_only or not is_last,
             )

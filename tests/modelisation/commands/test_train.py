@@ -238,6 +238,11 @@ def test_one_command_trains_what_a_recipe_begins_with_and_goes_on_where_it_stopp
     before = content_of(tmp_path / "runs")
     assert train(second, data, tmp_path / "runs" / "second", *options) == 2, "it is done, and is not trained again"
     assert content_of(tmp_path / "runs") == before
+    assert "go on with --resume" in capsys.readouterr().err
+    assert train(second, data, tmp_path / "runs" / "second", *options, "--resume") == 0, "exported anew"
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert train(second, data, tmp_path / "runs" / "third", *options) == 2
+    assert "train --earlier runs in one process" in capsys.readouterr().err
 
 
 def test_nothing_stays_frozen_that_a_library_would_call_leaked_at_the_end(data: Path, tmp_path: Path) -> None:
