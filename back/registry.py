@@ -43,6 +43,7 @@ class ModelRegistry:
         self._loader = ModelLoader(settings)
         self._loads = Loads()
         self._lock = threading.Lock()  # for what replaces the attributes below
+        self._heard = threading.Event()  # MLflow has answered for the first time, or does not
         self._remembered: object = None
         self._ahead: dict[ModelVersion, Served] = {}  # loaded before MLflow has said that they are served
         self._disk_error: str | None = None  # of the last try to remember
@@ -109,6 +110,7 @@ class ModelRegistry:
             self.mlflow_error = None  # after the catalogue, or for a moment it would look as if MLflow held no model
             self.served = {name: served for name, served in self.served.items() if name in catalogue}
             self.errors = {name: error for name, error in self.errors.items() if name in catalogue}
+        self._heard.set()
         known = {version for model in catalogue.values() for version in model.versions.values()}
         self._loader.forget(known)
         self.pinned.forget(known)
@@ -129,14 +131,14 @@ class ModelRegistry:
         try:
             verify_cached(folder)
         except (BundleError, OSError):
-            if not self.catalogue:
-                return  # no failure yet: MLflow may answer, and have another copy
+            self._heard.wait(ASK_S)  # no failure yet: MLflow may answer, and have another copy
         self._load(self._fetch if self._asked else lambda _: verify_cached(folder), version)
 
     def _serve_remembered(self, found: Remembered) -> None:
         """Serve what MLflow named last time, from the cache, until it answers."""
         with self._lock:
             self.catalogue, self._answered_at = found.catalogue, found.asked_at
+        self._heard.set()
         self._load_missing(lambda version: verify_cached(found.folders.get(version)))
         self._ahead.clear()
 

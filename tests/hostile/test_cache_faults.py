@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from back.downloads import bounded_download
 from back.registry import ModelRegistry
 from back.runtime import bundle_cache
 from back.runtime.card import ONNX_FILE
-from tests.api import Store
+from tests.api import Store, wait_until
 
 
 @pytest.mark.parametrize("reason", ["No space left on device", "Read-only file system"])
@@ -113,6 +114,28 @@ def test_a_damaged_bundle_of_last_time_keeps_no_other_from_serving_while_mlflow_
     assert list(registry.served) == ["deeplabv3plus"]
     assert "does not match the card's sha256" in registry.errors["segformer"]
     assert registry.reason_not_ready() is None
+
+
+def test_a_damaged_bundle_is_named_however_late_its_first_look_ends(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add()
+    first = ModelRegistry(store.settings())
+    first.sync()
+    network = first.served["segformer"].folder / ONNX_FILE
+    network.write_bytes(network.read_bytes()[:-1] + b"\0")
+    registry = ModelRegistry(store.settings())
+    registry.__dict__["client"] = None
+    look = registry._load_cached
+
+    def ends_late(*found: Any) -> None:
+        look(*found)
+        wait_until(lambda: bool(registry.catalogue), "that it is clear that MLflow does not answer")
+        time.sleep(0.2)
+
+    monkeypatch.setattr(registry, "_load_cached", ends_late)
+    registry.sync()
+    assert "does not match the card's sha256" in registry.errors["segformer"]
 
 
 def test_walking_through_versions_does_not_push_the_served_one_out_of_the_cache(
