@@ -96,7 +96,7 @@ def test_api_waits_for_mlflow_and_outlives_it(tmp_path: Path, empty_database: Pa
     assert "Traceback" not in (tmp_path / "api.log").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGKILL, -9)])
 def test_a_first_start_that_is_stopped_leaves_no_process_and_no_traceback(
     tmp_path: Path, sent: signal.Signals, status: int
 ) -> None:

@@ -52,8 +52,10 @@ def compile_missing(say: Callable[[str], object]) -> None:
     shares = [names for share in SHARES if (names := [name for name in share if missing(name)])]
     if shares:
         say("Compiling loops for this machine, which takes some seconds, the first time alone")
-    running = [_import_elsewhere(names) for names in shares]
+    running: list[subprocess.Popen[bytes]] = []
     try:
+        for names in shares:
+            running.append(_import_elsewhere(names))
         for process in running:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_LONGEST_S)
@@ -63,8 +65,16 @@ def compile_missing(say: Callable[[str], object]) -> None:
             process.wait()
 
 
+# Nothing is ever written to it, so its input ends when the process that started it does, however that ends.
+_END_WITH_PARENT = """
+import os, threading
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
+"""
+
+
 def _import_elsewhere(modules: list[str]) -> subprocess.Popen[bytes]:
-    code = "from back.runtime.process.modules import leave_out_unused as leave; leave(); import " + ", ".join(modules)
+    code = f"{_END_WITH_PARENT}from back.runtime.process.modules import leave_out_unused as leave; leave()\n"
+    code += f"import {', '.join(modules)}"
     return subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
