@@ -80,6 +80,7 @@ class ModelRegistry:
 
     def close(self) -> None:
         """End what is being loaded."""
+        self._heard.set()  # nobody waits for an answer any more
         self._loader.close()
         self._loads.close()
 

@@ -5,7 +5,7 @@ Apart from `from_run.py`, which makes a bundle of it and needs much more for tha
 
 from pathlib import Path
 
-from back.runtime.card import WEIGHTS_FILE, InputContract, TrainingRecord
+from back.runtime.card import CARD_FILE, WEIGHTS_FILE, InputContract, TrainingRecord
 from modelisation.models import save_weights
 from modelisation.models.base import SegmentationModel
 
@@ -13,6 +13,11 @@ RECIPE_COPY = "recipe.yaml"
 RECORD_FILE = "record.json"
 CONTRACT_FILE = "input.json"
 BUNDLE = "bundle"
+
+
+def bundle_of(folder: Path) -> Path:
+    """The bundle that a folder is, or that the run in it has exported; neither need be there."""
+    return folder if (folder / CARD_FILE).is_file() or not (folder / BUNDLE).is_dir() else folder / BUNDLE
 
 
 def save_run(model: SegmentationModel, contract: InputContract, record: TrainingRecord, run_dir: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from back.runtime.card import CARD_FILE
 from back.runtime.errors import UserError
-from modelisation.export.run_folder import BUNDLE
+from modelisation.export.run_folder import bundle_of
 from modelisation.provenance import REPOSITORY
 from modelisation.recipe import Recipe, load_recipe
 from modelisation.training import checkpoint
@@ -21,7 +21,7 @@ class Run:
     @property
     def is_done(self) -> bool:
         """Whether a later run can begin with it."""
-        return any((folder / CARD_FILE).is_file() for folder in (self.run_dir, self.run_dir / BUNDLE))
+        return (bundle_of(self.run_dir) / CARD_FILE).is_file()
 
     @property
     def has_begun(self) -> bool:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import yaml
 
-from back.runtime.card import CARD_FILE, WEIGHTS_FILE, BundleError, Card, InputContract, TrainingRecord, read_card
+from back.runtime.card import WEIGHTS_FILE, BundleError, Card, InputContract, TrainingRecord, read_card
 from back.runtime.errors import UserError
 from back.runtime.taxonomy import Taxonomy
 from modelisation.data.base import SegmentationDataset
 from modelisation.data.class_files import CLASSES_FILE, to_yaml
 from modelisation.data.class_sets import DEFAULT, class_set
-from modelisation.export.run_folder import BUNDLE, RECIPE_COPY, RECORD_FILE
+from modelisation.export.run_folder import BUNDLE, RECIPE_COPY, RECORD_FILE, bundle_of
 from modelisation.models import ARCHITECTURES, build_model, load_bundle_model, rebuild
 from modelisation.models.base import SegmentationModel
 from modelisation.outputs.mark import Mark, check_free, empty, read_mark, write_mark
@@ -149,7 +149,7 @@ def _begin_with(model: SegmentationModel, folder: Path, taxonomy: Taxonomy) -> N
 
     Where the bundle was trained on other classes, what depends on them stays as it is in the new network.
     """
-    bundle = folder if (folder / CARD_FILE).is_file() or not (folder / BUNDLE).is_dir() else folder / BUNDLE
+    bundle = bundle_of(folder)
     try:
         card = read_card(bundle)
     except BundleError as error:
