@@ -65,16 +65,25 @@ def compile_missing(say: Callable[[str], object]) -> None:
             process.wait()
 
 
-# Nothing is ever written to it, so its input ends when the process that started it does, however that ends.
-_END_WITH_PARENT = """
-import os, threading
+# It ends with the process that started it, however that ends. Linux kills it at once (PR_SET_PDEATHSIG is 1); the
+# end of its input, to which nothing is written, tells it elsewhere, and where the starter ended before that was
+# asked for.
+_END_WITH_STARTER = """
+import ctypes, os, signal, sys, threading
 threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    if os.getppid() != int(sys.argv[1]):
+        os._exit(1)
 """
 
 
 def _import_elsewhere(modules: list[str]) -> subprocess.Popen[bytes]:
-    code = f"{_END_WITH_PARENT}from back.runtime.process.modules import leave_out_unused as leave; leave()\n"
+    code = f"{_END_WITH_STARTER}from back.runtime.process.modules import leave_out_unused as leave; leave()\n"
     code += f"import {', '.join(modules)}"
     return subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", code, str(os.getpid())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
