@@ -65,16 +65,13 @@ def compile_missing(say: Callable[[str], object]) -> None:
             process.wait()
 
 
-# It ends with the process that started it, however that ends. Linux kills it at once (PR_SET_PDEATHSIG is 1); the
-# end of its input, to which nothing is written, tells it elsewhere, and where the starter ended before that was
-# asked for.
+# Linux kills it with the thread that started it (PR_SET_PDEATHSIG is 1), which waits for it until it is done. It has
+# another parent already where that one ended before this was asked for.
 _END_WITH_STARTER = """
-import ctypes, os, signal, sys, threading
-threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    if os.getppid() != int(sys.argv[1]):
-        os._exit(1)
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != int(sys.argv[1]):
+    os._exit(1)
 """
 
 
@@ -83,7 +80,7 @@ def _import_elsewhere(modules: list[str]) -> subprocess.Popen[bytes]:
     code += f"import {', '.join(modules)}"
     return subprocess.Popen(
         [sys.executable, "-c", code, str(os.getpid())],
-        stdin=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
