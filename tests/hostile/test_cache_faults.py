@@ -101,15 +101,21 @@ def test_what_downloads_left_that_were_killed_is_deleted(store: Store) -> None:
     assert new.exists()  # another process may be at it
 
 
-def test_a_damaged_bundle_of_last_time_keeps_no_other_from_serving_while_mlflow_is_away(store: Store) -> None:
-    store.add("deeplabv3plus")
-    store.add("segformer")
+def _with_a_damaged_segformer(store: Store) -> ModelRegistry:
+    """A registry whose cached SegFormer of last time was changed since, and whose MLflow is away."""
     first = ModelRegistry(store.settings())
     first.sync()
     network = first.served["segformer"].folder / ONNX_FILE
     network.write_bytes(network.read_bytes()[:-1] + b"\0")
     registry = ModelRegistry(store.settings())
     registry.__dict__["client"] = None  # whatever is asked of it fails
+    return registry
+
+
+def test_a_damaged_bundle_of_last_time_keeps_no_other_from_serving_while_mlflow_is_away(store: Store) -> None:
+    store.add("deeplabv3plus")
+    store.add("segformer")
+    registry = _with_a_damaged_segformer(store)
     registry.sync()
     assert list(registry.served) == ["deeplabv3plus"]
     assert "does not match the card's sha256" in registry.errors["segformer"]
@@ -120,12 +126,7 @@ def test_a_damaged_bundle_is_named_however_late_its_first_look_ends(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.add()
-    first = ModelRegistry(store.settings())
-    first.sync()
-    network = first.served["segformer"].folder / ONNX_FILE
-    network.write_bytes(network.read_bytes()[:-1] + b"\0")
-    registry = ModelRegistry(store.settings())
-    registry.__dict__["client"] = None
+    registry = _with_a_damaged_segformer(store)
     look = registry._load_cached
 
     def ends_late(*found: Any) -> None:
